@@ -1,0 +1,47 @@
+# Every chore of the project. `make demo` and `make test` need nothing but Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+STAMP := $(VENV)/.installed
+
+.PHONY: venv system demo serve test test-long lint bench docs clean
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[test,bench,demo]'
+	touch $(STAMP)
+
+# psql for the tests that drive it; without root the tests that need it are skipped and counted.
+system:
+	@sh tests/harness/system_packages.sh
+
+demo: venv
+	$(BIN)/sqlvec demo $(ARGS)
+
+serve: venv
+	$(BIN)/sqlvec serve $(ARGS)
+
+test: venv system
+	$(BIN)/python -m pytest -m "not long" $(ARGS)
+
+test-long: venv system
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: venv
+	$(BIN)/ruff check sqlvec tests benchmarks
+	$(BIN)/ruff format --check sqlvec tests benchmarks
+	$(BIN)/lint-imports
+	$(BIN)/mypy sqlvec
+
+bench: venv
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: venv
+	$(BIN)/python -m docs.generate $(ARGS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info sqlvec-data

@@ -1,0 +1,7 @@
+"""python -m sqlvec."""
+
+import sys
+
+from sqlvec.cli import main
+
+sys.exit(main())

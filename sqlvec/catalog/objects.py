@@ -1,0 +1,221 @@
+"""What exists: tables, columns, indexes, sequences, schemas, as immutable values.
+
+A Catalog is a value too: DDL makes a new one, a snapshot holds one, nobody changes one. Oids are stable:
+an object keeps its oid for life, and no oid is used twice (next_oid only grows).
+Expressions (defaults, checks, index expressions and predicates) are kept as SQL text and bound when used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Mapping
+
+from sqlvec.types import SqlType
+
+FIRST_USER_OID = 20000  # below: PostgreSQL's own, and the oids of our built-in types
+PUBLIC_SCHEMA_OID = 2200
+CATALOG_SCHEMA_OID = 11
+INFORMATION_SCHEMA_OID = 13000
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    oid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """attnum is 1-based and never reused within the table; a dropped column keeps its place."""
+
+    attnum: int
+    name: str
+    type: SqlType
+    not_null: bool = False
+    default: str | None = None  # SQL text
+    identity: str = ""  # "a" always, "d" by default, "" none
+    generated: str = ""  # SQL text of a stored generated column
+    sequence_oid: int = 0  # the sequence a serial or identity column owns
+    dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """kind: p primary key, u unique, c check, f foreign key, n not null (pg_constraint.contype)."""
+
+    oid: int
+    name: str
+    kind: str
+    attnums: tuple[int, ...]
+    expression: str = ""  # of a check
+    index_oid: int = 0  # of a primary key or unique constraint
+    foreign_table_oid: int = 0
+    foreign_attnums: tuple[int, ...] = ()
+    on_delete: str = "a"  # a no action, r restrict, c cascade, n set null, d set default
+    on_update: str = "a"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexColumn:
+    attnum: int  # 0 for an expression
+    expression: str = ""
+    operator_class: str = ""  # vector_l2_ops, ... as PostgreSQL names them; resolved, never empty for hnsw
+    descending: bool = False
+    nulls_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """method: btree, hash, hnsw, ivfflat, bm25, gin, gist, brin as declared."""
+
+    oid: int
+    name: str
+    table_oid: int
+    method: str
+    columns: tuple[IndexColumn, ...]
+    unique: bool = False
+    primary: bool = False
+    predicate: str = ""
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    included: tuple[int, ...] = ()
+    nulls_not_distinct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Its definition; its current value lives in storage."""
+
+    oid: int
+    name: str
+    schema_oid: int
+    type: SqlType
+    start: int = 1
+    increment: int = 1
+    minimum: int = 1
+    maximum: int = 2**63 - 1
+    cycle: bool = False
+    owned_by: tuple[int, int] = (0, 0)  # table oid, attnum
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    oid: int
+    name: str
+    schema_oid: int
+    columns: tuple[Column, ...]  # in attnum order, dropped ones included
+    constraints: tuple[Constraint, ...] = ()
+    tenant_attnum: int = 0  # the column of PARTITION BY TENANT, 0 for a plain table
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    comment: str = ""
+    row_type_oid: int = 0
+
+    @property
+    def live_columns(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if not column.dropped)
+
+    def column(self, name: str) -> Column | None:
+        for column in self.columns:
+            if column.name == name and not column.dropped:
+                return column
+        return None
+
+    def column_by_attnum(self, attnum: int) -> Column:
+        return self.columns[attnum - 1]
+
+    @property
+    def primary_key(self) -> tuple[int, ...]:
+        for constraint in self.constraints:
+            if constraint.kind == "p":
+                return constraint.attnums
+        return ()
+
+    @property
+    def unique_keys(self) -> tuple[Constraint, ...]:
+        """Primary key first, then unique constraints; unique indexes without a constraint are in the catalog."""
+        keys = [c for c in self.constraints if c.kind in "pu"]
+        return tuple(sorted(keys, key=lambda c: c.kind != "p"))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A named query, kept as its SQL text."""
+
+    oid: int
+    name: str
+    schema_oid: int
+    columns: tuple[Column, ...]
+    query: str
+
+
+Relation = Table | Index | Sequence | View
+
+
+def _empty() -> Mapping[int, Relation]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Every object of one database. version grows by one with each committed change."""
+
+    version: int = 0
+    next_oid: int = FIRST_USER_OID
+    schemas: Mapping[int, Schema] = field(default_factory=dict)
+    relations: Mapping[int, Relation] = field(default_factory=dict)
+    extensions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        schemas = {schema.name: schema for schema in self.schemas.values()}
+        names: dict[tuple[int, str], Relation] = {}
+        indexes: dict[int, list[Index]] = {}
+        for relation in self.relations.values():
+            if isinstance(relation, Index):
+                indexes.setdefault(relation.table_oid, []).append(relation)
+                table = self.relations[relation.table_oid]
+                assert isinstance(table, (Table, View))
+                names[(table.schema_oid, relation.name)] = relation
+            else:
+                names[(relation.schema_oid, relation.name)] = relation
+        object.__setattr__(self, "_schemas_by_name", schemas)
+        object.__setattr__(self, "_names", names)
+        object.__setattr__(self, "_indexes", {k: tuple(sorted(v, key=lambda i: i.oid)) for k, v in indexes.items()})
+
+    def schema(self, name: str) -> Schema | None:
+        return self._schemas_by_name.get(name)  # type: ignore[attr-defined,no-any-return]
+
+    def relation(self, schema_oid: int, name: str) -> Relation | None:
+        return self._names.get((schema_oid, name))  # type: ignore[attr-defined,no-any-return]
+
+    def table(self, oid: int) -> Table:
+        relation = self.relations[oid]
+        assert isinstance(relation, Table), relation
+        return relation
+
+    def indexes(self, table_oid: int) -> tuple[Index, ...]:
+        return self._indexes.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
+
+    def with_relation(self, *relations: Relation) -> Catalog:
+        """This catalog with the relations added, or replaced where their oid exists."""
+        merged = dict(self.relations)
+        for relation in relations:
+            merged[relation.oid] = relation
+        top = max([self.next_oid - 1, *(r.oid for r in relations)]) + 1
+        return replace(self, relations=merged, next_oid=top)
+
+    def without(self, *oids: int) -> Catalog:
+        return replace(self, relations={k: v for k, v in self.relations.items() if k not in oids})
+
+    def reserve_oids(self, count: int) -> tuple[Catalog, int]:
+        """A catalog whose next `count` oids are taken, and the first of them."""
+        return replace(self, next_oid=self.next_oid + count), self.next_oid
+
+
+def empty_catalog() -> Catalog:
+    return Catalog(
+        schemas={
+            CATALOG_SCHEMA_OID: Schema(CATALOG_SCHEMA_OID, "pg_catalog"),
+            INFORMATION_SCHEMA_OID: Schema(INFORMATION_SCHEMA_OID, "information_schema"),
+            PUBLIC_SCHEMA_OID: Schema(PUBLIC_SCHEMA_OID, "public"),
+        }
+    )

@@ -1,0 +1,104 @@
+"""The command line: serve, demo, check, version. Imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import logging
+import sys
+
+from sqlvec import __version__
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of the console script; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="sqlvec", description="Hybrid search over the PostgreSQL protocol.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve a data directory")
+    serve.add_argument("--data-dir", default="./sqlvec-data")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=5432)
+    serve.add_argument("--password-file", help="a file with the password of user postgres")
+    demo = commands.add_parser("demo", help="load the sample and answer queries")
+    demo.add_argument("--once", action="store_true", help="end after the queries")
+    demo.add_argument("--port", type=int, default=0)
+    demo.add_argument("--data-dir")
+    check = commands.add_parser("check", help="verify a data directory that no server uses")
+    check.add_argument("directory")
+    commands.add_parser("version", help="print the version")
+    args = parser.parse_args(arguments)
+    return {"serve": _serve, "demo": _demo, "check": _check, "version": _version}[args.command](args)
+
+
+def _version(args: argparse.Namespace) -> int:
+    print(f"sqlvec {__version__}")
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from sqlvec.errors import DatabaseError
+    from sqlvec.server.listener import serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    verifiers = {}
+    if args.password_file:
+        verifiers["postgres"] = _verifier(args.password_file)
+    elif not _is_loopback(args.host):
+        print(
+            f"sqlvec: refusing to listen on {args.host} without a password; give --password-file",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        serve(args.data_dir, args.host, args.port, verifiers)
+    except DatabaseError as error:
+        print(f"sqlvec: {error.message}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"sqlvec: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _verifier(path: str) -> str:
+    """The SCRAM verifier of the password in the file's first line."""
+    import secrets
+    from pathlib import Path
+
+    from sqlvec.pgwire.scram import make_verifier
+
+    password = Path(path).read_text().splitlines()[0]
+    return make_verifier(password, secrets.token_bytes(16)).render()
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from sqlvec.demo import run
+
+    return run(args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from sqlvec.storage.check import verify
+    from sqlvec.storage.vfs import OsFs
+
+    failed = 0
+    root = Path(args.directory)
+    folders = sorted(p for p in (root / "databases").glob("*") if p.is_dir()) or [root]
+    for folder in folders:
+        findings = list(verify(OsFs(str(folder))))
+        for finding in findings:
+            print(f"{folder.name}: {finding}")
+        failed += len(findings)
+    print(f"{len(folders)} database(s) checked, {failed} finding(s)")
+    return 1 if failed else 0

@@ -1,0 +1,487 @@
+"""The spine: a cluster of databases, their connections; prepare, execute, commit.
+
+Below the server everything is plain synchronous code. A Connection is used by one thread at a time; cancel()
+alone may come from another.
+
+    Cluster     databases by name, each a directory with its own log
+    Database    one store, one relational engine, one plan cache
+    Connection  settings, transaction state, prepared statements of one client
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlvec import types
+from sqlvec.catalog.system import Environment
+from sqlvec.errors import (
+    DatabaseError,
+    DuplicateDatabase,
+    FailedTransaction,
+    FeatureNotSupported,
+    InvalidName,
+    ObjectInUse,
+    UndefinedDatabase,
+)
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.copy import CopyIn, CopyOut
+from sqlvec.exec.ddl import run_ddl
+from sqlvec.exec.explain import explain_columns, run_explain
+from sqlvec.exec.insert import output_columns, run_insert
+from sqlvec.exec.modify import run_modify
+from sqlvec.exec.relational import Relational, RelationalEngine
+from sqlvec.exec.result import Result, rows_result
+from sqlvec.exec.select import run_query
+from sqlvec.exec.transaction_block import TransactionBlock
+from sqlvec.exec.utility import run_utility
+from sqlvec.plan.physical import Constants, InsertPlan, ModifyPlan, NativeSelect, Plan
+from sqlvec.plan.planner import plan as make_plan
+from sqlvec.plan.planner import plan_query
+from sqlvec.settings import SessionSettings
+from sqlvec.sql import bound
+from sqlvec.sql.bind import bind
+from sqlvec.sql.context import BindContext
+from sqlvec.sql.parse import ParsedStatement, parse
+from sqlvec.storage.seams import Clock, SystemClock
+from sqlvec.storage.store import Store
+from sqlvec.storage.vfs import OsFs
+
+DEFAULT_DATABASE = "postgres"
+PLAN_CACHE_MAX = 2_000
+INLINE_ROWS_MAX = 20_000  # scanning more than this goes to a worker thread
+INLINE_INSERT_ROWS_MAX = 200
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A statement, bound and planned for one catalog. inline: short enough for the event loop."""
+
+    parsed: ParsedStatement
+    statement: bound.Statement
+    parameter_types: tuple[types.SqlType, ...]
+    columns: tuple[bound.OutputColumn, ...] | None
+    plan: Plan | None
+    inline: bool
+    catalog: Any
+    parameter_oids: tuple[int, ...]
+    settings_version: int
+    values: tuple[Datum, ...] | None = None  # literals lifted out of the text
+
+    @property
+    def ends_transaction(self) -> bool:
+        statement = self.statement
+        return isinstance(statement, bound.Utility) and statement.kind in (
+            "commit", "rollback", "rollback_to",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    severity: str
+    sqlstate: str
+    message: str
+    detail: str | None = None
+    hint: str | None = None
+
+
+class Database:
+    """One database: a store, an engine for the remainder, and the plans made so far."""
+
+    def __init__(self, cluster: Cluster, name: str, directory: Path) -> None:
+        self.cluster = cluster
+        self.name = name
+        self.clock = cluster.clock
+        self.store = Store.open(OsFs(str(directory)), cluster.clock)
+        self.engine = RelationalEngine(str(directory / "tmp"))
+        self.connections: set[Connection] = set()
+        self.plans: dict[Any, Prepared] = {}
+
+    def connect(
+        self, user: str, pid: int, secret: bytes | int, startup_settings: dict[str, str]
+    ) -> Connection:
+        connection = Connection(self, user, pid, startup_settings)
+        self.connections.add(connection)
+        return connection
+
+    def jobs(self) -> list[Any]:
+        """Pending background work of the store; the caller runs it."""
+        return self.store.jobs()
+
+    def close(self) -> None:
+        self.engine.close()
+        self.store.close()
+
+
+class Cluster:
+    """All databases below one data directory."""
+
+    def __init__(self, data_dir: Path, clock: Clock, password_verifiers: dict[str, str]) -> None:
+        self.data_dir = data_dir
+        self.clock = clock
+        self.password_verifiers = password_verifiers
+        self.open_databases: dict[str, Database] = {}
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: str | Path,
+        *,
+        clock: Clock | None = None,
+        password_verifiers: dict[str, str] | None = None,
+    ) -> Cluster:
+        """Opens or creates the directory; the default database is opened at once, others when used."""
+        path = Path(data_dir)
+        path.mkdir(parents=True, exist_ok=True)
+        cluster = cls(path, clock or SystemClock(), password_verifiers or {})
+        if DEFAULT_DATABASE not in cluster.database_names():
+            cluster._make_directory(DEFAULT_DATABASE)
+        cluster.database(DEFAULT_DATABASE)
+        return cluster
+
+    def password_verifier(self, user: str) -> str | None:
+        return self.password_verifiers.get(user)
+
+    def database_names(self) -> list[str]:
+        root = self.data_dir / "databases"
+        if not root.is_dir():
+            return []
+        return sorted(_decode_name(entry.name) for entry in root.iterdir() if entry.is_dir())
+
+    def database(self, name: str) -> Database:
+        """The database of that name, opened if it is not open yet."""
+        found = self.open_databases.get(name)
+        if found is None:
+            if name not in self.database_names():
+                raise UndefinedDatabase(f'database "{name}" does not exist')
+            found = self.open_databases[name] = Database(self, name, self._directory(name))
+        return found
+
+    def databases(self) -> list[Database]:
+        return list(self.open_databases.values())
+
+    def create_database(self, name: str) -> None:
+        if name in self.database_names():
+            raise DuplicateDatabase(f'database "{name}" already exists')
+        self._make_directory(name)
+
+    def drop_database(self, name: str) -> None:
+        if name not in self.database_names():
+            raise UndefinedDatabase(f'database "{name}" does not exist')
+        found = self.open_databases.get(name)
+        if name == DEFAULT_DATABASE or (found is not None and found.connections):
+            raise ObjectInUse(f'database "{name}" is being accessed by other users')
+        if found is not None:
+            found.close()
+            del self.open_databases[name]
+        shutil.rmtree(self._directory(name))
+
+    def close(self) -> None:
+        for database in self.open_databases.values():
+            database.close()
+        self.open_databases.clear()
+
+    def _directory(self, name: str) -> Path:
+        return self.data_dir / "databases" / _encode_name(name)
+
+    def _make_directory(self, name: str) -> None:
+        if not name or len(name.encode()) > 63:
+            raise InvalidName(f'invalid database name "{name}"')
+        self._directory(name).mkdir(parents=True, exist_ok=True)
+
+
+def _encode_name(name: str) -> str:
+    """A file name for any database name: letters, digits, - and _ stand, others as %xx of UTF-8."""
+    plain = "abcdefghijklmnopqrstuvwxyz0123456789_-"
+    return "".join(chr(b) if chr(b) in plain else f"%{b:02x}" for b in name.encode())
+
+
+def _decode_name(name: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote(name)
+
+
+class Connection:
+    """One client's session below the protocol."""
+
+    def __init__(
+        self, database: Database, user: str, pid: int, startup_settings: dict[str, str]
+    ) -> None:
+        self.database = database
+        self.store = database.store
+        self.user = user
+        self.pid = pid
+        self.settings = SessionSettings()
+        for name, value in startup_settings.items():
+            self.settings.set_startup(name, value)
+        self.statements: dict[str, Prepared] = {}
+        self.block = TransactionBlock(database.store, self.settings)
+        self.sequence_values: dict[int, int] = {}
+        self.cursors: dict[str, Any] = {}
+        self._notices: list[Notice] = []
+        self._relational: Relational | None = None
+        self._cancelled = threading.Event()
+        self._random = random.Random()
+
+    # ---------------------------------------------------------------- state
+
+    @property
+    def status(self) -> bytes:
+        """The transaction status of ReadyForQuery."""
+        return self.block.status
+
+    def take_notices(self) -> list[Notice]:
+        notices, self._notices = self._notices, []
+        return notices
+
+    def notice(self, sqlstate: str, message: str) -> None:
+        self._notices.append(Notice("NOTICE", sqlstate, message))
+
+    def warn(self, sqlstate: str, message: str) -> None:
+        self._notices.append(Notice("WARNING", sqlstate, message))
+
+    def take_parameter_changes(self) -> list[tuple[str, str]]:
+        return self.settings.take_changes()
+
+    def cancel(self) -> None:
+        """Stops the statement that runs now; without effect when none does."""
+        self._cancelled.set()
+        if self._relational is not None:
+            self._relational.interrupt()
+
+    def close(self) -> None:
+        self.block.close()
+        if self._relational is not None:
+            self._relational.close()
+        self.database.connections.discard(self)
+
+    # ---------------------------------------------------------------- prepare
+
+    def parse(self, text: str) -> list[ParsedStatement]:
+        return parse(text)
+
+    def prepare(
+        self, statement: ParsedStatement, parameter_oids: Sequence[int] = ()
+    ) -> Prepared:
+        """Binds and plans; nothing is executed. Repeated statements come from the plan cache."""
+        catalog = self.block.catalog()
+        key = (statement.text, statement.offset, tuple(parameter_oids), self._bind_settings())
+        cache = self.database.plans
+        cached = cache.get(key)
+        if cached is not None and cached.catalog is catalog:
+            return cached
+        if self.block.failed and not _may_end(statement):
+            raise _failed()
+        prepared = self._prepare(statement, tuple(parameter_oids), catalog)
+        if isinstance(prepared.statement, bound.Utility | bound.Ddl):
+            return prepared
+        if catalog is self.store.catalog:
+            if len(cache) >= PLAN_CACHE_MAX:
+                cache.clear()
+            cache[key] = prepared
+        return prepared
+
+    def _bind_settings(self) -> int:
+        return self.settings.plan_version
+
+    def _prepare(
+        self, parsed: ParsedStatement, parameter_oids: tuple[int, ...], catalog: Any
+    ) -> Prepared:
+        context = BindContext(
+            catalog=catalog,
+            search_path=self.settings.search_path(self.user),
+            show=self.settings.show,
+            user=self.user,
+            database=self.database.name,
+            statements=self.statements,
+        )
+        result = bind(parsed, context, parameter_oids)
+        for sqlstate, message in result.notices:
+            self._notices.append(Notice("NOTICE", sqlstate, message))
+        statement = result.statement
+        plan: Plan | None = None
+        if isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
+            plan = make_plan(statement, catalog)
+        return Prepared(
+            parsed,
+            statement,
+            result.parameter_types,
+            self._columns(statement),
+            plan,
+            self._is_short(statement, plan),
+            catalog,
+            parameter_oids,
+            self._bind_settings(),
+        )
+
+    def _columns(self, statement: bound.Statement) -> tuple[bound.OutputColumn, ...] | None:
+        if isinstance(statement, bound.Query):
+            return statement.columns
+        if isinstance(statement, (bound.Insert, bound.Update, bound.Delete)):
+            return output_columns(statement.returning) if statement.returning else None
+        if isinstance(statement, bound.Explain):
+            return explain_columns(statement)
+        if isinstance(statement, bound.Utility):
+            return self._utility_columns(statement)
+        return None
+
+    def _utility_columns(
+        self, statement: bound.Utility
+    ) -> tuple[bound.OutputColumn, ...] | None:
+        if statement.kind == "execute":
+            named = self.statements.get(statement.args["name"])
+            return named.columns if named is not None else None
+        if statement.kind == "fetch":
+            cursor = self.cursors.get(statement.args["name"])
+            return cursor.columns if cursor is not None else None
+        return statement.columns or None
+
+    def _is_short(self, statement: bound.Statement, plan: Plan | None) -> bool:
+        """Whether it is expected to take less than about a millisecond."""
+        if isinstance(plan, NativeSelect):
+            if plan.prefilter.key:
+                return True
+            rows = self._row_count(plan.prefilter.scan.table.oid)
+            leg = plan.ranking.leg if plan.ranking else None
+            indexed = leg is not None and getattr(leg, "index", True) is not None
+            return rows <= INLINE_ROWS_MAX or indexed
+        if isinstance(plan, Constants):
+            return "sleep" not in str(plan.targets)
+        if isinstance(plan, InsertPlan):
+            return plan.rows is not None and len(plan.rows) <= INLINE_INSERT_ROWS_MAX
+        if isinstance(plan, ModifyPlan):
+            return plan.source is None and bool(plan.prefilter.key)
+        return isinstance(statement, bound.Utility) and statement.kind not in ("vacuum", "execute")
+
+    def _row_count(self, table_oid: int) -> int:
+        return sum(shard.row_count for shard in self.store.shards(table_oid))
+
+    # ---------------------------------------------------------------- execute
+
+    def execute(self, prepared: Prepared, parameters: Sequence[Datum] = ()) -> Result:
+        """Runs a prepared statement. Rows of the result are computed as they are drained."""
+        self._cancelled.clear()
+        statement = prepared.statement
+        if self.block.failed and not prepared.ends_transaction:
+            raise _failed()
+        if isinstance(statement, bound.Utility):
+            return run_utility(self, statement, parameters)
+        tx = self.block.statement_transaction()
+        if prepared.catalog is not tx.catalog:
+            prepared = self._replanned(prepared)
+            statement = prepared.statement
+        context = self.context(tx, parameters)
+        return self._run(prepared, statement, context)
+
+    def _run(
+        self, prepared: Prepared, statement: bound.Statement, context: Context
+    ) -> Result:
+        plan = prepared.plan
+        if isinstance(plan, InsertPlan):
+            return self._drained(run_insert(plan, context), context)
+        if isinstance(plan, ModifyPlan):
+            return self._drained(run_modify(plan, context), context)
+        if isinstance(statement, bound.Ddl):
+            return self._drained(run_ddl(statement, context), context)
+        if isinstance(statement, bound.Explain):
+            return self._drained(run_explain(statement, context), context)
+        if isinstance(statement, bound.Copy):
+            return self._copy(statement, context)
+        assert plan is not None and prepared.columns is not None
+        rows = run_query(plan, context)  # type: ignore[arg-type]
+        return self._drained(rows_result(prepared.columns, rows), context)
+
+    def _drained(self, result: Result, context: Context) -> Result:
+        self._notices += [Notice(*notice) for notice in context.notices]
+        context.notices.clear()
+        return result
+
+    def _copy(self, statement: bound.Copy, context: Context) -> Result:
+        if statement.direction == "from":
+            return Result(None, "COPY", copy_in=CopyIn(statement, context))
+        assert statement.query is not None
+        plan = plan_query(statement.query, context.catalog)
+        out = CopyOut(plan, statement.query.columns, statement.options, context)
+        return Result(None, "COPY", copy_out=out)
+
+    def _replanned(self, prepared: Prepared) -> Prepared:
+        """The plan anew after DDL; the client was told the result type and must not see another."""
+        fresh = self.prepare(prepared.parsed, prepared.parameter_oids)
+        if prepared.columns is not None and fresh.columns is not None:
+            if [c.type for c in fresh.columns] != [c.type for c in prepared.columns]:
+                raise FeatureNotSupported("cached plan must not change result type")
+        return fresh
+
+    def context(self, tx: Any, parameters: Sequence[Datum]) -> Context:
+        clock = self.database.clock
+        now = clock.now_us()
+        return Context(
+            store=self.store,
+            tx=tx,
+            catalog=tx.catalog,
+            settings=self.settings,
+            relational=self.relational,
+            environment=self.environment,
+            user=self.user,
+            database=self.database.name,
+            pid=self.pid,
+            transaction_us=self.block.started_us or now,
+            statement_us=now,
+            clock_us=clock.now_us,
+            cancelled=self._cancelled.is_set,
+            random=self._random.random,
+            parameters=parameters,
+            sequence_values=self.sequence_values,
+        )
+
+    def relational(self) -> Relational:
+        if self._relational is None:
+            self._relational = self.database.engine.cursor()
+        return self._relational
+
+    def environment(self) -> Environment:
+        """What system tables show besides the catalog."""
+        return Environment(
+            databases=tuple(self.database.cluster.database_names()),
+            database=self.database.name,
+            user=self.user,
+            settings=self.settings,
+            statements=tuple(self.statements),
+            connections=tuple(
+                (c.pid, c.user, c.database.name) for c in self.database.connections
+            ),
+            shard_rows={},
+        )
+
+    # ---------------------------------------------------------------- groups
+
+    def end_group(self) -> Any:
+        """Sync, or the end of a simple Query: an implicit transaction is committed. The ticket, if any, is
+        to be waited for before the client is told."""
+        return self.block.end_group()
+
+    def abort_group(self) -> None:
+        """After an error: an implicit transaction is rolled back, an explicit block has failed."""
+        self.block.abort_group()
+
+    def wait(self, ticket: Any) -> None:
+        """Makes a commit durable and visible; for callers that have no committer."""
+        if ticket is not None and not ticket.done:
+            self.store.sync()
+            self.store.publish()
+
+
+def _may_end(parsed: ParsedStatement) -> bool:
+    return "TransactionStmt" in parsed.node
+
+
+def _failed() -> DatabaseError:
+    return FailedTransaction(
+        "current transaction is aborted, commands ignored until end of transaction block"
+    )

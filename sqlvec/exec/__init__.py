@@ -1,0 +1,1 @@
+"""Execution: a physical plan and a snapshot in, batches out."""

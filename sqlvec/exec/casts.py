@@ -1,0 +1,115 @@
+"""Casts between types, one value at a time; PostgreSQL's rounding and range errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import Any
+
+from sqlvec import types
+from sqlvec.errors import NumericValueOutOfRange
+from sqlvec.types import SqlType
+
+_RANGES = {
+    types.INT2.oid: (-(2**15), 2**15 - 1, "smallint"),
+    types.INT4.oid: (-(2**31), 2**31 - 1, "integer"),
+    types.INT8.oid: (-(2**63), 2**63 - 1, "bigint"),
+    types.OID.oid: (0, 2**32 - 1, "oid"),
+}
+_FLOATS = (types.FLOAT4.oid, types.FLOAT8.oid)
+_TEXTS = (
+    types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid, types.NAME.oid, types.UNKNOWN.oid,
+)  # fmt: skip
+_DAY_US = 86_400_000_000
+
+
+def check_range(value: int, oid: int) -> int:
+    """value, if it is within the integer type."""
+    low, high, name = _RANGES[oid]
+    if not low <= value <= high:
+        raise NumericValueOutOfRange(f"{name} out of range")
+    return value
+
+
+def cast_function(
+    source: SqlType, target: SqlType, *, explicit: bool
+) -> Callable[[Any], Any] | None:
+    """The function from source datum to target datum; None when the datum stays as it is."""
+    convert = _conversion(source, target)
+    definition, typmod = target.definition, target.typmod
+    if typmod < 0 or (source.oid == target.oid and source.typmod == typmod):
+        return convert
+    if convert is None:
+        return lambda value: definition.apply_typmod(value, typmod, explicit)
+    return lambda value: definition.apply_typmod(convert(value), typmod, explicit)
+
+
+def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None:
+    if source.oid == target.oid:
+        return None
+    if target.oid in _RANGES:
+        return _to_integer(source, target.oid)
+    if target.oid in _FLOATS and source.oid not in _TEXTS:
+        return _to_float4 if target.oid == types.FLOAT4.oid else float
+    if target.oid == types.NUMERIC.oid and source.oid not in _TEXTS:
+        return _to_numeric(source)
+    if target.oid in _TEXTS:
+        render = source.definition.render
+        if source.oid == types.BOOL.oid:
+            return lambda value: "true" if value else "false"
+        return None if source.oid in _TEXTS else render
+    dates = (types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid)
+    if target.oid in dates and source.oid == types.DATE.oid:
+        return lambda days: days * _DAY_US
+    if target.oid == types.DATE.oid and source.oid in dates:
+        return lambda microseconds: microseconds // _DAY_US
+    if target.oid in dates and source.oid in dates:
+        return None
+    if target.oid == types.BOOL.oid and source.oid in _RANGES:
+        return bool
+    return _through_text(source, target)
+
+
+def _through_text(source: SqlType, target: SqlType) -> Callable[[Any], Any]:
+    parse = target.definition.parse
+    if source.oid in _TEXTS:
+        return lambda value: parse(value, -1)
+    render = source.definition.render
+    return lambda value: parse(render(value), -1)
+
+
+def _to_integer(source: SqlType, oid: int) -> Callable[[Any], Any]:
+    if source.oid in _TEXTS:
+        return _through_text(source, SqlType(oid))
+    if source.oid in _FLOATS:
+        return lambda value: _round_float(value, oid)
+    if source.oid == types.NUMERIC.oid:
+        return lambda value: _round_numeric(value, oid)
+    return lambda value: check_range(int(value), oid)
+
+
+def _round_float(value: float, oid: int) -> int:
+    if not math.isfinite(value):
+        raise NumericValueOutOfRange(f"{_RANGES[oid][2]} out of range")
+    return check_range(int(Decimal(value).quantize(Decimal(1), ROUND_HALF_EVEN)), oid)
+
+
+def _round_numeric(value: Decimal, oid: int) -> int:
+    if not value.is_finite():
+        name = "NaN" if value.is_nan() else "infinity"
+        raise NumericValueOutOfRange(f"cannot convert {name} to {_RANGES[oid][2]}")
+    return check_range(int(value.to_integral_value(ROUND_HALF_UP)), oid)
+
+
+def _to_float4(value: Any) -> float:
+    import numpy as np
+
+    return float(np.float32(value))
+
+
+def _to_numeric(source: SqlType) -> Callable[[Any], Any]:
+    if source.oid in _FLOATS:
+        digits = 6 if source.oid == types.FLOAT4.oid else 15
+        return lambda value: Decimal(f"{value:.{digits}g}")
+    return Decimal

@@ -1,0 +1,51 @@
+"""What one execution of a statement may use: snapshot, transaction, parameters, settings, engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlvec.catalog.objects import Catalog
+from sqlvec.errors import QueryCanceled
+
+if TYPE_CHECKING:
+    from sqlvec.catalog.system import Environment
+    from sqlvec.exec.relational import Relational
+    from sqlvec.settings import SessionSettings
+    from sqlvec.storage.store import Store
+    from sqlvec.storage.transaction import Transaction
+
+Datum = Any
+Notice = tuple[str, str, str]  # severity, sqlstate, message
+
+
+@dataclass(slots=True)
+class Context:
+    """One statement's surroundings. Times are microseconds since 1970, UTC."""
+
+    store: Store
+    tx: Transaction
+    catalog: Catalog
+    settings: SessionSettings
+    relational: Callable[[], Relational]
+    environment: Callable[[], Environment]
+    user: str
+    database: str
+    pid: int
+    transaction_us: int
+    statement_us: int
+    clock_us: Callable[[], int]
+    cancelled: Callable[[], bool]
+    random: Callable[[], float]
+    parameters: Sequence[Datum] = ()
+    notices: list[Notice] = field(default_factory=list)
+    sequence_values: dict[int, int] = field(default_factory=dict)  # currval, by sequence oid
+    observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
+
+    def check_cancelled(self) -> None:
+        if self.cancelled():
+            raise QueryCanceled("canceling statement due to user request")
+
+    def notice(self, message: str, *, severity: str = "NOTICE", sqlstate: str = "00000") -> None:
+        self.notices.append((severity, sqlstate, message))

@@ -1,0 +1,129 @@
+"""COPY FROM and COPY TO: batches between the wire formats and the shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from sqlvec.exec.context import Context
+from sqlvec.exec.insert import complete_rows
+from sqlvec.exec.select import run_query
+from sqlvec.exec.write import Rows, Writer
+from sqlvec.plan.physical import QueryPlan
+from sqlvec.sql import bound
+from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder
+
+
+class CopyIn:
+    """Rows from a client: feed() as bytes arrive, then finish(); nothing is seen before the commit."""
+
+    def __init__(self, statement: bound.Copy, context: Context) -> None:
+        assert statement.target is not None
+        table = statement.target.table
+        self.attnums = statement.attnums
+        self.defaults = statement.defaults
+        self.column_count = len(statement.attnums)
+        self.binary = statement.options.get("format") == "binary"
+        self.writer = Writer(table, context, statement.target.relation_id, statement.checks)
+        columns = [table.column_by_attnum(attnum) for attnum in statement.attnums]
+        options = {**statement.options, "table": table.name}
+        options["columns"] = [column.name for column in columns]
+        self.types = [column.type for column in columns]
+        self.decoder = CopyDecoder(self.types, options)
+        self.row_count = 0
+
+    def feed(self, data: bytes) -> None:
+        for batch in self.decoder.feed(data):
+            self._write(batch)
+
+    def finish(self) -> str:
+        for batch in self.decoder.finish():
+            self._write(batch)
+        return f"COPY {self.row_count}"
+
+    def _write(self, batch: ColumnBatch) -> None:
+        self.writer.context.check_cancelled()
+        count = batch.row_count
+        if not count:
+            return
+        self.row_count += count
+        if self._write_whole(batch):
+            return
+        values = [_datums(t, column) for t, column in zip(self.types, batch.columns, strict=True)]
+        rows = complete_rows(self.writer, self.attnums, values, self.defaults, count)
+        self._insert(rows)
+
+    def _insert(self, rows: Rows) -> None:
+        self.writer.verify(rows)
+        shards = self.writer.shards_of(rows)
+        for key in self.writer.keys:
+            self.writer.verify_unique(rows, shards, key)
+        self.writer.insert(rows, shards)
+
+    def _write_whole(self, batch: ColumnBatch) -> bool:
+        """The fast way: every column given, one shard, nothing to evaluate; arrays go in as they are."""
+        writer = self.writer
+        table, tx = writer.table, writer.context.tx
+        if table.tenant_attnum or writer.checks:
+            return False
+        if {c.attnum for c in writer.columns} != set(self.attnums):
+            return False
+        given = dict(zip(self.attnums, batch.columns, strict=True))
+        for column in writer.columns:
+            if column.not_null and _null_count(given[column.attnum]):
+                return False  # the slow way words the error
+        shard = writer.context.store.shard(table.oid, create=True)
+        assert shard is not None
+        for key in writer.keys:
+            arrays = [given[attnum] for attnum in key]
+            if shard.has_duplicates(key, arrays, tx):
+                return False
+        tx.insert(shard, given)
+        return True
+
+
+def _null_count(column: Any) -> int:
+    return int(column.null_count)
+
+
+def _datums(sql_type: Any, column: Any) -> list[Any]:
+    if isinstance(column, (pa.Array, pa.ChunkedArray)):
+        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        return sql_type.definition.from_arrow(array)
+    return [v if ok else None for v, ok in zip(column.vectors, column.present, strict=True)]
+
+
+class CopyOut:
+    """Rows to a client, a batch at a time."""
+
+    def __init__(
+        self,
+        plan: QueryPlan,
+        columns: Sequence[bound.OutputColumn],
+        options: dict[str, Any],
+        context: Context,
+    ) -> None:
+        self.column_count = len(columns)
+        self.binary = options.get("format") == "binary"
+        self.plan = plan
+        self.context = context
+        self.encoder = CopyEncoder(
+            [column.type for column in columns], options, [column.name for column in columns]
+        )
+        self.row_count = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        if header := self.encoder.header():
+            yield header
+        for batch in run_query(self.plan, self.context):
+            if batch and len(batch[0]):
+                self.row_count += len(batch[0])
+                yield self.encoder.rows(batch)
+        if trailer := self.encoder.trailer():
+            yield trailer
+
+    def tag(self) -> str:
+        return f"COPY {self.row_count}"
+

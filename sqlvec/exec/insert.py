@@ -1,0 +1,217 @@
+"""INSERT: rows from VALUES or a query, defaults, ON CONFLICT, RETURNING."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sqlvec.errors import CardinalityViolation, InvalidColumnReference
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.prefilter import session_tenant
+from sqlvec.exec.result import Batch, Result
+from sqlvec.exec.select import run_query
+from sqlvec.exec.write import Rows, Writer
+from sqlvec.plan.physical import InsertPlan
+from sqlvec.sql import bound
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
+
+INSERT_BATCH_ROWS = 10_000
+
+
+def run_insert(plan: InsertPlan, context: Context) -> Result:
+    statement = plan.statement
+    writer = Writer(
+        statement.target.table, context, statement.target.relation_id, statement.checks
+    )
+    returned: list[Batch] = []
+    count = 0
+    for source in _source_batches(plan, context):
+        context.check_cancelled()
+        rows = complete_rows(
+            writer, statement.attnums, source, statement.defaults, _row_count(source, plan)
+        )
+        kept = _write(writer, rows, statement.on_conflict)
+        count += len(kept[0]) if kept else 0
+        if statement.returning:
+            returned.append(returning(writer, statement.returning, kept))
+    result = Result(None, "INSERT", iter(()), count, counted=True)
+    if statement.returning:
+        result.columns = output_columns(statement.returning)
+        result.rows = iter(returned)
+    return result
+
+
+def output_columns(targets: tuple[bound.Target, ...]) -> tuple[bound.OutputColumn, ...]:
+    return tuple(
+        bound.OutputColumn(t.name, t.expression.type, t.table_oid, t.attnum) for t in targets
+    )
+
+
+def _row_count(source: list[list[Datum]], plan: InsertPlan) -> int:
+    if source:
+        return len(source[0])
+    return len(plan.rows) if plan.rows is not None else 0
+
+
+def _source_batches(plan: InsertPlan, context: Context) -> Iterator[list[list[Datum]]]:
+    if plan.rows is not None:
+        compiled = [[compile_expression(e, {}) for e in row] for row in plan.rows]
+        values = [[f((), context) for f in row] for row in compiled]
+        yield [list(column) for column in zip(*values, strict=True)]
+        return
+    assert plan.source is not None
+    # The whole source is read first: INSERT INTO t SELECT FROM t must not see its own rows.
+    batches = list(run_query(plan.source, context))
+    for batch in batches:
+        yield [list(column) for column in batch]
+
+
+def complete_rows(
+    writer: Writer,
+    attnums: Sequence[int],
+    values: list[list[Datum]],
+    defaults: Sequence[bound.Assignment],
+    row_count: int,
+) -> Rows:
+    """Rows with every live column: given, by default, the session's tenant, or null."""
+    given = dict(zip(attnums, values, strict=True))
+    rows: Rows = []
+    expressions = {a.attnum: a.expression for a in defaults}
+    table, context = writer.table, writer.context
+    late: list[tuple[int, bound.Expression]] = []
+    for place, column in enumerate(writer.columns):
+        if column.attnum in given:
+            rows.append(given[column.attnum])
+        elif column.attnum == table.tenant_attnum and session_tenant(context):
+            tenant = column.type.definition.parse(session_tenant(context), column.type.typmod)
+            rows.append([tenant] * row_count)
+        else:
+            rows.append([None] * row_count)
+            if column.attnum in expressions:
+                late.append((place, expressions[column.attnum]))
+    for place, expression in late:
+        generated = bool(writer.columns[place].generated)
+        if generated:
+            rows[place] = writer.evaluate([expression], rows)[0]
+        else:
+            rows[place] = _default_values(expression, row_count, writer)
+    return rows
+
+
+def _default_values(
+    expression: bound.Expression, row_count: int, writer: Writer
+) -> list[Datum]:
+    from sqlvec.plan.native import is_native
+
+    if not is_native(expression):
+        from sqlvec.exec.write import evaluate_over_rows
+        import pyarrow as pa
+
+        rows = pa.table({"c_": pa.nulls(row_count, pa.bool_())})
+        return evaluate_over_rows([expression], writer.relation_id, rows, writer.context)[0]
+    evaluator = compile_expression(expression, {})
+    return [evaluator((), writer.context) for _ in range(row_count)]
+
+
+def returning(
+    writer: Writer, targets: tuple[bound.Target, ...], rows: Rows
+) -> list[list[Datum]]:
+    return writer.evaluate([target.expression for target in targets], rows)
+
+
+def _write(writer: Writer, rows: Rows, on_conflict: bound.OnConflict | None) -> Rows:
+    """Writes the rows and returns those inserted or updated, as they are now."""
+    writer.verify(rows)
+    shards = writer.shards_of(rows)
+    if on_conflict is None:
+        for key in writer.keys:
+            writer.verify_unique(rows, shards, key)
+        writer.insert(rows, shards)
+        return rows
+    return _Upsert(writer, on_conflict).run(rows, shards)
+
+
+class _Upsert:
+    """ON CONFLICT, row by row: the row with the key is left, or replaced."""
+
+    def __init__(self, writer: Writer, on_conflict: bound.OnConflict) -> None:
+        self.writer = writer
+        self.on_conflict = on_conflict
+        arbiters = [k for k in writer.keys if set(k) == set(on_conflict.attnums)]
+        if on_conflict.attnums and not arbiters:
+            raise InvalidColumnReference(
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification"
+            )
+        self.arbiters = arbiters or writer.keys
+        slots = writer.slots()
+        width = len(writer.columns)
+        for i, column in enumerate(writer.columns):
+            reference = bound.ColumnRef(
+                column.type, on_conflict.excluded_id, column.attnum - 1, column.name
+            )
+            slots[reference] = width + i
+        self.assignments = [
+            (writer.place_of(a.attnum), compile_expression(a.expression, slots))
+            for a in on_conflict.do_update
+        ]
+        where = on_conflict.where
+        self.where = None if where is None else compile_expression(where, slots)
+        self.touched: set[tuple[Shard, int]] = set()
+
+    def run(self, rows: Rows, shards: list[Shard]) -> Rows:
+        kept: list[tuple[Datum, ...]] = []
+        for row, shard in zip(zip(*rows, strict=True), shards, strict=True):
+            written = self._row(row, shard)
+            if written is not None:
+                kept.append(written)
+        if not kept:
+            return [[] for _ in self.writer.columns]
+        return [list(column) for column in zip(*kept, strict=True)]
+
+    def _row(self, row: tuple[Datum, ...], shard: Shard) -> tuple[Datum, ...] | None:
+        writer = self.writer
+        for key in self.arbiters:
+            row_id = writer.find(key, writer.key_of(key, row), shard)
+            if row_id is not None:
+                if self.on_conflict.nothing:
+                    return None
+                return self._update(row, shard, row_id)
+        self._insert(row, shard)
+        return row
+
+    def _insert(self, row: tuple[Datum, ...], shard: Shard) -> None:
+        writer = self.writer
+        rows = [[value] for value in row]
+        for key in writer.keys:
+            writer.verify_unique(rows, [shard], key)
+        written = writer.insert(rows, [shard])[0]
+        self.touched.add((shard, written.first_row_id))
+
+    def _update(
+        self, row: tuple[Datum, ...], shard: Shard, row_id: int
+    ) -> tuple[Datum, ...] | None:
+        writer, context = self.writer, self.writer.context
+        if (shard, row_id) in self.touched:
+            raise CardinalityViolation(
+                "ON CONFLICT DO UPDATE command cannot affect row a second time",
+                hint="Ensure that no rows proposed for insertion within the same command have "
+                "duplicate constrained values.",
+            )
+        ids = np.array([row_id], dtype=np.int64)
+        old = tuple(shard.gather(c.attnum, ids)[0] for c in writer.columns)
+        both = old + row
+        if self.where is not None and self.where(both, context) is not True:
+            return None
+        new = list(old)
+        for place, evaluator in self.assignments:
+            new[place] = evaluator(both, context)
+        rows = [[value] for value in new]
+        writer.verify(rows)
+        context.tx.delete(shard, ids)
+        self._insert(tuple(new), shard)
+        return tuple(new)

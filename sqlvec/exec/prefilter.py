@@ -1,0 +1,308 @@
+"""The row set of a statement, shard by shard: visible, of the tenant, and satisfying WHERE.
+
+Computed before anything is ranked (architecture, section 1). Segments answer column predicates from their
+filters; the memtable is compared column by column; what only the relational engine can decide is asked of
+it last, over the rows that are left.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sqlvec import types
+from sqlvec.catalog.objects import Table
+from sqlvec.errors import DataException, InsufficientPrivilege
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.evaluate import constant
+from sqlvec.index.row_set import RowSet
+from sqlvec.kernels.distance import distances, padded
+from sqlvec.plan.physical import (
+    AllOf,
+    AnyOf,
+    ColumnPredicate,
+    DistancePredicate,
+    Predicate,
+    Prefilter,
+    Residual,
+    TextPredicate,
+)
+from sqlvec.sql import bound
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Part, Shard
+
+_COMPARE: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
+    "=": pc.equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+_LIMITS: dict[str, Callable[[Any, float], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(slots=True)
+class ShardRows:
+    """A shard and its row set; visible is what statistics are taken over."""
+
+    shard: Shard
+    rows: RowSet
+    visible: RowSet
+
+
+def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
+    """The row sets of every shard in question; shards without a row are left out."""
+    if plan.key:
+        return list(_key_rows(plan, context))
+    found = []
+    for shard in shards(plan, context):
+        visible = shard.visible(context.tx)
+        rows = visible
+        if plan.predicate is not None and rows.count:
+            rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
+        if rows.count:
+            found.append(ShardRows(shard, rows, visible))
+    return found
+
+
+def shards(plan: Prefilter, context: Context) -> list[Shard]:
+    """The shards that hold the table's rows, bounded by the tenant (I8)."""
+    table = plan.scan.table
+    if not table.tenant_attnum:
+        shard = context.store.shard(table.oid)
+        return [shard] if shard is not None else []
+    wanted: set[str] = set()
+    if plan.tenant is not None:
+        wanted.add(tenant_key(table, constant(plan.tenant, context)))
+    if session := session_tenant(context):
+        wanted.add(session)
+    if not wanted:
+        return context.store.shards(table.oid)
+    if len(wanted) > 1:
+        return []
+    shard = context.store.shard(table.oid, wanted.pop())
+    return [shard] if shard is not None else []
+
+
+def session_tenant(context: Context) -> str:
+    return str(context.settings.get("sqlvec.tenant") or "")
+
+
+def tenant_key(table: Table, value: Datum) -> str:
+    """The tenant's name as the storage knows it: the text of the tenant column's value."""
+    column = table.column_by_attnum(table.tenant_attnum)
+    return "" if value is None else column.type.definition.render(value)
+
+
+def check_tenant(table: Table, tenant: str, context: Context) -> None:
+    """A session bound to a tenant writes that tenant's rows only."""
+    session = session_tenant(context)
+    if session and tenant != session:
+        raise InsufficientPrivilege(
+            f'new row for relation "{table.name}" belongs to tenant "{tenant}"',
+            detail=f'The session is bound to tenant "{session}".',
+        )
+
+
+def _key_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:
+    """At most one row by its key; other conjuncts are applied to it."""
+    attnums = tuple(attnum for attnum, _ in plan.key)
+    values = tuple(constant(value, context) for _, value in plan.key)
+    if any(value is None for value in values):
+        return
+    for shard in shards(plan, context):
+        row_id = shard.find_key(attnums, values, context.tx)
+        if row_id is None:
+            continue
+        rows = RowSet.from_ids(np.array([row_id], dtype=np.int64), shard.row_count)
+        visible = rows
+        if isinstance(plan.predicate, AllOf):
+            visible = shard.visible(context.tx)
+            rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
+        if rows.count:
+            yield ShardRows(shard, rows, visible)
+
+
+class _Scan:
+    """Applies predicates to row sets of one shard."""
+
+    def __init__(
+        self, scan: bound.TableScan, shard: Shard, visible: RowSet, context: Context
+    ) -> None:
+        self.scan = scan
+        self.shard = shard
+        self.visible = visible
+        self.context = context
+
+    def apply(self, predicate: Predicate, rows: RowSet) -> RowSet:
+        """The members of rows for which the predicate is true."""
+        if isinstance(predicate, AllOf):
+            for part in predicate.parts:
+                if not rows.count:
+                    break
+                rows = self.apply(part, rows)
+            return rows
+        if isinstance(predicate, AnyOf):
+            found = self.apply(predicate.parts[0], rows)
+            for part in predicate.parts[1:]:
+                found = found | self.apply(part, rows)
+            return found
+        if isinstance(predicate, ColumnPredicate):
+            return rows & self._column(predicate)
+        if isinstance(predicate, DistancePredicate):
+            return self._distance(predicate, rows)
+        if isinstance(predicate, TextPredicate):
+            return rows & self._text(predicate)
+        return self._residual(predicate, rows)
+
+    def _column(self, predicate: ColumnPredicate) -> RowSet:
+        values = [constant(value, self.context) for value in predicate.values]
+        op = predicate.op
+        if op == "any":
+            values, op = list(values[0] or ()), "in"
+        row_count = self.visible.row_count
+        if op not in ("null", "not_null"):
+            values = [value for value in values if value is not None]
+            if not values:
+                return RowSet.empty(row_count)
+        words = np.zeros((row_count + 63) >> 6, dtype=np.uint64)
+        for part in self.shard.parts():
+            local = self._part(part, predicate.attnum, op, values)
+            place(words, part.low, local, row_count)
+        return RowSet(words, row_count)
+
+    def _part(self, part: Part, attnum: int, op: str, values: list[Datum]) -> RowSet:
+        """Rows of one part, by offset."""
+        index = part.filter(attnum)
+        if index is None:
+            return _compare_column(self._array(part, attnum), op, values, self._type(attnum))
+        if op == "=":
+            return index.equal(values[0])
+        if op == "in":
+            return index.any_of(values)
+        if op in ("null", "not_null"):
+            nulls = index.nulls()
+            return nulls if op == "null" else RowSet.full(part.high - part.low) - nulls
+        low = values[0] if op in (">", ">=") else None
+        high = values[0] if op in ("<", "<=") else None
+        return index.range(low, high, op == ">=", op == "<=")
+
+    def _array(self, part: Part, attnum: int) -> pa.Array:
+        return part.column(attnum)
+
+    def _type(self, attnum: int) -> types.SqlType:
+        return self.scan.table.column_by_attnum(attnum).type
+
+    def _distance(self, predicate: DistancePredicate, rows: RowSet) -> RowSet:
+        """A range over a distance: exact distances of the rows left."""
+        limit = constant(predicate.limit, self.context)
+        if limit is None:
+            return RowSet.empty(rows.row_count)
+        ids, values = row_distances(self.shard, predicate.distance, rows, self.context)
+        keep = _LIMITS[predicate.op](values, limit)
+        return RowSet.from_ids(ids[keep], rows.row_count)
+
+    def _text(self, predicate: TextPredicate) -> RowSet:
+        from sqlvec.index.bm25 import parse_match
+
+        match = predicate.match
+        index = self.shard.index(match.index.oid)
+        query = constant(match.query, self.context)
+        if query is None or index is None:
+            return RowSet.empty(self.visible.row_count)
+        config = match.index.options.get("text_config", "english")
+        return index.match(parse_match(query, config), self.visible).extend(
+            self.visible.row_count
+        )
+
+    def _residual(self, predicate: Residual, rows: RowSet) -> RowSet:
+        """Asks the relational engine, over the columns that the predicate reads."""
+        from sqlvec.exec.source import arrow_columns, computed_arrays
+        from sqlvec.plan.native import walk
+
+        ids = rows.ids()
+        expression = predicate.expression
+        ordinals = sorted(
+            {node.ordinal for node in walk(expression) if isinstance(node, bound.ColumnRef)}
+        )
+        columns = arrow_columns(self.shard, self.scan.table, ordinals, ids)
+        computed = computed_arrays(expression, self.shard, rows, self.visible, self.context)
+        columns.update({name: array for name, (_, array) in computed.items()})
+        table = pa.table(columns) if columns else pa.table({"c_": pa.nulls(len(ids))})
+        mapping = {
+            node: (self.scan.relation_id, name) for name, (node, _) in computed.items()
+        }
+        kept = self.context.relational().filter(
+            expression, self.scan.relation_id, table, self.context, mapping
+        )
+        return RowSet.from_ids(ids[kept], rows.row_count)
+
+
+def place(words: np.ndarray, low: int, local: RowSet, row_count: int) -> None:
+    """Sets the bits of `local`, a row set by offset, at low + offset."""
+    if not local.count:
+        return
+    if low & 63 == 0:
+        start = low >> 6
+        count = min(len(local.words), len(words) - start)
+        words[start : start + count] |= local.words[:count]
+        return
+    ids = local.ids() + low
+    other = RowSet.from_ids(ids[ids < row_count], row_count)
+    words |= other.words
+
+
+def _compare_column(
+    array: pa.Array, op: str, values: list[Datum], sql_type: types.SqlType
+) -> RowSet:
+    if op == "null":
+        mask = pc.is_null(array)
+    elif op == "not_null":
+        mask = pc.is_valid(array)
+    else:
+        wanted = sql_type.definition.to_arrow(values, sql_type.typmod)
+        if wanted.type != array.type:
+            wanted = wanted.cast(array.type)
+        if op == "in":
+            mask = pc.is_in(array, value_set=wanted)
+        else:
+            mask = _COMPARE[op](array, wanted[0])
+            mask = pc.fill_null(mask, False)
+    return RowSet.from_mask(np.asarray(mask))
+
+
+def query_vector(distance: bound.Distance, dims: int, context: Context) -> np.ndarray | None:
+    """The constant side of a distance, padded for the kernels; its dimension is checked."""
+    value = constant(distance.right, context)
+    if value is None:
+        return None
+    if len(value) != dims:
+        raise DataException(f"different vector dimensions {dims} and {len(value)}")
+    query = np.zeros(padded(dims), dtype=np.float32)
+    query[:dims] = value
+    return query
+
+
+def row_distances(
+    shard: Shard, distance: bound.Distance, rows: RowSet, context: Context
+) -> tuple[np.ndarray, np.ndarray]:
+    """Row ids whose vector is not null, ascending, and their exact distances (f64)."""
+    assert isinstance(distance.left, bound.ColumnRef)
+    view = shard.vectors(distance.left.ordinal + 1)
+    query = query_vector(distance, view.dims, context)
+    if query is None:
+        return np.empty(0, np.int64), np.empty(0, np.float64)
+    ids = (rows & view.present.extend(rows.row_count)).ids()
+    return ids, distances(view.array, query, distance.metric, ids)

@@ -1,0 +1,230 @@
+"""Ranked scans: the best k members of a row set, by distance, by BM25 or by their fusion.
+
+Every scan yields min(k, rows that can be ranked) rows (I7), ordered by the ranking key and, among equals, by
+shard and row id. Rows that are committed but not yet linked into the graph are scanned exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sqlvec.errors import InvalidParameterValue
+from sqlvec.exec.context import Context
+from sqlvec.exec.evaluate import constant
+from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances
+from sqlvec.index.fusion import autocut, fuse
+from sqlvec.index.hnsw import HnswGraph
+from sqlvec.index.row_set import RowSet
+from sqlvec.kernels.distance import flat_search
+from sqlvec.plan.physical import FusionLeg, Leg, TextLeg, VectorLeg
+from sqlvec.sql import bound
+
+FUSION_POOL = 100  # rows of each leg that fusion sees, unless the statement says otherwise
+_EMPTY = np.empty(0, np.int64)
+
+
+@dataclass(slots=True)
+class Ranked:
+    """shards[i] and row_ids[i] of the i-th best row; keys[i] is its distance or score, NaN for none."""
+
+    shards: np.ndarray  # i64, position in the list of ShardRows
+    row_ids: np.ndarray  # i64
+    keys: np.ndarray  # f64
+
+
+def rank(leg: Leg, rows: list[ShardRows], k: int, context: Context) -> Ranked:
+    """The best k rows of all shards."""
+    counters: list[dict[str, Any]] = []
+    if isinstance(leg, FusionLeg):
+        found = _fuse(leg, rows, k, context, counters)
+    else:
+        found = _rank_leg(leg, rows, k, context, counters)
+    if context.observed is not None and rows:
+        observed = context.observed.setdefault(_relation_id(leg), {})
+        observed["rows"] = sum(part.rows.count for part in rows)
+        if isinstance(leg, FusionLeg):
+            observed["legs"] = counters
+        elif counters:
+            observed.update(counters[0])
+    return found
+
+
+def _relation_id(leg: Leg) -> int:
+    if isinstance(leg, FusionLeg):
+        return _relation_id(leg.legs[0])
+    column = leg.distance.left if isinstance(leg, VectorLeg) else leg.score.columns[0]
+    assert isinstance(column, bound.ColumnRef)
+    return column.relation_id
+
+
+def _rank_leg(
+    leg: VectorLeg | TextLeg,
+    rows: list[ShardRows],
+    k: int,
+    context: Context,
+    counters: list[dict[str, Any]],
+) -> Ranked:
+    counter: dict[str, Any] = {}
+    counters.append(counter)
+    scan = _vector if isinstance(leg, VectorLeg) else _text
+    parts = [scan(leg, part, k, context, counter) for part in rows]  # type: ignore[operator]
+    return _merge(parts, k)
+
+
+def _merge(parts: list[tuple[np.ndarray, np.ndarray]], k: int) -> Ranked:
+    """Ascending by key; NaN, which stands for null and for undefined distances, comes last."""
+    if len(parts) == 1:
+        ids, keys = parts[0]
+        return Ranked(np.zeros(len(ids), np.int64), ids, keys)
+    if not parts:
+        return Ranked(_EMPTY, _EMPTY, np.empty(0, np.float64))
+    shards = np.concatenate([np.full(len(ids), i) for i, (ids, _) in enumerate(parts)])
+    ids = np.concatenate([ids for ids, _ in parts])
+    keys = np.concatenate([keys for _, keys in parts])
+    order = np.lexsort((ids, shards, keys))[:k]
+    return Ranked(shards[order], ids[order], keys[order])
+
+
+def _vector(
+    leg: VectorLeg, part: ShardRows, k: int, context: Context, counter: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    column = leg.distance.left
+    assert isinstance(column, bound.ColumnRef)
+    shard, rows = part.shard, part.rows
+    view = shard.vectors(column.ordinal + 1)
+    query = query_vector(leg.distance, view.dims, context)
+    if query is None:
+        ids = rows.ids()[:k]
+        return ids, np.full(len(ids), np.nan)
+    k = min(k, rows.count)
+    graph = shard.index(leg.index.oid) if leg.index is not None else None
+    if isinstance(graph, HnswGraph) and graph.linked:
+        ids, keys = _graph(graph, leg, part, query, k, context, counter)
+    else:
+        rankable = rows & view.present.extend(rows.row_count)
+        ids, keys = flat_search(
+            view.array, query, leg.distance.metric, rankable.words, rows.row_count, k
+        )
+        counter["strategy"] = "exact"
+        counter["distances"] = counter.get("distances", 0) + rankable.count
+    if len(ids) < k:
+        ids, keys = _complete(leg, part, ids, keys, k, context)
+    return ids, keys
+
+
+def _graph(
+    graph: HnswGraph,
+    leg: VectorLeg,
+    part: ShardRows,
+    query: np.ndarray,
+    k: int,
+    context: Context,
+    counter: dict[str, Any],
+) -> tuple[np.ndarray, np.ndarray]:
+    """The graph answers for the rows it has linked, an exact scan for the queue behind them."""
+    column = leg.distance.left
+    assert isinstance(column, bound.ColumnRef)
+    view = part.shard.vectors(column.ordinal + 1)
+    ef = max(int(context.settings.get("hnsw.ef_search")), k)
+    rows = part.rows
+    linked = graph.linked
+    allowed = rows if linked >= rows.row_count else rows & _first(linked, rows.row_count)
+    found = graph.search(view.array, query, k, ef, allowed, "auto")
+    counter["strategy"] = found.strategy
+    counter["ef_search"] = ef
+    counter["distances"] = counter.get("distances", 0) + found.distances_computed
+    if linked >= rows.row_count:
+        return found.row_ids, found.distances
+    queue = (rows - _first(linked, rows.row_count)) & view.present.extend(rows.row_count)
+    ids, keys = flat_search(
+        view.array, query, leg.distance.metric, queue.words, rows.row_count, k
+    )
+    counter["unlinked"] = queue.count
+    ids = np.concatenate([found.row_ids, ids])
+    keys = np.concatenate([found.distances, keys])
+    order = np.lexsort((ids, keys))[:k]
+    return ids[order], keys[order]
+
+
+def _first(count: int, row_count: int) -> RowSet:
+    """The row set of ids below count."""
+    return RowSet.full(count).extend(row_count)
+
+
+def _complete(
+    leg: VectorLeg,
+    part: ShardRows,
+    ids: np.ndarray,
+    keys: np.ndarray,
+    k: int,
+    context: Context,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that an index does not hold come last, as in PostgreSQL: undefined distances, then nulls."""
+    left = part.rows - RowSet.from_ids(ids, part.rows.row_count)
+    more, values = row_distances(part.shard, leg.distance, left, context)
+    order = np.lexsort((more, values))
+    more, values = more[order], values[order]
+    nulls = (left - RowSet.from_ids(more, part.rows.row_count)).ids()
+    ids = np.concatenate([ids, more, nulls])[:k]
+    keys = np.concatenate([keys, values, np.full(len(nulls), np.nan)])[:k]
+    return ids, keys
+
+
+def _text(
+    leg: TextLeg, part: ShardRows, k: int, context: Context, counter: dict[str, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that hold a term of the query, by negated score."""
+    from sqlvec.index.bm25 import parse_query
+
+    index = part.shard.index(leg.score.index.oid)
+    text = constant(leg.score.query, context)
+    if index is None or text is None:
+        return _EMPTY, np.empty(0, np.float64)
+    query = parse_query(text, leg.score.index.options.get("text_config", "english"))
+    allowed = None if part.rows is part.visible else part.rows
+    ids, scores = index.search(query, k, part.visible, allowed)
+    counter["terms"] = ", ".join(query.terms)
+    return ids, -scores
+
+
+def _fuse(
+    leg: FusionLeg,
+    rows: list[ShardRows],
+    k: int,
+    context: Context,
+    counters: list[dict[str, Any]],
+) -> Ranked:
+    """Every leg ranks its pool under the same row set; the pools are fused by position in them."""
+    fusion = leg.fusion
+    pool = max(FUSION_POOL, k)
+    if fusion.pool is not None:
+        pool = int(constant(fusion.pool, context))
+        if pool < 1:
+            raise InvalidParameterValue(f'invalid value for option "pool": "{pool}"')
+    shift = np.int64(40)
+    ranked_legs = []
+    for part in leg.legs:
+        ranked = _rank_leg(part, rows, pool, context, counters)
+        known = ~np.isnan(ranked.keys)
+        ids = (ranked.shards[known] << shift) | ranked.row_ids[known]
+        ranked_legs.append((ids, ranked.keys[known], False))
+    weights = [float(constant(weight, context)) for weight in fusion.weights]
+    rank_constant = float(constant(fusion.k, context))
+    if any(weight < 0 for weight in weights):
+        raise InvalidParameterValue("fusion weights must not be negative")
+    ids, scores = fuse(fusion.kind, ranked_legs, weights, rank_constant)
+    jumps = _autocut(fusion, context)
+    if jumps > 0:
+        cut = autocut(scores, jumps)
+        ids, scores = ids[:cut], scores[:cut]
+    ids, scores = ids[:k], scores[:k]
+    return Ranked(ids >> shift, ids & ((np.int64(1) << shift) - 1), scores)
+
+
+def _autocut(fusion: bound.Fusion, context: Context) -> int:
+    if fusion.autocut is not None:
+        return int(constant(fusion.autocut, context))
+    return int(context.settings.get("sqlvec.autocut") or 0)

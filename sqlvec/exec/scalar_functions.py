@@ -1,0 +1,369 @@
+"""Functions and operators evaluated row by row in Python; plan.native lists the same names.
+
+A function takes the context and its arguments; a null argument gives null but where a function says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import numpy as np
+
+from sqlvec import types
+from sqlvec.catalog import definitions
+from sqlvec.catalog.objects import Sequence
+from sqlvec.errors import (
+    DataException,
+    DivisionByZero,
+    InvalidParameterValue,
+    ObjectNotInState,
+    UndefinedTable,
+)
+from sqlvec.exec.casts import check_range
+from sqlvec.exec.context import Context
+from sqlvec.types import SqlType
+
+Function = Callable[..., Any]
+_INTEGERS = (types.INT2.oid, types.INT4.oid, types.INT8.oid)
+_DAY_US = 86_400_000_000
+
+
+# ---------------------------------------------------------------- operators
+
+
+def distance(metric: str, left: np.ndarray, right: np.ndarray) -> float:
+    """The distance of two vectors as pgvector defines it; float64 accumulation."""
+    _same_dims(left, right)
+    a, b = left.astype(np.float64), right.astype(np.float64)
+    if metric == "l2":
+        return float(np.sqrt(np.sum((a - b) ** 2)))
+    if metric == "l1":
+        return float(np.sum(np.abs(a - b)))
+    product = float(a @ b)
+    if metric == "inner_product":
+        return -product
+    norms = float(a @ a) * float(b @ b)
+    if norms == 0.0:
+        return math.nan
+    return 1.0 - max(-1.0, min(1.0, product / math.sqrt(norms)))
+
+
+def _same_dims(left: np.ndarray, right: np.ndarray) -> None:
+    if len(left) != len(right):
+        raise DataException(f"different vector dimensions {len(left)} and {len(right)}")
+
+
+def _vector_result(result: np.ndarray) -> np.ndarray:
+    if not np.isfinite(result).all():
+        from sqlvec.errors import NumericValueOutOfRange
+
+        raise NumericValueOutOfRange("value out of range: overflow")
+    return result.astype(np.float32)
+
+
+def _arithmetic(function: Callable[[Any, Any], Any]) -> Function:
+    def operate(result: SqlType, *args: Any) -> Any:
+        if isinstance(args[0], np.ndarray):
+            _same_dims(args[0], args[-1])
+            with np.errstate(over="ignore", invalid="ignore"):
+                return _vector_result(function(*args))
+        value = function(*args)
+        return check_range(value, result.oid) if result.oid in _INTEGERS else value
+
+    return operate
+
+
+def _subtract(left: Any, right: Any = None) -> Any:
+    return -left if right is None else left - right
+
+
+def _add(left: Any, right: Any = None) -> Any:
+    return left if right is None else left + right
+
+
+def _divide(result: SqlType, left: Any, right: Any) -> Any:
+    if right == 0:
+        raise DivisionByZero("division by zero")
+    if result.oid in _INTEGERS:
+        quotient = abs(left) // abs(right)
+        return check_range(quotient if (left < 0) == (right < 0) else -quotient, result.oid)
+    return left / right
+
+
+def _modulo(result: SqlType, left: Any, right: Any) -> Any:
+    if right == 0:
+        raise DivisionByZero("division by zero")
+    return int(math.fmod(left, right)) if abs(left) < 2**53 else _exact_modulo(left, right)
+
+
+def _exact_modulo(left: int, right: int) -> int:
+    remainder = abs(left) % abs(right)
+    return -remainder if left < 0 else remainder
+
+
+def _json_get(result: SqlType, document: str, key: Any) -> Any:
+    import orjson
+
+    value = orjson.loads(document)
+    if isinstance(value, dict) and isinstance(key, str):
+        found = value.get(key, _MISSING)
+    elif isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
+        found = value[key]
+    else:
+        found = _MISSING
+    if found is _MISSING:
+        return None
+    if result.oid != types.TEXT.oid:
+        return result.definition.parse(orjson.dumps(found).decode(), -1)
+    if found is None or isinstance(found, str):
+        return found
+    return types.JSONB.definition.parse(orjson.dumps(found).decode(), -1)
+
+
+_MISSING = object()
+
+
+def _concatenate(result: SqlType, left: Any, right: Any) -> Any:
+    return left + right
+
+
+OPERATORS: dict[str, Function] = {
+    "+": _arithmetic(_add),
+    "-": _arithmetic(_subtract),
+    "*": _arithmetic(lambda a, b: a * b),
+    "/": _divide,
+    "%": _modulo,
+    "||": _concatenate,
+    "->": _json_get,
+    "->>": _json_get,
+}
+
+
+# ---------------------------------------------------------------- functions
+
+
+def _strict(function: Callable[..., Any]) -> Function:
+    def call(context: Context, *args: Any) -> Any:
+        if any(arg is None for arg in args):
+            return None
+        return function(*args)
+
+    return call
+
+
+def _left(text: str, count: int) -> str:
+    return text[:count] if count >= 0 else text[: max(0, len(text) + count)]
+
+
+def _right(text: str, count: int) -> str:
+    if count >= 0:
+        return text[max(0, len(text) - count) :]
+    return text[-count:]
+
+
+def _round(value: Any, digits: int = 0) -> Any:
+    if isinstance(value, Decimal):
+        return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return float(round(value))
+
+
+def _ceil(value: Any) -> Any:
+    return value.to_integral_value("ROUND_CEILING") if isinstance(value, Decimal) else float(math.ceil(value))
+
+
+def _floor(value: Any) -> Any:
+    return value.to_integral_value("ROUND_FLOOR") if isinstance(value, Decimal) else float(math.floor(value))
+
+
+def _normalize(vector: np.ndarray) -> np.ndarray:
+    norm = float(np.sqrt(np.sum(vector.astype(np.float64) ** 2)))
+    return vector if norm == 0 else (vector / norm).astype(np.float32)
+
+
+def _subvector(vector: np.ndarray, start: int, count: int) -> np.ndarray:
+    """1-based; a start before the first element takes from the length, as in substring()."""
+    end = min(start + count, len(vector) + 1)
+    start = max(start, 1)
+    if count < 1 or end <= start:
+        raise DataException("vector must have at least 1 dimension")
+    return vector[start - 1 : end - 1]
+
+
+def _norm(vector: np.ndarray) -> float:
+    return float(np.sqrt(np.sum(vector.astype(np.float64) ** 2)))
+
+
+def _nextval(context: Context, oid: int) -> int | None:
+    if oid is None:
+        return None
+    value = context.store.next_value(_sequence(context, oid))
+    context.sequence_values[oid] = value
+    context.sequence_values[0] = value
+    return value
+
+
+def _currval(context: Context, oid: int) -> int:
+    if oid not in context.sequence_values:
+        name = _sequence(context, oid).name
+        raise ObjectNotInState(f'currval of sequence "{name}" is not yet defined in this session')
+    return context.sequence_values[oid]
+
+
+def _lastval(context: Context) -> int:
+    if 0 not in context.sequence_values:
+        raise ObjectNotInState("lastval is not yet defined in this session")
+    return context.sequence_values[0]
+
+
+def _setval(context: Context, oid: int, value: int, called: bool = True) -> int:
+    context.store.set_value(_sequence(context, oid), value, called)
+    if called:
+        context.sequence_values[oid] = value
+    return value
+
+
+def _sequence(context: Context, oid: int) -> Sequence:
+    relation = context.catalog.relations.get(oid)
+    if not isinstance(relation, Sequence):
+        raise UndefinedTable(f"could not open relation with OID {oid}")
+    return relation
+
+
+def _current_setting(context: Context, name: str, missing_ok: bool = False) -> str | None:
+    from sqlvec.errors import UndefinedObject
+
+    try:
+        return context.settings.show(name)
+    except UndefinedObject:
+        if missing_ok:
+            return None
+        raise
+
+
+def _set_config(context: Context, name: str, value: str | None, local: bool) -> str:
+    context.settings.set(name, value or "", local=bool(local))
+    return context.settings.show(name)
+
+
+def _concat(context: Context, *args: Any) -> str:
+    return "".join(arg if isinstance(arg, str) else str(arg) for arg in args if arg is not None)
+
+
+def _analyze(config: str, text: str) -> list[str]:
+    from sqlvec.index.bm25.analyzer import analyzer
+
+    return list(analyzer(config).terms(text))
+
+
+def _definition(name: str) -> Function:
+    def call(context: Context, *args: Any) -> Any:
+        return definitions.definition(name, args, context.catalog)
+
+    return call
+
+
+def _relation_size(context: Context, oid: int, *fork: str) -> int | None:
+    if oid is None or oid not in context.catalog.relations:
+        return None
+    return sum(shard.disk_bytes() for shard in context.store.shards(oid))
+
+
+def _pretty_size(size: int) -> str:
+    """bytes, kB, MB ...: the unit below 10 of the next one, as pg_size_pretty has it."""
+    for unit, limit in (("bytes", 10 * 1024), ("kB", 20 * 1024 - 1), ("MB", 20 * 1024 - 1)):
+        if abs(size) < limit:
+            return f"{size} {unit}" if unit == "bytes" else f"{(size + 1) // 2} {unit}"
+        size = size // 512 if unit == "bytes" else size // 1024
+    return f"{(size + 1) // 2} GB"
+
+
+def _sleep(context: Context, seconds: float) -> str:
+    """Waits by the clock, and wakes for a cancel request."""
+    end = context.clock_us() + int(seconds * 1_000_000)
+    while (left := end - context.clock_us()) > 0:
+        context.check_cancelled()
+        context.store.clock.sleep(min(left / 1_000_000, 0.02))
+    return ""
+
+
+def _uuid(context: Context) -> str:
+    return str(uuid.uuid4())
+
+
+FUNCTIONS: dict[str, Function] = {
+    "abs": _strict(abs),
+    "lower": _strict(str.lower),
+    "upper": _strict(str.upper),
+    "length": _strict(len),
+    "char_length": _strict(len),
+    "character_length": _strict(len),
+    "octet_length": _strict(lambda v: len(v.encode()) if isinstance(v, str) else len(v)),
+    "left": _strict(_left),
+    "right": _strict(_right),
+    "concat": _concat,
+    "round": _strict(_round),
+    "floor": _strict(_floor),
+    "ceil": _strict(_ceil),
+    "ceiling": _strict(_ceil),
+    "now": lambda context: context.transaction_us,
+    "current_timestamp": lambda context, *precision: context.transaction_us,
+    "transaction_timestamp": lambda context: context.transaction_us,
+    "statement_timestamp": lambda context: context.statement_us,
+    "clock_timestamp": lambda context: context.clock_us(),
+    "current_date": lambda context: context.transaction_us // _DAY_US,
+    "nextval": _nextval,
+    "currval": _currval,
+    "lastval": _lastval,
+    "setval": _setval,
+    "current_database": lambda context: context.database,
+    "current_catalog": lambda context: context.database,
+    "current_schema": lambda context: "public",
+    "current_user": lambda context: context.user,
+    "session_user": lambda context: context.user,
+    "user": lambda context: context.user,
+    "current_role": lambda context: context.user,
+    "version": lambda context: context.environment().version,
+    "pg_backend_pid": lambda context: context.pid,
+    "current_setting": _current_setting,
+    "set_config": _set_config,
+    "gen_random_uuid": _uuid,
+    "random": lambda context: context.random(),
+    "vector_dims": _strict(len),
+    "vector_norm": _strict(_norm),
+    "l2_norm": _strict(_norm),
+    "l2_normalize": _strict(_normalize),
+    "subvector": _strict(_subvector),
+    "l2_distance": _strict(lambda a, b: distance("l2", a, b)),
+    "inner_product": _strict(lambda a, b: -distance("inner_product", a, b)),
+    "cosine_distance": _strict(lambda a, b: distance("cosine", a, b)),
+    "l1_distance": _strict(lambda a, b: distance("l1", a, b)),
+    "pg_typeof": _definition("pg_typeof"),
+    "format_type": _definition("format_type"),
+    "to_regtype": _definition("to_regtype"),
+    "to_regclass": _definition("to_regclass"),
+    "pg_get_serial_sequence": _definition("pg_get_serial_sequence"),
+    "pg_advisory_lock": lambda context, *keys: "",
+    "pg_advisory_xact_lock": lambda context, *keys: "",
+    "pg_advisory_unlock": lambda context, *keys: True,
+    "pg_advisory_unlock_all": lambda context: "",
+    "pg_sleep": _sleep,
+    "pg_is_in_recovery": lambda context: False,
+    "txid_current": lambda context: context.store.read_seqno,
+    "pg_relation_size": _relation_size,
+    "pg_total_relation_size": _relation_size,
+    "pg_table_size": _relation_size,
+    "pg_indexes_size": lambda context, oid: 0,
+    "pg_database_size": lambda context, name: context.store.disk_bytes(),
+    "pg_size_pretty": _strict(_pretty_size),
+    "sqlvec_analyze": _strict(_analyze),
+    "analyze": _strict(_analyze),
+}
+
+
+def options_error(name: str, value: object) -> InvalidParameterValue:
+    """An argument outside its domain."""
+    return InvalidParameterValue(f'invalid value for option "{name}": "{value}"')

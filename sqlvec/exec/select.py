@@ -1,0 +1,309 @@
+"""Running queries: natively, or by the relational engine over our sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
+from sqlvec.exec.limit import RowLimit, row_limit
+from sqlvec.exec.prefilter import ShardRows, prefilter
+from sqlvec.exec.ranked_scan import rank
+from sqlvec.exec.result import Batch
+from sqlvec.exec.source import materialize, text_scores
+from sqlvec.plan.native import children, walk
+from sqlvec.plan.physical import Constants, NativeSelect, QueryPlan, Remainder
+from sqlvec.sql import bound
+
+NATIVE_ROWS_MAX = 2_000  # beyond: sorting and projecting is the relational engine's
+BATCH_ROWS = 1_000
+
+
+def run_query(plan: QueryPlan, context: Context) -> Iterator[Batch]:
+    """Batches of column lists of datums."""
+    if isinstance(plan, NativeSelect):
+        return NativeRun(plan, context).batches()
+    if isinstance(plan, Constants):
+        return _constants(plan, context)
+    return run_remainder(plan, context)
+
+
+def _constants(plan: Constants, context: Context) -> Iterator[Batch]:
+    yield [[constant(target.expression, context)] for target in plan.targets]
+
+
+def run_remainder(plan: Remainder, context: Context) -> Iterator[Batch]:
+    """Streams the relational engine's answer as datums of our types."""
+    for table in run_remainder_arrow(plan, context):
+        yield [
+            column.type.definition.from_arrow(_chunk(table.column(i)))
+            for i, column in enumerate(plan.columns)
+        ]
+
+
+def run_remainder_arrow(plan: Remainder, context: Context) -> Iterator[pa.RecordBatch | pa.Table]:
+    sources = {relation_id: materialize(source, context) for relation_id, source in plan.sources}
+    computed = {expression: (relation, name) for expression, relation, name in plan.computed}
+    return context.relational().run(plan.query, sources, context, computed)
+
+
+def _chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if isinstance(column, pa.ChunkedArray):
+        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return column
+
+
+class NativeRun:
+    """One execution of a NativeSelect."""
+
+    def __init__(self, plan: NativeSelect, context: Context) -> None:
+        self.plan = plan
+        self.context = context
+        self.table = plan.prefilter.scan.table
+
+    def batches(self) -> Iterator[Batch]:
+        plan, context = self.plan, self.context
+        limit = row_limit(plan.limit, plan.offset, context)
+        rows = prefilter(plan.prefilter, context)
+        total = sum(part.rows.count for part in rows)
+        if plan.ranking is not None:
+            return self._ranked(rows, limit, total)
+        if context.observed is not None:
+            relation_id = plan.prefilter.scan.relation_id
+            context.observed.setdefault(relation_id, {})["rows"] = total
+        wanted = total if plan.sort else limit.needed(total)
+        if wanted > NATIVE_ROWS_MAX and plan.fallback is not None:
+            return run_remainder(plan.fallback, context)
+        return self._plain(rows, limit)
+
+    # ---------------------------------------------------------------- ranked
+
+    def _ranked(self, rows: list[ShardRows], limit: RowLimit, total: int) -> Iterator[Batch]:
+        ranking = self.plan.ranking
+        assert ranking is not None
+        needed = limit.needed(total)
+        if ranking.extra:
+            needed = min(total, needed + 64)  # rows equal at the border take part in the tie
+        ranked = rank(ranking.leg, rows, needed, self.context)
+        if ranking.extra:
+            return self._tied(rows, limit, ranked)
+        cut = limit.cut(len(ranked.row_ids))
+        places = np.stack([ranked.shards[cut], ranked.row_ids[cut]])
+        keys = [None if key != key else key for key in ranked.keys[cut].tolist()]
+        return self._project(rows, places, {ranking.key: keys})
+
+    def _tied(self, rows: list[ShardRows], limit: RowLimit, ranked: Any) -> Iterator[Batch]:
+        """Orders by the ranking key, then by the further sort keys."""
+        ranking = self.plan.ranking
+        assert ranking is not None
+        places = np.stack([ranked.shards, ranked.row_ids])
+        keys = [None if key != key else key for key in ranked.keys.tolist()]
+        first = bound.SortKey(ranking.key, isinstance(ranking.key, bound.Fusion))
+        order = self._order(rows, places, (first, *ranking.extra), {ranking.key: keys})
+        order = order[limit.cut(len(order))]
+        chosen = [keys[i] for i in order]
+        return self._project(rows, places[:, order], {ranking.key: chosen})
+
+    # ---------------------------------------------------------------- plain
+
+    def _plain(self, rows: list[ShardRows], limit: RowLimit) -> Iterator[Batch]:
+        count = sum(part.rows.count for part in rows)
+        if not self.plan.sort and limit.limit is not None:
+            count = limit.needed(count)
+        places = self._places(rows, count)
+        if self.plan.sort:
+            order = self._order(rows, places, self.plan.sort, {})
+            places = places[:, order]
+        return self._project(rows, places[:, limit.cut(places.shape[1])], {})
+
+    def _places(self, rows: list[ShardRows], count: int) -> np.ndarray:
+        """Shard positions and row ids of the first `count` rows, as i64[2, count]."""
+        shards, ids = [], []
+        left = count
+        for position, part in enumerate(rows):
+            if left <= 0:
+                break
+            mine = part.rows.ids()[:left]
+            shards.append(np.full(len(mine), position, dtype=np.int64))
+            ids.append(mine)
+            left -= len(mine)
+        if not ids:
+            return np.empty((2, 0), dtype=np.int64)
+        return np.stack([np.concatenate(shards), np.concatenate(ids)])
+
+    def _order(
+        self,
+        rows: list[ShardRows],
+        places: np.ndarray,
+        sort: tuple[bound.SortKey, ...],
+        known: dict[bound.Expression, list[Datum]],
+    ) -> list[int]:
+        expressions = tuple(key.expression for key in sort)
+        columns = self._evaluate(rows, places, expressions, known)
+        keyed = list(zip(*columns, strict=True)) if columns else []
+        return sorted(range(len(keyed)), key=lambda i: _SortRow(keyed[i], sort))
+
+    # ---------------------------------------------------------------- projection
+
+    def _project(
+        self,
+        rows: list[ShardRows],
+        places: np.ndarray,
+        known: dict[bound.Expression, list[Datum]],
+    ) -> Iterator[Batch]:
+        expressions = tuple(target.expression for target in self.plan.targets)
+        count = places.shape[1]
+        if count <= BATCH_ROWS:
+            yield self._evaluate(rows, places, expressions, known)
+            return
+        for start in range(0, count, BATCH_ROWS):
+            self.context.check_cancelled()
+            some = {key: values[start : start + BATCH_ROWS] for key, values in known.items()}
+            yield self._evaluate(rows, places[:, start : start + BATCH_ROWS], expressions, some)
+
+    def _evaluate(
+        self,
+        rows: list[ShardRows],
+        places: np.ndarray,
+        expressions: tuple[bound.Expression, ...],
+        known: dict[bound.Expression, list[Datum]],
+    ) -> list[list[Datum]]:
+        """Columns of datums, one per expression, for the rows at `places`."""
+        columns = dict(known)
+        for expression in expressions:
+            for node in _leaves(expression, columns):
+                columns[node] = self._leaf(node, rows, places)
+        return project(expressions, columns, places.shape[1], self.context)
+
+    def _leaf(
+        self, node: bound.Expression, rows: list[ShardRows], places: np.ndarray
+    ) -> list[Datum]:
+        if len(rows) == 1:
+            return self._read(node, rows[0], places[1])
+        values: list[Datum] = [None] * places.shape[1]
+        for position, part in enumerate(rows):
+            mine = np.flatnonzero(places[0] == position)
+            if len(mine):
+                for i, value in zip(
+                    mine.tolist(), self._read(node, part, places[1, mine]), strict=True
+                ):
+                    values[i] = value
+        return values
+
+    def _read(self, node: bound.Expression, part: ShardRows, ids: np.ndarray) -> list[Datum]:
+        if isinstance(node, bound.ColumnRef):
+            return part.shard.gather(node.ordinal + 1, ids)
+        assert isinstance(node, bound.TextScore), node
+        return text_scores(node, part, ids, self.context).tolist()
+
+
+def _leaves(
+    expression: bound.Expression, known: dict[bound.Expression, list[Datum]]
+) -> list[bound.Expression]:
+    """What must be read from storage to evaluate the expression."""
+    if expression in known:
+        return []
+    if isinstance(expression, bound.ColumnRef):
+        return [expression]
+    found = []
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if node in known:
+            continue
+        if isinstance(node, (bound.ColumnRef, bound.TextScore)):
+            found.append(node)
+            continue
+        stack.extend(children(node))
+    return found
+
+
+def project(
+    expressions: tuple[bound.Expression, ...],
+    columns: dict[bound.Expression, list[Datum]],
+    row_count: int,
+    context: Context,
+) -> list[list[Datum]]:
+    """Columns of the expressions' values; plain columns are passed on as they are."""
+    result: list[list[Datum]] = []
+    slots = {node: i for i, node in enumerate(columns)}
+    rows: list[tuple[Datum, ...]] | None = None
+    for expression in expressions:
+        if expression in columns:
+            result.append(columns[expression])
+            continue
+        evaluator = _compiled(expression, tuple(slots), slots)
+        if rows is None:
+            rows = list(zip(*columns.values(), strict=True)) if columns else [()] * row_count
+        result.append([evaluator(row, context) for row in rows])
+    return result
+
+
+_evaluators: dict[tuple[bound.Expression, tuple[bound.Expression, ...]], Evaluator] = {}
+_EVALUATORS_MAX = 1_000
+
+
+def _compiled(
+    expression: bound.Expression,
+    order: tuple[bound.Expression, ...],
+    slots: dict[bound.Expression, int],
+) -> Evaluator:
+    key = (expression, order)
+    found = _evaluators.get(key)
+    if found is None:
+        if len(_evaluators) >= _EVALUATORS_MAX:
+            _evaluators.clear()
+        found = _evaluators[key] = compile_expression(expression, slots)
+    return found
+
+
+class _SortRow:
+    """A row as the sort keys compare it: NULLS FIRST or LAST by key, NaN greater than all numbers."""
+
+    __slots__ = ("values", "sort")
+
+    def __init__(self, values: tuple[Datum, ...], sort: tuple[bound.SortKey, ...]) -> None:
+        self.values = values
+        self.sort = sort
+
+    def __lt__(self, other: _SortRow) -> bool:
+        for a, b, key in zip(self.values, other.values, self.sort, strict=True):
+            order = compare_values(a, b, key)
+            if order:
+                return order < 0
+        return False
+
+
+def compare_values(a: Datum, b: Datum, key: bound.SortKey) -> int:
+    """-1, 0 or 1 as the sort key orders a and b."""
+    if a is None or b is None:
+        if a is b:
+            return 0
+        return -1 if (a is None) == key.nulls_first else 1
+    if a is b:
+        return 0
+    a_nan, b_nan = a != a, b != b
+    if isinstance(a, np.ndarray):
+        a, b, a_nan, b_nan = a.tolist(), b.tolist(), False, False
+    if a_nan or b_nan:
+        order = int(bool(a_nan)) - int(bool(b_nan))
+    elif isinstance(a, str):
+        left, right = a.encode(), b.encode()
+        order = (left > right) - (left < right)
+    else:
+        order = (a > b) - (a < b)
+    return -order if key.descending else order
+
+
+def referenced(expressions: Sequence[bound.Expression]) -> set[bound.ColumnRef]:
+    """Every column that the expressions read."""
+    return {
+        node
+        for expression in expressions
+        for node in walk(expression)
+        if isinstance(node, bound.ColumnRef)
+    }

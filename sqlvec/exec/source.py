@@ -1,0 +1,236 @@
+"""Sources: what tables contribute to the relational engine, as Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from sqlvec.catalog.objects import Table
+from sqlvec.exec.context import Context
+from sqlvec.exec.evaluate import constant
+from sqlvec.exec.limit import row_limit
+from sqlvec.exec.prefilter import ShardRows, prefilter, row_distances
+from sqlvec.exec.ranked_scan import rank
+from sqlvec.index.row_set import RowSet
+from sqlvec.plan.native import is_constant, relations_of, walk
+from sqlvec.plan.physical import (
+    ROW_ID_ORDINAL,
+    ROW_ID_SHARD_SHIFT,
+    Source,
+    SystemSource,
+    TableSource,
+)
+from sqlvec.plan.ranking import ranking, with_index
+from sqlvec.sql import bound
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
+
+_COMPUTED = (bound.Distance, bound.TextScore, bound.TextMatch)
+
+
+def materialize(source: Source, context: Context) -> pa.Table:
+    """The source's rows: columns c{ordinal}, and those computed under their names."""
+    context.check_cancelled()
+    if isinstance(source, SystemSource):
+        return _system(source, context)
+    rows = prefilter(source.prefilter, context)
+    table = source.prefilter.scan.table
+    if source.ranking is not None:
+        return _ranked(source, rows, table, context)
+    if context.observed is not None:
+        counters = context.observed.setdefault(source.prefilter.scan.relation_id, {})
+        counters["rows"] = sum(part.rows.count for part in rows)
+    tables = []
+    for position, part in enumerate(rows):
+        ids = part.rows.ids()
+        columns = arrow_columns(part.shard, table, source.ordinals, ids)
+        for name, expression in source.computed:
+            columns[name] = computed_array(expression, part, ids, context)
+        if source.row_ids:
+            columns[f"c{ROW_ID_ORDINAL}"] = pa.array(
+                ids | np.int64(position << ROW_ID_SHARD_SHIFT)
+            )
+        tables.append(_table(columns, len(ids)))
+    if not tables:
+        return _empty(source, table)
+    return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
+
+
+def _table(columns: dict[str, pa.Array | pa.ChunkedArray], row_count: int) -> pa.Table:
+    if not columns:
+        return pa.table({"c_": pa.nulls(row_count, pa.bool_())})
+    return pa.table(columns)
+
+
+def _empty(source: TableSource, table: Table) -> pa.Table:
+    fields = []
+    for ordinal in source.ordinals:
+        column = table.column_by_attnum(ordinal + 1)
+        arrow = column.type.definition.arrow(column.type.typmod)
+        fields.append(pa.field(f"c{ordinal}", arrow))
+    for name, expression in source.computed:
+        match = isinstance(expression, bound.TextMatch)
+        fields.append(pa.field(name, pa.bool_() if match else pa.float64()))
+    if source.row_ids:
+        fields.append(pa.field(f"c{ROW_ID_ORDINAL}", pa.int64()))
+    if not fields:
+        fields.append(pa.field("c_", pa.bool_()))
+    return pa.schema(fields).empty_table()
+
+
+def arrow_columns(
+    shard: Shard, table: Table, ordinals: Sequence[int], row_ids: np.ndarray
+) -> dict[str, pa.Array | pa.ChunkedArray]:
+    """Columns of a shard for the given rows, named c{ordinal}."""
+    attnums = [ordinal + 1 for ordinal in ordinals]
+    taken = shard.take(attnums, row_ids)
+    return {f"c{ordinal}": taken.column(i) for i, ordinal in enumerate(ordinals)}
+
+
+def _ranked(
+    source: TableSource, rows: list[ShardRows], table: Table, context: Context
+) -> pa.Table:
+    assert source.ranking is not None
+    limit = row_limit(source.limit, source.offset, context)
+    total = sum(part.rows.count for part in rows)
+    ranked = rank(source.ranking.leg, rows, limit.needed(total), context)
+    tables, order = [], []
+    for position, part in enumerate(rows):
+        mine = np.flatnonzero(ranked.shards == position)
+        ids = ranked.row_ids[mine]
+        columns = arrow_columns(part.shard, table, source.ordinals, ids)
+        for name, expression in source.computed:
+            if expression == source.ranking.key:
+                columns[name] = pa.array(ranked.keys[mine], mask=np.isnan(ranked.keys[mine]))
+            else:
+                columns[name] = computed_array(expression, part, ids, context)
+        tables.append(_table(columns, len(ids)))
+        order.append(mine)
+    if not tables:
+        return _empty(source, table)
+    if len(tables) == 1:
+        return tables[0]
+    return pa.concat_tables(tables).take(pa.array(np.argsort(np.concatenate(order))))
+
+
+def computed_arrays(
+    expression: bound.Expression,
+    shard: Shard,
+    rows: RowSet,
+    visible: RowSet,
+    context: Context,
+) -> dict[str, tuple[bound.Expression, pa.Array]]:
+    """Distances and scores inside an expression that are against constants, over `rows` in id order."""
+    found: dict[str, tuple[bound.Expression, pa.Array]] = {}
+    part = ShardRows(shard, rows, visible)
+    for node in set(walk(expression)):
+        if not isinstance(node, _COMPUTED):
+            continue
+        against = node.right if isinstance(node, bound.Distance) else node.query
+        if is_constant(against) and _is_stored(node):
+            name = f"computed{len(found)}"
+            found[name] = (node, computed_array(node, part, rows.ids(), context))
+    return found
+
+
+def _is_stored(node: bound.Expression) -> bool:
+    if not isinstance(node, bound.Distance):
+        return True
+    left = node.left
+    return isinstance(left, bound.ColumnRef) and left.type.typmod > 0
+
+
+def computed_array(
+    expression: bound.Expression, part: ShardRows, row_ids: np.ndarray, context: Context
+) -> pa.Array:
+    """The value of a distance, score or match for rows of one shard, in the order of row_ids."""
+    if isinstance(expression, bound.Distance):
+        return _distance_array(_column_left(expression), part, row_ids, context)
+    if isinstance(expression, bound.TextMatch):
+        return pa.array(_match(expression, part, context).contains(row_ids))
+    if isinstance(expression, bound.TextScore):
+        return pa.array(text_scores(expression, part, row_ids, context))
+    assert isinstance(expression, bound.Fusion), expression
+    return pa.array(_fused_scores(expression, part, row_ids, context))
+
+
+def _fused_scores(
+    fusion: bound.Fusion, part: ShardRows, row_ids: np.ndarray, context: Context
+) -> np.ndarray:
+    """Fused scores (f64) over one shard's row set; 0 for rows that no leg's pool holds."""
+    relation_id = next(iter(relations_of(fusion)))
+    key = (bound.SortKey(fusion, descending=True, nulls_first=True),)
+    found = ranking(key, relation_id, context.catalog)
+    assert found is not None, fusion
+    leg = with_index(found.leg, part.shard.table_oid, context.catalog)
+    ranked = rank(leg, [part], part.rows.count, context)
+    scores = dict(zip(ranked.row_ids.tolist(), ranked.keys.tolist(), strict=True))
+    return np.array([scores.get(row_id, 0.0) for row_id in row_ids.tolist()])
+
+
+def _column_left(distance: bound.Distance) -> bound.Distance:
+    if isinstance(distance.left, bound.ColumnRef):
+        return distance
+    return bound.Distance(distance.type, distance.metric, distance.right, distance.left)
+
+
+def _distance_array(
+    distance: bound.Distance, part: ShardRows, row_ids: np.ndarray, context: Context
+) -> pa.Array:
+    rows = RowSet.from_ids(row_ids, part.rows.row_count)
+    ids, values = row_distances(part.shard, distance, rows, context)
+    result = np.full(len(row_ids), np.nan)
+    known = np.zeros(len(row_ids), dtype=bool)
+    if len(ids):
+        order = np.argsort(row_ids, kind="stable")
+        places = order[np.searchsorted(row_ids[order], ids)]
+        result[places] = values
+        known[places] = True
+    return pa.array(result, mask=~known)
+
+
+def _match(expression: bound.TextMatch, part: ShardRows, context: Context) -> RowSet:
+    from sqlvec.index.bm25 import parse_match
+
+    index = part.shard.index(expression.index.oid)
+    text = constant(expression.query, context)
+    if index is None or text is None:
+        return RowSet.empty(part.visible.row_count)
+    config = expression.index.options.get("text_config", "english")
+    matched: RowSet = index.match(parse_match(text, config), part.visible)
+    return matched.extend(part.visible.row_count)
+
+
+def text_scores(
+    expression: bound.TextScore, part: ShardRows, row_ids: np.ndarray, context: Context
+) -> np.ndarray:
+    """Negated BM25 scores (f64) of the rows; 0 where no term matches."""
+    from sqlvec.index.bm25 import parse_query
+
+    index = part.shard.index(expression.index.oid)
+    text = constant(expression.query, context)
+    if index is None or text is None:
+        return np.zeros(len(row_ids))
+    query = parse_query(text, expression.index.options.get("text_config", "english"))
+    scores = index.scores(query, part.visible, row_ids)
+    return np.where(scores == 0.0, 0.0, -scores)
+
+
+def _system(source: SystemSource, context: Context) -> pa.Table:
+    from sqlvec.catalog.system import system_rows
+
+    scan = source.scan
+    rows = system_rows(scan.schema, scan.name, context.catalog, context.environment())
+    columns = {}
+    for ordinal in source.ordinals:
+        column = scan.columns[ordinal]
+        values = rows[column.name]
+        if not isinstance(values, (pa.Array, pa.ChunkedArray)):
+            values = column.type.definition.to_arrow(values, column.type.typmod)
+        columns[f"c{ordinal}"] = values
+    count = len(next(iter(rows.values()))) if rows else 0
+    return _table(columns, count)

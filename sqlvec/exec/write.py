@@ -1,0 +1,234 @@
+"""Writing rows: constraints, unique keys, and the way from datums to the shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from sqlvec import types
+from sqlvec.catalog.objects import Column, Constraint, Table
+from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.prefilter import check_tenant, tenant_key
+from sqlvec.plan.native import is_native
+from sqlvec.sql import bound
+from sqlvec.sql.keys import unique_keys
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
+
+Rows = list[list[Datum]]  # one list per live column, in attnum order of Writer.columns
+
+
+@dataclass(slots=True)
+class Written:
+    """Where the rows of one shard went."""
+
+    shard: Shard
+    first_row_id: int
+    positions: np.ndarray  # i64, the rows' places in the statement
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes rows of one table within a statement."""
+
+    table: Table
+    context: Context
+    relation_id: int
+    checks: Sequence[bound.Check] = ()
+    columns: tuple[Column, ...] = field(init=False)
+    keys: list[tuple[int, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.columns = self.table.live_columns
+        self.keys = unique_keys(self.table, self.context.catalog)
+
+    # ---------------------------------------------------------------- constraints
+
+    def verify(self, rows: Rows) -> None:
+        """NOT NULL and CHECK of every row; PostgreSQL's errors with the failing row in the detail."""
+        for column, values in zip(self.columns, rows, strict=True):
+            if not column.not_null:
+                continue
+            for i, value in enumerate(values):
+                if value is None:
+                    raise NotNullViolation(
+                        f'null value in column "{column.name}" of relation "{self.table.name}" '
+                        "violates not-null constraint",
+                        detail=self.failing_row(rows, i),
+                        table=self.table.name,
+                        column=column.name,
+                        schema=self._schema(),
+                    )
+        for check in self.checks:
+            self._verify_check(check, rows)
+
+    def _verify_check(self, check: bound.Check, rows: Rows) -> None:
+        for i, value in enumerate(self.evaluate([check.expression], rows)[0]):
+            if value is False:
+                raise CheckViolation(
+                    f'new row for relation "{self.table.name}" violates check constraint '
+                    f'"{check.name}"',
+                    detail=self.failing_row(rows, i),
+                    table=self.table.name,
+                    constraint=check.name,
+                    schema=self._schema(),
+                )
+
+    def _schema(self) -> str:
+        return self.context.catalog.schemas[self.table.schema_oid].name
+
+    def failing_row(self, rows: Rows, i: int) -> str:
+        values = [_shown(c.type, v[i]) for c, v in zip(self.columns, rows, strict=True)]
+        return f"Failing row contains ({', '.join(values)})."
+
+    def evaluate(
+        self, expressions: Sequence[bound.Expression], rows: Rows
+    ) -> list[list[Datum]]:
+        """Columns of the expressions over the rows; natively, or by the relational engine."""
+        if all(is_native(expression) for expression in expressions):
+            slots = self.slots()
+            compiled = [compile_expression(e, slots) for e in expressions]
+            tuples = list(zip(*rows, strict=True))
+            return [[f(row, self.context) for row in tuples] for f in compiled]
+        return evaluate_over_rows(expressions, self.relation_id, self.arrow(rows), self.context)
+
+    def slots(self) -> dict[bound.Expression, int]:
+        """The place of each column in a row."""
+        return {
+            bound.ColumnRef(c.type, self.relation_id, c.attnum - 1, c.name): i
+            for i, c in enumerate(self.columns)
+        }
+
+    def arrow(self, rows: Rows) -> pa.Table:
+        """The rows as a source for the relational engine, columns c{ordinal}."""
+        return pa.table(
+            {
+                f"c{c.attnum - 1}": c.type.definition.to_arrow(values, c.type.typmod)
+                for c, values in zip(self.columns, rows, strict=True)
+            }
+        )
+
+    # ---------------------------------------------------------------- keys
+
+    def place_of(self, attnum: int) -> int:
+        for i, column in enumerate(self.columns):
+            if column.attnum == attnum:
+                return i
+        raise AssertionError((self.table.name, attnum))
+
+    def key_of(self, key: tuple[int, ...], row: Sequence[Datum]) -> tuple[Datum, ...]:
+        return tuple(row[self.place_of(attnum)] for attnum in key)
+
+    def find(self, key: tuple[int, ...], values: tuple[Datum, ...], shard: Shard) -> int | None:
+        """The visible row that has these key values; nulls equal nothing."""
+        if any(value is None for value in values):
+            return None
+        return shard.find_key(key, values, self.context.tx)
+
+    def verify_unique(self, rows: Rows, shards: Sequence[Shard], key: tuple[int, ...]) -> None:
+        """No row's key is in its shard already, or twice among the rows."""
+        seen: set[tuple[Shard, tuple[Any, ...]]] = set()
+        places = [self.place_of(attnum) for attnum in key]
+        for shard, *values in zip(shards, *(rows[p] for p in places), strict=True):
+            if None in [None if v is None else 1 for v in values]:
+                continue
+            key_values = tuple(values)
+            hashable = (shard, tuple(_hashable(v) for v in values))
+            if hashable in seen or shard.find_key(key, key_values, self.context.tx) is not None:
+                raise self.duplicate(key, key_values)
+            seen.add(hashable)
+
+    def duplicate(self, key: tuple[int, ...], values: tuple[Datum, ...]) -> UniqueViolation:
+        name = self._key_name(key)
+        columns = [self.table.column_by_attnum(attnum) for attnum in key]
+        shown = ", ".join(_shown(c.type, v) for c, v in zip(columns, values, strict=True))
+        return UniqueViolation(
+            f'duplicate key value violates unique constraint "{name}"',
+            detail=f"Key ({', '.join(c.name for c in columns)})=({shown}) already exists.",
+            table=self.table.name,
+            constraint=name,
+            schema=self._schema(),
+        )
+
+    def _key_name(self, key: tuple[int, ...]) -> str:
+        constraints: Iterable[Constraint] = self.table.unique_keys
+        for constraint in constraints:
+            if constraint.attnums == key:
+                return constraint.name
+        for index in self.context.catalog.indexes(self.table.oid):
+            if index.unique and tuple(c.attnum for c in index.columns) == key:
+                return index.name
+        raise AssertionError((self.table.name, key))
+
+    # ---------------------------------------------------------------- placing
+
+    def shards_of(self, rows: Rows) -> list[Shard]:
+        """The shard of every row, created by the first row of a tenant."""
+        count = len(rows[0]) if rows else 0
+        store = self.context.store
+        if not self.table.tenant_attnum:
+            return [store.shard(self.table.oid, create=True)] * count
+        place = self.place_of(self.table.tenant_attnum)
+        names = [tenant_key(self.table, value) for value in rows[place]]
+        opened = {}
+        for name in set(names):
+            check_tenant(self.table, name, self.context)
+            opened[name] = store.shard(self.table.oid, name, create=True)
+        return [opened[name] for name in names]
+
+    def insert(self, rows: Rows, shards: Sequence[Shard]) -> list[Written]:
+        """Puts the rows into their shards, unseen by others until the commit."""
+        written = []
+        for shard in dict.fromkeys(shards):
+            positions = np.array([i for i, s in enumerate(shards) if s is shard], dtype=np.int64)
+            columns = {}
+            whole = len(positions) == len(shards)
+            for column, values in zip(self.columns, rows, strict=True):
+                mine = values if whole else [values[i] for i in positions.tolist()]
+                columns[column.attnum] = column_data(column.type, mine)
+            first = self.context.tx.insert(shard, columns)
+            written.append(Written(shard, first, positions))
+        return written
+
+
+def column_data(sql_type: types.SqlType, values: list[Datum]) -> Any:
+    """What storage takes for a column: an Arrow array."""
+    return sql_type.definition.to_arrow(values, sql_type.typmod)
+
+
+def evaluate_over_rows(
+    expressions: Sequence[bound.Expression], relation_id: int, rows: pa.Table, context: Context
+) -> list[list[Datum]]:
+    """Columns of the expressions over an Arrow table standing for one relation."""
+    columns = tuple(bound.OutputColumn(f"v{i}", e.type) for i, e in enumerate(expressions))
+    targets = tuple(bound.Target(f"v{i}", e) for i, e in enumerate(expressions))
+    relation = bound.CteScan(relation_id, "rows", (), "rows")
+    query = bound.Select(columns, targets, (relation,))
+    values: list[list[Datum]] = [[] for _ in expressions]
+    for batch in context.relational().run(query, {relation_id: rows}, context, {}):
+        for i, column in enumerate(columns):
+            array = batch.column(i)
+            if isinstance(array, pa.ChunkedArray):
+                array = array.combine_chunks()
+            values[i] += column.type.definition.from_arrow(array)
+    return values
+
+
+def _hashable(value: Datum) -> Any:
+    if isinstance(value, list):
+        return tuple(_hashable(item) for item in value)
+    return value.tobytes() if isinstance(value, np.ndarray) else value
+
+
+def _shown(sql_type: types.SqlType, value: Datum) -> str:
+    if value is None:
+        return "null"
+    text = sql_type.definition.render(value)
+    return text if len(text) <= 64 else text[:64] + "..."

@@ -1,0 +1,398 @@
+"""One HNSW graph: here are the vectors of a shard, give me the nearest rows of a row set.
+
+The graph holds links only; vectors are given with each call and stay raw (cosine keeps 1/norm a row).
+Rows are offered in row-id order: `linked` counts those offered. Rows that are absent, and under cosine zero
+vectors, are offered but not linked. Searching while one thread links is safe: a search works on the arrays
+it found, growth swaps them, and rows linked meanwhile are simply not all seen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sqlvec.index.row_set import RowSet
+from sqlvec.kernels.distance import COSINE, METRICS, exact_order, flat_search, inverse_norms
+from sqlvec.kernels.distance import drain_rows
+from sqlvec.kernels.hnsw import (
+    LEVELS_MAX,
+    descend,
+    link_rows,
+    search_filtered,
+    search_layer,
+    search_two_hop,
+)
+
+FLAT_ROWS_MAX = 10_000  # an exact scan of fewer rows is about as fast as a filtered walk, and exact
+WALK_SHARE_MIN = 0.3  # below this share of allowed rows the two-hop walk is cheaper
+TWO_HOP_EF_FACTOR = 3
+_SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Nearest first; distances are exact (f64). strategy: exact, walk, filtered walk, two-hop walk."""
+
+    row_ids: np.ndarray
+    distances: np.ndarray
+    strategy: str
+    distances_computed: int
+
+
+@dataclass(slots=True)
+class _Arrays:
+    """What a search reads; replaced as a whole when it grows."""
+
+    links: np.ndarray  # i32[capacity, 2m]
+    upper: np.ndarray  # i32[upper rows, m]
+    offsets: np.ndarray  # i64[capacity]
+    levels: np.ndarray  # u8[capacity]
+    scales: np.ndarray  # f32[capacity], 1/norm; one element unless cosine
+    locks: np.ndarray  # i32[capacity + 1]
+    upper_used: int
+
+
+@dataclass(slots=True)
+class _Workspace:
+    """One search at a time works in it."""
+
+    visited: np.ndarray
+    epochs: np.ndarray
+    candidates: np.ndarray
+    results: np.ndarray
+    buffer: np.ndarray = field(default_factory=lambda: np.empty(1024, np.int64))
+
+    @classmethod
+    def make(cls, capacity: int, ef: int) -> _Workspace:
+        return cls(
+            np.zeros(capacity, np.uint16),
+            np.zeros(1, np.int64),
+            np.empty(capacity + 64, np.uint64),
+            np.empty(ef + 8, np.uint64),
+        )
+
+    def next_epoch(self) -> np.uint16:
+        epoch = int(self.epochs[0]) + 1
+        if epoch > 65535:
+            self.visited[:] = 0
+            epoch = 1
+        self.epochs[0] = epoch
+        return np.uint16(epoch)
+
+
+class HnswGraph:
+    """See the module. Not to be linked by two callers at once; link() takes care of its own threads."""
+
+    def __init__(
+        self, metric: str, dims: int, m: int, ef_construction: int, seed: int, arrays: _Arrays
+    ) -> None:
+        self.metric = metric
+        self.number = METRICS[metric]
+        self.dims = dims
+        self.m = m
+        self.ef_construction = ef_construction
+        self.seed = seed
+        self.state = np.array([0, -1], np.int64)
+        self._linked = 0
+        self._arrays = arrays
+        self._spare: list[_Workspace] = []
+        self._link_lock = threading.Lock()
+        self._one = np.ones(1, np.float32)
+
+    @classmethod
+    def create(
+        cls, metric: str, dims: int, m: int = 16, ef_construction: int = 64, seed: int = 0
+    ) -> HnswGraph:
+        return cls(metric, dims, m, ef_construction, seed, _empty_arrays(metric, m))
+
+    @property
+    def linked(self) -> int:
+        """Rows [0, linked) were offered."""
+        return self._linked
+
+    # ---------------------------------------------------------------- keeping
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a snapshot keeps; rows beyond `linked` are not in it."""
+        with self._link_lock:
+            arrays, linked = self._arrays, self._linked
+            settings = [self.number, self.dims, self.m, self.ef_construction, self.seed, linked]
+            scales = arrays.scales[:linked] if self.number == COSINE else arrays.scales
+            return {
+                "settings": np.array([*settings, self.state[1]], np.int64),
+                "links": arrays.links[:linked].copy(),
+                "upper": arrays.upper[: arrays.upper_used].copy(),
+                "offsets": arrays.offsets[:linked].copy(),
+                "levels": arrays.levels[:linked].copy(),
+                "scales": scales.copy(),
+            }
+
+    @classmethod
+    def from_arrays(cls, kept: dict[str, np.ndarray]) -> HnswGraph:
+        """Opens a snapshot; the arrays are used as they are until the next link()."""
+        number, dims, m, ef_construction, seed, linked, entry = (int(v) for v in kept["settings"])
+        metric = next(name for name, n in METRICS.items() if n == number)
+        arrays = _Arrays(
+            kept["links"], kept["upper"], kept["offsets"], kept["levels"], kept["scales"],
+            np.zeros(1, np.int32), len(kept["upper"]),
+        )  # fmt: skip
+        graph = cls(metric, dims, m, ef_construction, seed, arrays)
+        graph._linked = linked
+        graph.state[1] = entry
+        return graph
+
+    # ---------------------------------------------------------------- linking
+
+    def link(
+        self,
+        vectors: np.ndarray,
+        upto: int,
+        present: np.ndarray | None,
+        *,
+        threads: int = 1,
+        budget: int | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> int:
+        """Offers rows [linked, upto), at most `budget` of them; returns `linked` after it.
+
+        vectors f32[rows, padded]; present: words of the rows that have a vector, None for all."""
+        with self._link_lock:
+            high = upto if budget is None else min(upto, self._linked + budget)
+            while self._linked < high:
+                if cancelled is not None and cancelled():
+                    break
+                step = min(high, self._linked + 4096)
+                self._link_range(vectors, self._linked, step, present, threads)
+                self._linked = step
+        return self._linked
+
+    def _link_range(
+        self, vectors: np.ndarray, low: int, high: int, present: np.ndarray | None, threads: int
+    ) -> None:
+        self._reserve(low, high)
+        arrays = self._arrays
+        rows = np.arange(low, high, dtype=np.int64)
+        if present is not None:
+            chosen = RowSet(present, len(present) * 64).contains(rows)
+            rows = rows[chosen]
+        if self.number == COSINE:
+            inverse_norms(vectors, low, high, arrays.scales)
+            rows = rows[arrays.scales[rows] > 0]
+        alone = rows
+        if threads > 1 and len(rows) > _SEED_ROWS:
+            alone = rows[:_SEED_ROWS] if low == 0 else rows[:0]
+        self._run(vectors, alone)
+        rest = rows[len(alone) :]
+        if not len(rest):
+            return
+        workers = [
+            threading.Thread(target=self._run, args=(vectors, np.ascontiguousarray(rest[i::threads])))
+            for i in range(1, threads)
+        ]
+        for worker in workers:
+            worker.start()
+        self._run(vectors, np.ascontiguousarray(rest[::threads]))
+        for worker in workers:
+            worker.join()
+
+    def _run(self, vectors: np.ndarray, rows: np.ndarray) -> None:
+        if not len(rows):
+            return
+        arrays = self._arrays
+        ef = max(self.ef_construction, self.m)
+        space = self._take(len(arrays.links), ef)
+        link_rows(
+            self.number, vectors, arrays.scales, arrays.links, arrays.offsets, arrays.upper,
+            self.state, arrays.levels, arrays.locks, rows, ef, space.visited, space.epochs,
+            space.candidates, space.results, space.buffer,
+        )  # fmt: skip
+        self._spare.append(space)
+
+    def _reserve(self, low: int, high: int) -> None:
+        """Room for rows [low, high), with their levels drawn; arrays grow by doubling."""
+        old = self._arrays
+        levels = _draw_levels(np.arange(low, high, dtype=np.uint64), self.m, self.seed)
+        needed = old.upper_used + int(levels.sum())
+        capacity, upper_rows = len(old.offsets), len(old.upper)
+        if high > capacity or needed > upper_rows or len(old.locks) <= capacity:
+            capacity = max(high, capacity * 2, 1024) if high > capacity else capacity
+            upper_rows = max(needed, upper_rows * 2, 256) if needed > upper_rows else upper_rows
+            scale_rows = capacity if self.number == COSINE else 1
+            old = _Arrays(
+                _grown(old.links, capacity, -1),
+                _grown(old.upper, upper_rows, -1),
+                _grown(old.offsets, capacity, 0),
+                _grown(old.levels, capacity, 0),
+                _grown(old.scales, scale_rows, 1),
+                np.zeros(capacity + 1, np.int32),
+                old.upper_used,
+            )
+        old.levels[low:high] = levels
+        starts = np.cumsum(levels, dtype=np.int64) - levels
+        old.offsets[low:high] = old.upper_used + starts
+        old.upper_used = needed
+        self._arrays = old
+
+    # ---------------------------------------------------------------- searching
+
+    def _take(self, capacity: int, ef: int) -> _Workspace:
+        """A workspace that is large enough, a used one where possible."""
+        while self._spare:
+            try:
+                space = self._spare.pop()
+            except IndexError:
+                break
+            if len(space.visited) >= capacity and len(space.results) >= ef + 8:
+                return space
+        return _Workspace.make(capacity, ef)
+
+    def search(
+        self,
+        vectors: np.ndarray,
+        query: np.ndarray,
+        k: int,
+        ef: int,
+        allowed: RowSet | None,
+        strategy: str = "auto",
+    ) -> SearchResult:
+        """The k nearest allowed rows among those linked; min(k, allowed and linked) of them.
+
+        query f32[padded]. Few allowed rows are scanned exactly; many are found by a walk that falls back to
+        the exact scan when it does not come to an end."""
+        linked = self._linked
+        count = linked if allowed is None else min(allowed.count, linked)
+        ef = max(ef, k)
+        if count == 0 or self.state[1] < 0:
+            return self._exact(vectors, query, k, allowed)
+        if allowed is None or allowed.count >= linked:
+            return self._walk(vectors, query, k, ef)
+        if strategy == "exact" or count <= max(FLAT_ROWS_MAX, 2 * k):
+            return self._exact(vectors, query, k, allowed)
+        words = allowed.words
+        spent = 0
+        if count >= WALK_SHARE_MIN * linked:
+            found, spent, done = self._filtered(vectors, query, k, ef, words, count // 2)
+            if done and len(found) >= min(k, count):
+                return self._result(vectors, query, found, "filtered walk", spent)
+        wide = min(ef * TWO_HOP_EF_FACTOR, 4096)
+        found, more, done = self._two_hop(vectors, query, k, wide, words, count)
+        spent += more
+        if done and len(found) >= min(k, count):
+            return self._result(vectors, query, found, "two-hop walk", spent)
+        return self._exact(vectors, query, k, allowed, spent)
+
+    def _prepared(self, query: np.ndarray) -> np.ndarray:
+        if self.number != COSINE:
+            return query
+        norm = float(np.sqrt(np.dot(query, query)))
+        return query if norm == 0 else query * np.float32(1.0 / norm)
+
+    def _enter(self, arrays: _Arrays, vectors: np.ndarray, query: np.ndarray) -> int:
+        entry = int(self.state[1])
+        node, top = entry & 0xFFFFFFFF, entry >> 32
+        if top == 0:
+            return node
+        found: int = descend(
+            self.number, vectors, arrays.scales, arrays.offsets, arrays.upper, query, node, top, 0
+        )
+        return found
+
+    def _walk(self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int) -> SearchResult:
+        arrays, direction = self._arrays, self._prepared(query)
+        space = self._take(len(arrays.offsets), ef)
+        node = self._enter(arrays, vectors, direction)
+        size, computed = search_layer(
+            self.number, vectors, arrays.scales, arrays.links, direction, node, ef, space.visited,
+            space.next_epoch(), space.candidates, space.results, space.buffer,
+        )  # fmt: skip
+        ids = np.empty(size, np.int64)
+        drain_rows(space.results, size, ids)
+        self._spare.append(space)
+        result = self._result(vectors, query, ids[:k], "walk", computed)
+        if len(result.row_ids) < k and size < self._linked:
+            return self._exact(vectors, query, k, None, computed)
+        return result
+
+    def _filtered(
+        self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int, words: np.ndarray, budget: int
+    ) -> tuple[np.ndarray, int, bool]:
+        return self._restricted(search_filtered, vectors, query, (k, ef), words, budget)
+
+    def _two_hop(
+        self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int, words: np.ndarray, budget: int
+    ) -> tuple[np.ndarray, int, bool]:
+        return self._restricted(search_two_hop, vectors, query, (k, ef), words, budget)
+
+    def _restricted(
+        self,
+        search: Callable[..., tuple[int, int, bool]],
+        vectors: np.ndarray,
+        query: np.ndarray,
+        sizes: tuple[int, int],
+        words: np.ndarray,
+        budget: int,
+    ) -> tuple[np.ndarray, int, bool]:
+        k, ef = sizes
+        arrays, direction = self._arrays, self._prepared(query)
+        space = self._take(len(arrays.offsets), ef)
+        node = self._enter(arrays, vectors, direction)
+        needed = (len(arrays.offsets) + 63) >> 6
+        if len(words) < needed:
+            words = np.concatenate([words, np.zeros(needed - len(words), np.uint64)])
+        size, computed, done = search(
+            self.number, vectors, arrays.scales, arrays.links, direction, node, ef, space.visited,
+            space.next_epoch(), space.candidates, space.results, space.buffer, words, budget,
+        )  # fmt: skip
+        ids = np.empty(size, np.int64)
+        drain_rows(space.results, size, ids)
+        self._spare.append(space)
+        return ids[:k], computed, done
+
+    def _exact(
+        self, vectors: np.ndarray, query: np.ndarray, k: int, allowed: RowSet | None, spent: int = 0
+    ) -> SearchResult:
+        rows = RowSet.full(self._linked) if allowed is None else allowed.extend(self._linked)
+        ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
+        return SearchResult(ids, distances, "exact", spent + rows.count)
+
+    def _result(
+        self, vectors: np.ndarray, query: np.ndarray, ids: np.ndarray, strategy: str, computed: int
+    ) -> SearchResult:
+        ids, distances = exact_order(self.number, vectors, query, ids)
+        return SearchResult(ids, distances, strategy, computed)
+
+
+def _empty_arrays(metric: str, m: int) -> _Arrays:
+    return _Arrays(
+        np.empty((0, 2 * m), np.int32),
+        np.empty((0, m), np.int32),
+        np.empty(0, np.int64),
+        np.empty(0, np.uint8),
+        np.empty(0 if METRICS[metric] == COSINE else 1, np.float32),
+        np.zeros(0, np.int32),
+        0,
+    )
+
+
+def _grown(array: np.ndarray, rows: int, fill: int) -> np.ndarray:
+    grown = np.full((rows, *array.shape[1:]), fill, array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+def _draw_levels(rows: np.ndarray, m: int, seed: int) -> np.ndarray:
+    """Levels by the exponential law of the paper, from a hash of the row id (splitmix64): a graph depends on
+    nothing but its rows."""
+    with np.errstate(over="ignore"):
+        z = (rows + np.uint64(seed + 1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    uniform = (z >> np.uint64(11)).astype(np.float64) / 2.0**53
+    levels = (-np.log(np.maximum(uniform, 1e-18)) / np.log(m)).astype(np.int64)
+    return np.minimum(levels, LEVELS_MAX).astype(np.uint8)
+
+

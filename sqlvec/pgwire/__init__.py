@@ -1,0 +1,1 @@
+"""The PostgreSQL protocol 3 as a pure state machine: bytes in, messages out, no sockets."""

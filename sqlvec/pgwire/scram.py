@@ -1,0 +1,119 @@
+"""SCRAM-SHA-256, the server's side (RFC 5802, RFC 7677), without channel binding.
+
+A verifier is kept as PostgreSQL keeps it: SCRAM-SHA-256$iterations:salt$stored key:server key.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import stringprep
+import unicodedata
+from dataclasses import dataclass
+
+from sqlvec.errors import FatalError, ProtocolViolation
+
+ITERATIONS = 4096
+MECHANISM = "SCRAM-SHA-256"
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    iterations: int
+    salt: bytes
+    stored_key: bytes
+    server_key: bytes
+
+    def render(self) -> str:
+        encode = base64.b64encode
+        return (
+            f"{MECHANISM}${self.iterations}:{encode(self.salt).decode()}$"
+            f"{encode(self.stored_key).decode()}:{encode(self.server_key).decode()}"
+        )
+
+
+def parse_verifier(text: str) -> Verifier:
+    _, parameters, keys = text.split("$")
+    iterations, salt = parameters.split(":")
+    stored, server = keys.split(":")
+    decode = base64.b64decode
+    return Verifier(int(iterations), decode(salt), decode(stored), decode(server))
+
+
+def make_verifier(password: str, salt: bytes, iterations: int = ITERATIONS) -> Verifier:
+    salted = hashlib.pbkdf2_hmac("sha256", prepare(password).encode(), salt, iterations)
+    client_key = _hmac(salted, b"Client Key")
+    return Verifier(
+        iterations, salt, hashlib.sha256(client_key).digest(), _hmac(salted, b"Server Key")
+    )
+
+
+def _hmac(key: bytes, data: bytes) -> bytes:
+    return hmac.new(key, data, hashlib.sha256).digest()
+
+
+def prepare(password: str) -> str:
+    """SASLprep (RFC 4013); as PostgreSQL, a password that it forbids is used as it is."""
+    mapped = "".join(
+        " " if stringprep.in_table_c12(c) else c for c in password if not stringprep.in_table_b1(c)
+    )
+    normal = unicodedata.normalize("NFKC", mapped)
+    forbidden = (
+        stringprep.in_table_c21_c22, stringprep.in_table_c3, stringprep.in_table_c4,
+        stringprep.in_table_c5, stringprep.in_table_c6, stringprep.in_table_c7,
+        stringprep.in_table_c8, stringprep.in_table_c9, stringprep.in_table_a1,
+    )  # fmt: skip
+    if not normal or any(test(c) for c in normal for test in forbidden):
+        return password
+    return normal
+
+
+class ScramExchange:
+    """One authentication: first() then final(). An unknown user gets a verifier that nothing matches."""
+
+    def __init__(self, verifier: Verifier, nonce: str, *, known: bool) -> None:
+        self.verifier = verifier
+        self.nonce = nonce
+        self.known = known
+        self._client_first = ""
+        self._server_first = ""
+
+    def first(self, data: bytes) -> bytes:
+        """The client's first message; the server's answer."""
+        text = data.decode(errors="replace")
+        if not text.startswith(("n,", "y,")):
+            raise ProtocolViolation("malformed SCRAM message")
+        header, _, bare = text.partition(",,")
+        fields = _fields(bare)
+        if not bare or "r" not in fields or header[0] not in "ny":
+            raise ProtocolViolation("malformed SCRAM message")
+        self._client_first = bare
+        self.nonce = fields["r"] + self.nonce
+        salt = base64.b64encode(self.verifier.salt).decode()
+        self._server_first = f"r={self.nonce},s={salt},i={self.verifier.iterations}"
+        return self._server_first.encode()
+
+    def final(self, data: bytes, user: str) -> bytes:
+        """The client's proof; the server's signature, or 28P01."""
+        text = data.decode(errors="replace")
+        without, _, proof_text = text.rpartition(",p=")
+        fields = _fields(without)
+        failed = FatalError(f'password authentication failed for user "{user}"', sqlstate="28P01")
+        if fields.get("c") not in ("biws", "eSws") or fields.get("r") != self.nonce:
+            raise failed
+        message = f"{self._client_first},{self._server_first},{without}".encode()
+        signature = _hmac(self.verifier.stored_key, message)
+        try:
+            proof = base64.b64decode(proof_text, validate=True)
+        except ValueError:
+            raise failed from None
+        client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=False))
+        matches = hmac.compare_digest(hashlib.sha256(client_key).digest(), self.verifier.stored_key)
+        if not matches or not self.known or len(proof) != len(signature):
+            raise failed
+        return b"v=" + base64.b64encode(_hmac(self.verifier.server_key, message))
+
+
+def _fields(text: str) -> dict[str, str]:
+    return {part[0]: part[2:] for part in text.split(",") if part[1:2] == "="}

@@ -1,0 +1,145 @@
+"""Which expressions are evaluated row by row in Python, without the relational engine.
+
+The names here are the keys of exec.evaluate's tables; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from sqlvec.sql import bound
+from sqlvec import types
+
+OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
+FUNCTIONS = frozenset(
+    [
+        "abs", "lower", "upper", "length", "char_length", "character_length", "octet_length",
+        "left", "right", "now", "current_timestamp", "transaction_timestamp",
+        "statement_timestamp", "clock_timestamp", "current_date", "nextval", "currval", "lastval",
+        "setval", "current_database", "current_catalog", "current_schema", "current_user",
+        "session_user", "user", "current_role", "version", "pg_backend_pid", "current_setting",
+        "set_config", "gen_random_uuid", "random", "vector_dims", "vector_norm", "l2_norm",
+        "l2_normalize", "subvector", "l2_distance", "inner_product", "cosine_distance",
+        "l1_distance", "pg_typeof", "format_type", "to_regtype", "to_regclass", "pg_advisory_xact_lock",
+        "pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_sleep",
+        "pg_is_in_recovery", "txid_current", "pg_relation_size", "pg_total_relation_size",
+        "pg_table_size", "pg_indexes_size", "pg_database_size", "pg_size_pretty", "concat",
+        "round", "floor", "ceil", "ceiling", "sqlvec_analyze", "analyze", "pg_get_serial_sequence",
+    ]
+)  # fmt: skip
+_NODES = (
+    bound.Const, bound.Param, bound.ColumnRef, bound.Distance, bound.TextScore, bound.Fusion,
+    bound.Boolean, bound.Test, bound.DistinctFrom, bound.InList, bound.Cast, bound.Case,
+    bound.Coalesce, bound.ArrayExpression, bound.FunctionCall, bound.AnyAll,
+)  # fmt: skip
+_SIMPLE_CASTS = frozenset(
+    t.oid
+    for t in (
+        types.BOOL, types.INT2, types.INT4, types.INT8, types.OID, types.FLOAT4, types.FLOAT8,
+        types.NUMERIC, types.TEXT, types.VARCHAR, types.NAME, types.VECTOR, types.UUID,
+        types.JSON, types.JSONB, types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.UNKNOWN,
+    )
+)  # fmt: skip
+_ARITHMETIC = frozenset(
+    t.oid
+    for t in (types.INT2, types.INT4, types.INT8, types.FLOAT4, types.FLOAT8, types.VECTOR)
+)
+_ORDERED = _ARITHMETIC | frozenset(
+    t.oid
+    for t in (
+        types.BOOL, types.OID, types.TEXT, types.VARCHAR, types.NAME, types.UUID, types.DATE,
+        types.TIMESTAMP, types.TIMESTAMPTZ, types.NUMERIC, types.REGCLASS, types.REGTYPE,
+    )
+)  # fmt: skip
+
+
+def is_native(expression: bound.Expression) -> bool:
+    """Whether exec.evaluate can compute it."""
+    return all(_node_is_native(node) for node in walk(expression))
+
+
+def _node_is_native(node: bound.Expression) -> bool:
+    if not isinstance(node, _NODES):
+        return False
+    if isinstance(node, bound.Cast):
+        return _cast_is_native(node)
+    if isinstance(node, bound.FunctionCall):
+        if not node.operator:
+            return node.name in FUNCTIONS
+        return _operator_is_native(node)
+    if isinstance(node, (bound.InList, bound.DistinctFrom)):
+        operand = node.arg if isinstance(node, bound.InList) else node.left
+        return operand.type.oid in _ORDERED
+    if isinstance(node, bound.AnyAll):
+        return node.op in ("=", "<>") and node.arg.type.oid in _ORDERED
+    return True
+
+
+def _cast_is_native(node: bound.Cast) -> bool:
+    if isinstance(node.arg, bound.Const) and node.arg.type == types.UNKNOWN:
+        return True
+    if node.arg.type.oid == node.type.oid:
+        return True
+    return node.type.oid in _SIMPLE_CASTS and node.arg.type.oid in _SIMPLE_CASTS
+
+
+def _operator_is_native(node: bound.FunctionCall) -> bool:
+    if node.name not in OPERATORS:
+        return False
+    oids = [arg.type.oid for arg in node.args]
+    if node.name in ("->", "->>"):
+        return oids[0] in (types.JSON.oid, types.JSONB.oid)
+    if node.name == "||":
+        return all(oid in (types.TEXT.oid, types.VARCHAR.oid, types.UNKNOWN.oid) for oid in oids)
+    allowed = _ORDERED if node.name in ("=", "<>", "<", "<=", ">", ">=") else _ARITHMETIC
+    return all(oid in allowed for oid in oids) and len(set(oids)) <= len(oids)
+
+
+def children(expression: bound.Expression) -> Iterator[bound.Expression]:
+    """Direct sub-expressions (not those inside a subquery's query)."""
+    for field in fields(expression):
+        yield from _expressions(getattr(expression, field.name))
+
+
+def _expressions(value: object) -> Iterator[bound.Expression]:
+    if isinstance(value, bound.Expression):
+        yield value
+    elif isinstance(value, bound.SortKey):
+        yield value.expression
+    elif isinstance(value, bound.Window):
+        yield from _expressions(value.partition_by)
+        yield from _expressions(value.order_by)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _expressions(item)
+
+
+def walk(expression: bound.Expression) -> Iterator[bound.Expression]:
+    """The expression and all below it, subqueries' own queries excluded."""
+    yield expression
+    for child in children(expression):
+        yield from walk(child)
+
+
+def is_constant(expression: bound.Expression) -> bool:
+    """Whether it has one value for the whole execution: no column, no aggregate, no volatile call."""
+    for node in walk(expression):
+        if isinstance(node, (bound.ColumnRef, bound.RowRef, bound.Subquery, bound.Aggregate)):
+            return False
+        if isinstance(node, (bound.WindowCall, bound.Distance, bound.TextScore, bound.TextMatch)):
+            return False
+        if isinstance(node, bound.FunctionCall) and node.name in ("nextval", "random", "setval"):
+            return False
+    return True
+
+
+def relations_of(expression: bound.Expression) -> set[int]:
+    """Relation ids that it refers to; a subquery counts as -1, unknown."""
+    found: set[int] = set()
+    for node in walk(expression):
+        if isinstance(node, (bound.ColumnRef, bound.RowRef)):
+            found.add(node.relation_id)
+        elif isinstance(node, bound.Subquery):
+            found.add(-1)
+    return found

@@ -1,0 +1,189 @@
+"""Physical plans: what exec runs. Frozen values, made once per statement shape, run many times.
+
+A predicate tree becomes a row set before anything is ranked (architecture, section 1):
+
+    AllRows | ColumnPredicate | DistancePredicate | TextPredicate | AnyOf(or) | AllOf(and) | Residual
+
+Residual is whatever only the relational engine can decide; it is evaluated last, over the rows that are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlvec.catalog.objects import Index, Table
+from sqlvec.sql import bound
+
+ROW_ID_ORDINAL = 100_000  # the pseudo column of a source that carries (shard position, row id)
+ROW_ID_SHARD_SHIFT = 40  # shard position << 40 | row id
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPredicate:
+    """column op values; op: = < <= > >= in null not_null. values are constant within one execution."""
+
+    attnum: int
+    op: str
+    values: tuple[bound.Expression, ...]
+    source: bound.Expression
+
+
+@dataclass(frozen=True, slots=True)
+class DistancePredicate:
+    """distance op limit, op one of < <= > >=."""
+
+    distance: bound.Distance
+    op: str
+    limit: bound.Expression
+
+
+@dataclass(frozen=True, slots=True)
+class TextPredicate:
+    match: bound.TextMatch
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    expression: bound.Expression
+
+
+Predicate = ColumnPredicate | DistancePredicate | TextPredicate | AllOf | AnyOf | Residual
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilter:
+    """The row set of one table: tenant and predicate; visibility is added when run.
+
+    key: the columns of a unique key all given by equality; then at most one row can match."""
+
+    scan: bound.TableScan
+    predicate: Predicate | None = None
+    tenant: bound.Expression | None = None
+    key: tuple[tuple[int, bound.Expression], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VectorLeg:
+    """A ranking by distance, nearest first; index None means an exact scan."""
+
+    distance: bound.Distance
+    index: Index | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextLeg:
+    score: bound.TextScore
+
+
+@dataclass(frozen=True, slots=True)
+class FusionLeg:
+    fusion: bound.Fusion
+    legs: tuple[VectorLeg | TextLeg, ...]
+
+
+Leg = VectorLeg | TextLeg | FusionLeg
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """ORDER BY expression that a ranked scan answers. `key` is what the scan yields a value for: the
+    distance, the negated BM25 score, or the fused score. offset belongs to the rows ranked, not returned.
+    extra: keys that decide among equals."""
+
+    leg: Leg
+    key: bound.Expression
+    extra: tuple[bound.SortKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NativeSelect:
+    """One table, no remainder: prefilter, rank or sort, cut, fetch, project.
+
+    visible_count targets are returned, those after it serve the sort only."""
+
+    prefilter: Prefilter
+    ranking: Ranking | None
+    sort: tuple[bound.SortKey, ...]
+    targets: tuple[bound.Target, ...]
+    limit: bound.Expression | None
+    offset: bound.Expression | None
+    columns: tuple[bound.OutputColumn, ...]
+    fallback: Remainder | None = None  # taken when there are too many rows to sort or project one by one
+
+
+@dataclass(frozen=True, slots=True)
+class TableSource:
+    """Rows of a table for the remainder: ordinals wanted, computed columns, and a ranking when only the best
+    rows are asked for."""
+
+    prefilter: Prefilter
+    ordinals: tuple[int, ...]
+    computed: tuple[tuple[str, bound.Expression], ...] = ()
+    ranking: Ranking | None = None
+    limit: bound.Expression | None = None
+    offset: bound.Expression | None = None
+    row_ids: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSource:
+    scan: bound.SystemScan
+    ordinals: tuple[int, ...]
+
+
+Source = TableSource | SystemSource
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """A query for the relational engine over sources; computed maps expressions to source columns."""
+
+    query: bound.Query
+    sources: tuple[tuple[int, Source], ...]
+    computed: tuple[tuple[bound.Expression, int, str], ...]
+    columns: tuple[bound.OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """SELECT without FROM whose targets are evaluated directly."""
+
+    targets: tuple[bound.Target, ...]
+    columns: tuple[bound.OutputColumn, ...]
+
+
+QueryPlan = NativeSelect | Remainder | Constants
+
+
+@dataclass(frozen=True, slots=True)
+class InsertPlan:
+    statement: bound.Insert
+    rows: tuple[tuple[bound.Expression, ...], ...] | None  # VALUES evaluated directly
+    source: QueryPlan | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyPlan:
+    """UPDATE or DELETE. source yields the row ids, then the assigned values, when the statement joins or
+    computes beyond direct evaluation; else prefilter finds the rows and the assignments are evaluated."""
+
+    statement: bound.Update | bound.Delete
+    prefilter: Prefilter
+    source: Remainder | None
+
+
+Plan = QueryPlan | InsertPlan | ModifyPlan
+
+
+def table_of(prefilter: Prefilter) -> Table:
+    return prefilter.scan.table

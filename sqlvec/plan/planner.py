@@ -1,0 +1,165 @@
+"""The planner: which statements run natively, which need the relational engine, and over what sources.
+
+A Select over one table whose parts are evaluated directly becomes a NativeSelect. Everything else is the
+remainder; inside it every ranked Select over one table, at any depth, is still ranked by us, and every
+other table enters as the rows that its own conjuncts leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlvec import types
+from sqlvec.catalog.objects import Catalog
+from sqlvec.plan.native import is_constant, is_native, relations_of, walk
+from sqlvec.plan.physical import (
+    ROW_ID_ORDINAL,
+    Constants,
+    InsertPlan,
+    ModifyPlan,
+    NativeSelect,
+    Plan,
+    Prefilter,
+    QueryPlan,
+    Ranking,
+    Remainder,
+    Residual,
+    AllOf,
+    Predicate,
+)
+from sqlvec.plan.predicate import prefilter
+from sqlvec.plan.ranking import ranking, with_index
+from sqlvec.plan.remainder import plan_remainder
+from sqlvec.sql import bound
+
+
+def plan(statement: bound.Statement, catalog: Catalog) -> Plan:
+    """The plan of a query, INSERT, UPDATE or DELETE."""
+    if isinstance(statement, bound.Query):
+        return plan_query(statement, catalog)
+    if isinstance(statement, bound.Insert):
+        return plan_insert(statement, catalog)
+    assert isinstance(statement, (bound.Update, bound.Delete)), statement
+    return plan_modify(statement, catalog)
+
+
+def plan_query(query: bound.Query, catalog: Catalog) -> QueryPlan:
+    if isinstance(query, bound.Select):
+        if constants := _constants(query):
+            return constants
+        if native := _native_select(query, catalog):
+            return native
+    return plan_remainder(query, catalog)
+
+
+def _is_plain(select: bound.Select) -> bool:
+    return not (
+        select.grouped
+        or select.group_by
+        or select.having
+        or select.distinct
+        or select.distinct_on
+        or select.ctes
+        or select.with_ties
+    )
+
+
+def _constants(select: bound.Select) -> Constants | None:
+    if select.from_ or select.where or select.order_by or select.limit or select.offset:
+        return None
+    if not _is_plain(select) or not all(is_native(t.expression) for t in select.targets):
+        return None
+    return Constants(select.targets, select.columns)
+
+
+def _native_select(select: bound.Select, catalog: Catalog) -> NativeSelect | None:
+    if len(select.from_) != 1 or not isinstance(select.from_[0], bound.TableScan):
+        return None
+    if not _is_plain(select):
+        return None
+    scan = select.from_[0]
+    rows = prefilter(scan, select.where, catalog)
+    if _has_subquery(rows.predicate):
+        return None
+    ranked = ranking(select.order_by, scan.relation_id, catalog)
+    if ranked is not None:
+        ranked = replace(ranked, leg=with_index(ranked.leg, scan.table.oid, catalog))
+    if not _evaluable(select, ranked):
+        return None
+    for count in (select.limit, select.offset):
+        if count is not None and not is_native(count):
+            return None
+    fallback = None if rows.key or ranked else plan_remainder(select, catalog)
+    return NativeSelect(
+        prefilter=rows,
+        ranking=ranked,
+        sort=() if ranked else select.order_by,
+        targets=tuple(t for t in select.targets if not t.junk),
+        limit=select.limit,
+        offset=select.offset,
+        columns=select.columns,
+        fallback=fallback,
+    )
+
+
+def _evaluable(select: bound.Select, ranked: Ranking | None) -> bool:
+    keys = ranked.extra if ranked else select.order_by
+    expressions = [t.expression for t in select.targets if not t.junk]
+    expressions += [key.expression for key in keys]
+    for expression in expressions:
+        if not is_native(expression):
+            return False
+        for node in walk(expression):
+            if isinstance(node, (bound.TextScore, bound.Fusion)) and not is_constant_leg(node):
+                return False
+            if isinstance(node, bound.Fusion) and (ranked is None or ranked.key != node):
+                return False
+    return True
+
+
+def is_constant_leg(node: bound.TextScore | bound.Fusion) -> bool:
+    if isinstance(node, bound.TextScore):
+        return is_constant(node.query)
+    return True
+
+
+def _has_subquery(predicate: Predicate | None) -> bool:
+    if isinstance(predicate, AllOf):
+        return any(_has_subquery(part) for part in predicate.parts)
+    if isinstance(predicate, Residual):
+        return -1 in relations_of(predicate.expression)
+    return False
+
+
+def plan_insert(statement: bound.Insert, catalog: Catalog) -> InsertPlan:
+    source = statement.source
+    if isinstance(source, bound.Values) and not (source.order_by or source.limit or source.ctes):
+        if not statement.ctes and all(is_native(e) for row in source.rows for e in row):
+            return InsertPlan(statement, source.rows, None)
+    if statement.ctes:
+        source = replace(source, ctes=statement.ctes + source.ctes)
+    return InsertPlan(statement, None, plan_query(source, catalog))
+
+
+def plan_modify(statement: bound.Update | bound.Delete, catalog: Catalog) -> ModifyPlan:
+    scan = statement.target
+    others = statement.from_ if isinstance(statement, bound.Update) else statement.using
+    assigned: tuple[bound.Expression, ...] = ()
+    if isinstance(statement, bound.Update):
+        assigned = tuple(a.expression for a in statement.assignments)
+    rows = prefilter(scan, None if others else statement.where, catalog)
+    direct = not others and not statement.ctes and not _has_subquery(rows.predicate)
+    if direct and all(is_native(e) for e in assigned):
+        return ModifyPlan(statement, rows, None)
+    row_id = bound.ColumnRef(types.INT8, scan.relation_id, ROW_ID_ORDINAL, "ctid")
+    targets = [bound.Target("row_id", row_id)]
+    targets += [bound.Target(f"value{i}", e) for i, e in enumerate(assigned)]
+    columns = tuple(bound.OutputColumn(t.name, t.expression.type) for t in targets)
+    select = bound.Select(
+        columns, tuple(targets), (scan, *others), statement.where, ctes=statement.ctes
+    )
+    return ModifyPlan(statement, _all_rows(scan), plan_remainder(select, catalog))
+
+
+def _all_rows(scan: bound.TableScan) -> Prefilter:
+    return Prefilter(scan)

@@ -1,0 +1,229 @@
+"""Cutting a query for the relational engine: what each of its tables contributes.
+
+For every Select in the tree, at any depth:
+- one table, ORDER BY a ranked expression, LIMIT: the source holds just the ranked rows, and the ranked
+  expression is a column of it;
+- otherwise a table's source holds the rows that the conjuncts over it alone leave (not below the nullable
+  side of an outer join), and distances and scores against constants are columns of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+from sqlvec.catalog.objects import Catalog
+from sqlvec.plan.native import is_constant, is_native, relations_of, walk
+from sqlvec.plan.physical import (
+    ROW_ID_ORDINAL,
+    FusionLeg,
+    Ranking,
+    Remainder,
+    Source,
+    SystemSource,
+    TableSource,
+    TextLeg,
+)
+from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
+from sqlvec.plan.ranking import ranking, text_leg, vector_leg, with_index
+from sqlvec.sql import bound
+
+
+def plan_remainder(query: bound.Query, catalog: Catalog) -> Remainder:
+    cutter = _Cutter(catalog)
+    cut = cutter.visit(query)
+    assert isinstance(cut, bound.Query)
+    used = _used_ordinals(cut)
+    sources: list[tuple[int, Source]] = []
+    for relation_id, source in cutter.sources.items():
+        ordinals = used.get(relation_id, set())
+        plain = tuple(sorted(ordinals - {ROW_ID_ORDINAL}))
+        if isinstance(source, TableSource):
+            wanted = replace(source, ordinals=plain, row_ids=ROW_ID_ORDINAL in ordinals)
+            sources.append((relation_id, wanted))
+        else:
+            sources.append((relation_id, replace(source, ordinals=plain)))
+    return Remainder(cut, tuple(sources), tuple(cutter.computed), query.columns)
+
+
+class _Cutter:
+    """Walks the tree bottom-up, collects sources, and returns the tree to render."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.sources: dict[int, TableSource | SystemSource] = {}
+        self.computed: list[tuple[bound.Expression, int, str]] = []
+
+    def visit(self, node: Any) -> Any:
+        if isinstance(node, bound.Select):
+            node = self._select(node)
+        elif isinstance(node, bound.SystemScan):
+            self.sources.setdefault(node.relation_id, SystemSource(node, ()))
+            return node
+        elif isinstance(node, bound.TableScan):
+            if node.relation_id not in self.sources:
+                self._add_table(node, None)
+            return node
+        elif isinstance(node, tuple):
+            return tuple(self.visit(item) for item in node)
+        if not isinstance(node, (bound.Expression, bound.RelationNode, bound.Query, bound.Join)):
+            if not isinstance(node, (bound.Target, bound.SortKey, bound.CommonTable, bound.Window)):
+                return node
+        if isinstance(node, (bound.Const, bound.Param, bound.ColumnRef, bound.RowRef)):
+            return node
+        changes = {}
+        for field in fields(node):
+            value = getattr(node, field.name)
+            visited = self.visit(value)
+            if visited is not value and visited != value:
+                changes[field.name] = visited
+        return replace(node, **changes) if changes else node
+
+    def _select(self, select: bound.Select) -> bound.Select:
+        if ranked := self._ranked(select):
+            return ranked
+        pushable = [c for c in conjuncts(select.where) if _is_pushable(c)]
+        for scan, nullable in _base_tables(select.from_):
+            own = [c for c in pushable if relations_of(c) == {scan.relation_id}]
+            where = None if nullable else conjunction(own)
+            self._add_table(scan, where)
+            self._compute(select, scan)
+        return select
+
+    def _ranked(self, select: bound.Select) -> bound.Select | None:
+        """Rows already ranked need no WHERE; ORDER BY, OFFSET and LIMIT are repeated over the few left."""
+        if len(select.from_) != 1 or not isinstance(select.from_[0], bound.TableScan):
+            return None
+        if select.limit is None or select.grouped or select.distinct or select.distinct_on:
+            return None
+        scan = select.from_[0]
+        found = ranking(select.order_by, scan.relation_id, self.catalog)
+        if found is None or not _counts_are_constant(select):
+            return None
+        if any(relations_of(c) - {scan.relation_id} for c in conjuncts(select.where)):
+            return None
+        if not _windows_allow_cut(select):
+            return None
+        leg = with_index(found.leg, scan.table.oid, self.catalog)
+        found = Ranking(leg, found.key, found.extra)
+        self.sources[scan.relation_id] = TableSource(
+            prefilter(scan, select.where, self.catalog),
+            (),
+            (("rank_key", found.key),),
+            found,
+            select.limit,
+            select.offset,
+        )
+        self.computed.append((found.key, scan.relation_id, "rank_key"))
+        self._compute(select, scan, skip=found.key)
+        return replace(select, where=None)
+
+    def _add_table(self, scan: bound.TableScan, where: bound.Expression | None) -> None:
+        rows = prefilter(scan, where, self.catalog)
+        self.sources[scan.relation_id] = TableSource(rows, ())
+
+    def _compute(
+        self, select: bound.Select, scan: bound.TableScan, skip: bound.Expression | None = None
+    ) -> None:
+        """Distances and scores of this table against constants become columns of its source."""
+        source = self.sources[scan.relation_id]
+        assert isinstance(source, TableSource)
+        columns = list(source.computed)
+        for expression in set(_ranked_expressions(select)):
+            if expression == skip or not self._is_computable(expression, scan.relation_id):
+                continue
+            name = f"computed{len(columns)}"
+            columns.append((name, expression))
+            self.computed.append((expression, scan.relation_id, name))
+        self.sources[scan.relation_id] = replace(source, computed=tuple(columns))
+
+    def _is_computable(self, expression: bound.Expression, relation_id: int) -> bool:
+        if isinstance(expression, bound.Distance):
+            return vector_leg(expression, relation_id, self.catalog) is not None
+        if isinstance(expression, bound.TextScore):
+            return text_leg(expression, relation_id) is not None
+        if isinstance(expression, bound.TextMatch):
+            same = all(column.relation_id == relation_id for column in expression.columns)
+            return same and is_constant(expression.query)
+        if isinstance(expression, bound.Fusion):
+            key = (bound.SortKey(expression, descending=True, nulls_first=True),)
+            found = ranking(key, relation_id, self.catalog)
+            return found is not None and isinstance(found.leg, (FusionLeg, TextLeg))
+        return False
+
+
+def _windows_allow_cut(select: bound.Select) -> bool:
+    """A window function sees every row, not only the best: the cut is invisible to it only when it numbers
+    the rows in the very order of the ranking (the usual hand-written fusion does just that)."""
+    for target in select.targets:
+        for node in walk(target.expression):
+            if not isinstance(node, bound.WindowCall):
+                continue
+            window = node.window
+            numbering = node.name in ("row_number", "rank", "dense_rank")
+            if not numbering or window.partition_by or window.order_by != select.order_by[:1]:
+                return False
+    return True
+
+
+def _counts_are_constant(select: bound.Select) -> bool:
+    counts = [c for c in (select.limit, select.offset) if c is not None]
+    return all(is_native(c) and is_constant(c) for c in counts)
+
+
+def _is_pushable(conjunct: bound.Expression) -> bool:
+    relations = relations_of(conjunct)
+    return len(relations) == 1 and -1 not in relations
+
+
+def _base_tables(items: tuple[bound.FromItem, ...]) -> Iterator[tuple[bound.TableScan, bool]]:
+    """Tables of a FROM clause, and whether an outer join may fill their columns with nulls."""
+    for item in items:
+        yield from _tables_below(item, nullable=False)
+
+
+def _tables_below(
+    item: bound.FromItem, *, nullable: bool
+) -> Iterator[tuple[bound.TableScan, bool]]:
+    if isinstance(item, bound.Join):
+        yield from _tables_below(item.left, nullable=nullable or item.kind in ("right", "full"))
+        yield from _tables_below(item.right, nullable=nullable or item.kind in ("left", "full"))
+    elif isinstance(item, bound.TableScan):
+        yield item, nullable
+
+
+_RANKED = (bound.Distance, bound.TextScore, bound.TextMatch, bound.Fusion)
+
+
+def _ranked_expressions(node: Any) -> Iterator[bound.Expression]:
+    if isinstance(node, _RANKED):
+        yield node
+        return
+    if isinstance(node, tuple):
+        for item in node:
+            yield from _ranked_expressions(item)
+    elif hasattr(node, "__dataclass_fields__") and not isinstance(node, bound.TableScan):
+        for field in fields(node):
+            yield from _ranked_expressions(getattr(node, field.name))
+
+
+def _used_ordinals(query: bound.Query) -> dict[int, set[int]]:
+    used: dict[int, set[int]] = {}
+    _collect_ordinals(query, used)
+    return used
+
+
+def _collect_ordinals(node: Any, used: dict[int, set[int]]) -> None:
+    if isinstance(node, bound.ColumnRef):
+        used.setdefault(node.relation_id, set()).add(node.ordinal)
+    elif isinstance(node, bound.RowRef):
+        used.setdefault(node.relation_id, set()).update(range(1600))
+    elif isinstance(node, tuple):
+        for item in node:
+            _collect_ordinals(item, used)
+    elif isinstance(node, (bound.TableScan, bound.SystemScan)):
+        return
+    elif hasattr(node, "__dataclass_fields__"):
+        for field in fields(node):
+            _collect_ordinals(getattr(node, field.name), used)

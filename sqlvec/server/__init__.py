@@ -1,0 +1,1 @@
+"""The server: sockets, the event loop, sessions. Below it nothing waits."""

@@ -1,0 +1,269 @@
+"""One socket: startup, authentication, back-pressure, and the threads that a session borrows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sqlvec.errors import DatabaseError, FatalError, InternalError
+from sqlvec.pgwire import backend
+from sqlvec.pgwire.frontend import (
+    MINOR_VERSION,
+    CancelRequest,
+    EncryptionRequest,
+    Framing,
+    Message,
+    Reader,
+    Startup,
+)
+from sqlvec.pgwire.scram import MECHANISM, ScramExchange, Verifier, parse_verifier
+from sqlvec.server.committer import Committer
+from sqlvec.server.session import Session
+
+if TYPE_CHECKING:
+    from sqlvec.database import Connection
+    from sqlvec.server.listener import Listener
+
+log = logging.getLogger("sqlvec.connection")
+_OPTION = re.compile(r"-c\s*((?:\\.|[^\s\\])+)|--((?:\\.|[^\s\\])+)")
+QUEUE_MAX = 1 << 22  # bytes waiting while a statement runs, before reading stops
+
+
+class ClientConnection(asyncio.Protocol):
+    """The protocol's two phases over one transport."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.framing = Framing()
+        self.session: Session | None = None
+        self.exchange: ScramExchange | None = None
+        self.startup: Startup | None = None
+        self.awaiting_first = False
+        self.output: list[bytes] = []
+        self.congested = False
+        self.streaming = False
+        self.extended_copy = False
+        self.closed = False
+        self.pid = 0
+        self.secret = b""
+        self._drained: tuple[Callable[[], None], Callable[[], None]] | None = None
+        self._queued = 0
+
+    # ---------------------------------------------------------------- transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop has transports of its own, so the type is stated, not checked.
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self.listener.clients.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self.listener.clients.discard(self)
+        if self.session is not None:
+            self.listener.by_pid.pop(self.pid, None)
+            self.session.connection.cancel()
+            if not self.session.busy:
+                self.session.connection.close()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.framing.feed(data)
+            while not self.closed and (event := self.framing.next()) is not None:
+                self._event(event)
+        except DatabaseError as error:
+            self.fatal(error)
+        self.flush()
+
+    def _event(self, event: Any) -> None:
+        if isinstance(event, Message):
+            if self.session is None:
+                self._authenticate(event)
+                return
+            if self.session.busy:
+                self._queued += len(event.body)
+                if self._queued > QUEUE_MAX:
+                    self.transport.pause_reading()
+            self.session.receive(event)
+        elif isinstance(event, EncryptionRequest):
+            self.transport.write(b"N")
+        elif isinstance(event, CancelRequest):
+            self.listener.cancel(event.pid, event.secret)
+            self.close()
+        else:
+            self._start(event)
+
+    def write(self, data: bytes) -> None:
+        self.output.append(data)
+
+    def flush(self) -> None:
+        """Everything written since the last flush, in one piece."""
+        if self.output and not self.closed:
+            self.transport.write(b"".join(self.output))
+        self.output.clear()
+        if self.session is not None and not self.session.busy and self._queued:
+            self._queued = 0
+            self.transport.resume_reading()
+
+    def close(self) -> None:
+        self.flush()
+        self.closed = True
+        self.transport.close()
+
+    def fatal(self, error: DatabaseError) -> None:
+        """Tells the client and ends the connection."""
+        if error.severity != "FATAL":
+            names = {key: value for key, value in error.names.items()}
+            error = FatalError(error.message, sqlstate=error.sqlstate, **names)
+        self.write(backend.error(error))
+        self.close()
+
+    def pause_writing(self) -> None:
+        self.congested = True
+
+    def resume_writing(self) -> None:
+        self.congested = False
+        waiting, self._drained = self._drained, None
+        if waiting is not None:
+            action, after = waiting
+            self.streaming = False
+            self._busy_off(action, after)
+
+    def when_drained(self, action: Callable[[], None], after: Callable[[], None]) -> None:
+        """Goes on when the client has taken what was sent."""
+        self.flush()
+        self.streaming = True
+        if not self.congested:
+            asyncio.get_running_loop().call_soon(self._drain_now, action, after)
+        else:
+            self._drained = (action, after)
+
+    def _drain_now(self, action: Callable[[], None], after: Callable[[], None]) -> None:
+        self.streaming = False
+        self._busy_off(action, after)
+
+    def _busy_off(self, action: Callable[[], None], after: Callable[[], None]) -> None:
+        assert self.session is not None
+        self.session.busy = False
+        action()
+        if not self.session.busy:
+            after()
+
+    # ---------------------------------------------------------------- threads and commits
+
+    def in_thread(
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[DatabaseError], None],
+        after: Callable[[], None],
+    ) -> None:
+        """Runs work in a worker thread, then done on the loop, then after unless the session waits again."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self.listener.pool, work)
+
+        def finished(future: asyncio.Future[Any]) -> None:
+            assert self.session is not None
+            if self.closed:
+                self.session.connection.close()
+                return
+            self.session.busy = False
+            error = future.exception()
+            if error is None:
+                self.session._guard(lambda: done(future.result()), True)
+            elif isinstance(error, DatabaseError):
+                failed(error)
+            else:
+                log.error("statement failed", exc_info=error)
+                failed(InternalError(f"internal error: {type(error).__name__}: {error}"))
+            if not self.session.busy:
+                after()
+            self.flush()
+
+        future.add_done_callback(finished)
+
+    def committer(self, connection: Connection) -> Committer:
+        return self.listener.committer(connection.database)
+
+    # ---------------------------------------------------------------- startup
+
+    def _start(self, startup: Startup) -> None:
+        if startup.minor > MINOR_VERSION or startup.unknown:
+            self.write(backend.negotiate_version(MINOR_VERSION, startup.unknown))
+        user = startup.parameters.get("user")
+        if not user:
+            raise FatalError("no PostgreSQL user name specified in startup packet", sqlstate="28000")
+        if startup.parameters.get("replication", "false").lower() not in ("false", "off", "no", "0"):
+            raise FatalError("replication connections are not supported", sqlstate="0A000")
+        self.startup = startup
+        if self.listener.needs_password:
+            self._begin_scram(user)
+        else:
+            if user != "postgres":
+                raise FatalError(f'role "{user}" does not exist', sqlstate="28000")
+            self._admit()
+
+    def _begin_scram(self, user: str) -> None:
+        text = self.listener.cluster.password_verifier(user)
+        if text is not None:
+            verifier = parse_verifier(text)
+        else:  # a salt that stays the same for the user, so that it tells nothing
+            key = self.listener.mock_key
+            salt = hmac.new(key, user.encode(), hashlib.sha256).digest()[:16]
+            verifier = Verifier(4096, salt, b"\0" * 32, b"\0" * 32)
+        nonce = secrets.token_urlsafe(18)
+        self.exchange = ScramExchange(verifier, nonce, known=text is not None)
+        self.awaiting_first = True
+        self.write(backend.sasl([MECHANISM]))
+
+    def _authenticate(self, message: Message) -> None:
+        if message.kind == ord("X"):
+            self.close()
+            return
+        if self.exchange is None or message.kind != ord("p"):
+            raise FatalError("expected SASL response", sqlstate="08P01")
+        assert self.startup is not None
+        if self.awaiting_first:
+            reader = Reader(message.body)
+            if reader.string() != MECHANISM:
+                raise FatalError("client selected an invalid SASL authentication mechanism", sqlstate="08P01")
+            reader.int32()
+            self.write(backend.sasl_continue(self.exchange.first(reader.rest())))
+            self.awaiting_first = False
+            return
+        final = self.exchange.final(bytes(message.body), self.startup.parameters["user"])
+        self.write(backend.sasl_final(final))
+        self.exchange = None
+        self._admit()
+
+    def _admit(self) -> None:
+        assert self.startup is not None
+        parameters = dict(self.startup.parameters)
+        user = parameters.pop("user")
+        name = parameters.pop("database", "") or user
+        parameters.pop("replication", None)
+        options = _options(parameters.pop("options", ""))
+        database = self.listener.cluster.database(name)
+        self.pid, self.secret = self.listener.register(self)
+        connection = database.connect(user, self.pid, self.secret, {**options, **parameters})
+        self.session = Session(connection, self)
+        self.write(backend.AUTHENTICATION_OK)
+        for setting, value in connection.settings.reported():
+            self.write(backend.parameter_status(setting, value))
+        self.write(backend.backend_key(self.pid, self.secret))
+        self.write(backend.ready(connection.status))
+
+
+def _options(text: str) -> dict[str, str]:
+    """-c name=value and --name=value; blanks and backslashes in values are escaped."""
+    found = {}
+    for match in _OPTION.finditer(text):
+        pair = re.sub(r"\\(.)", r"\1", match.group(1) or match.group(2))
+        name, _, value = pair.partition("=")
+        found[name.replace("-", "_") if match.group(2) else name] = value
+    return found

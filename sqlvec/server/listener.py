@@ -1,0 +1,116 @@
+"""The listener: sockets, clients by pid, worker threads, background jobs, shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import uvloop
+
+from sqlvec import __version__
+from sqlvec.database import Cluster, Database
+from sqlvec.errors import FatalError
+from sqlvec.pgwire import backend
+from sqlvec.server.committer import Committer
+from sqlvec.server.connection import ClientConnection
+
+log = logging.getLogger("sqlvec.listener")
+WORKERS = 4
+JOB_INTERVAL_SECONDS = 0.2
+
+
+class Listener:
+    """Serves one cluster."""
+
+    def __init__(self, cluster: Cluster, *, needs_password: bool) -> None:
+        self.cluster = cluster
+        self.needs_password = needs_password
+        self.mock_key = secrets.token_bytes(32)
+        self.clients: set[ClientConnection] = set()
+        self.by_pid: dict[int, ClientConnection] = {}
+        self.pool = ThreadPoolExecutor(WORKERS, "sqlvec-worker")
+        self.sync_pool = ThreadPoolExecutor(2, "sqlvec-sync")
+        self.committers: dict[str, Committer] = {}
+        self.stopping = asyncio.Event()
+        self._next_pid = 1000
+
+    def register(self, client: ClientConnection) -> tuple[int, bytes]:
+        """A pid and a secret for CancelRequest."""
+        self._next_pid += 1
+        self.by_pid[self._next_pid] = client
+        return self._next_pid, secrets.token_bytes(4)
+
+    def cancel(self, pid: int, secret: bytes) -> None:
+        client = self.by_pid.get(pid)
+        if client is not None and client.session is not None:
+            if hmac.compare_digest(client.secret, secret):
+                client.session.connection.cancel()
+
+    def committer(self, database: Database) -> Committer:
+        found = self.committers.get(database.name)
+        if found is None or found.store is not database.store:
+            found = self.committers[database.name] = Committer(database.store, self.sync_pool)
+        return found
+
+    async def serve(self, host: str, port: int) -> None:
+        """Listens until told to stop; prints one line when ready."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: ClientConnection(self), host, port)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopping.set)
+        bound_port = server.sockets[0].getsockname()[1]
+        address = f"postgresql://postgres@{host}:{bound_port}/postgres"
+        print(f"sqlvec {__version__} ready: {address}", flush=True)
+        jobs = asyncio.create_task(self._run_jobs())
+        await self.stopping.wait()
+        server.close()
+        for client in list(self.clients):
+            error = FatalError(
+                "terminating connection due to administrator command", sqlstate="57P01"
+            )
+            client.write(backend.error(error))
+            client.close()
+        await jobs
+        self.pool.shutdown(wait=True)
+        self.sync_pool.shutdown(wait=True)
+        self.cluster.close()
+
+    async def _run_jobs(self) -> None:
+        """Background work of the stores, one job at a time. The other border where all errors are caught:
+        a job that fails is logged and tried again; a failed fsync has closed its store to writes."""
+        loop = asyncio.get_running_loop()
+        while not self.stopping.is_set():
+            ran = False
+            for database in self.cluster.databases():
+                for job in database.jobs():
+                    if self.stopping.is_set():
+                        return
+                    try:
+                        await loop.run_in_executor(self.pool, job.run, self.stopping.is_set)
+                    except Exception:
+                        log.exception("background job failed")
+                        await asyncio.sleep(JOB_INTERVAL_SECONDS)
+                    ran = True
+            if not ran:
+                try:
+                    await asyncio.wait_for(self.stopping.wait(), JOB_INTERVAL_SECONDS)
+                except TimeoutError:
+                    continue
+
+
+def serve(data_dir: str, host: str, port: int, password_verifiers: dict[str, str]) -> None:
+    """Opens the data directory and serves it until SIGTERM."""
+    from sqlvec.index.warm import warm
+
+    warm()
+    cluster = Cluster.open(Path(data_dir), password_verifiers=password_verifiers)
+
+    async def main() -> None:
+        await Listener(cluster, needs_password=bool(password_verifiers)).serve(host, port)
+
+    uvloop.run(main())

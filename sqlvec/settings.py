@@ -1,0 +1,364 @@
+"""Settings: those of PostgreSQL that clients touch, pgvector's, and ours.
+
+A session's values follow its transactions: SET is undone by ROLLBACK, SET LOCAL ends with the transaction.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlvec.errors import (
+    CannotChangeParameter,
+    InvalidName,
+    InvalidParameterValue,
+    UndefinedObject,
+)
+
+SERVER_VERSION = "15.8"
+SERVER_VERSION_NUM = "150008"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """kind: bool, int, real, string, enum. low and high bound numbers; reported ones are told to clients."""
+
+    name: str
+    kind: str
+    default: str
+    description: str
+    low: float = -(2**31)
+    high: float = 2**31 - 1
+    values: tuple[str, ...] = ()
+    unit: str = ""
+    reported: bool = False
+    fixed: bool = False
+    plans: bool = False  # statements are bound differently under another value
+
+
+def _s(name: str, default: str, description: str, **fields: object) -> Setting:
+    return Setting(name, "string", default, description, **fields)  # type: ignore[arg-type]
+
+
+def _b(name: str, default: str, description: str, **fields: object) -> Setting:
+    return Setting(name, "bool", default, description, **fields)  # type: ignore[arg-type]
+
+
+def _i(name: str, default: str, low: int, high: int, description: str, unit: str = "") -> Setting:
+    return Setting(name, "int", default, description, low, high, unit=unit)
+
+
+def _e(name: str, default: str, values: str, description: str, **fields: object) -> Setting:
+    return Setting(name, "enum", default, description, values=tuple(values.split("|")), **fields)  # type: ignore[arg-type]
+
+
+_ISOLATION = "serializable|repeatable read|read committed|read uncommitted"
+_LEVELS = "debug5|debug4|debug3|debug2|debug1|debug|log|notice|warning|error|info"
+_INT_MAX = 2**31 - 1
+DEFINITIONS = (
+    _s("application_name", "", "Name of the application, shown in pg_stat_activity.", reported=True),
+    _s("client_encoding", "UTF8", "Encoding of the client; only UTF8.", reported=True),
+    _e("client_min_messages", "notice", _LEVELS, "Least severity of messages sent to the client."),
+    _s("DateStyle", "ISO, MDY", "Display format of dates; only ISO.", reported=True),
+    _s("TimeZone", "UTC", "Time zone for display and input of timestamps.", reported=True),
+    _e("IntervalStyle", "postgres", "postgres|postgres_verbose|sql_standard|iso_8601",
+       "Display format of intervals.", reported=True),
+    _e("bytea_output", "hex", "hex|escape", "Output format of bytea."),
+    _i("extra_float_digits", "1", -15, 3, "Digits shown of floating-point numbers."),
+    _b("standard_conforming_strings", "on", "Backslashes in '...' are literal.", reported=True),
+    _b("integer_datetimes", "on", "Timestamps are 64-bit integers.", reported=True, fixed=True),
+    _s("server_encoding", "UTF8", "Encoding of the server.", reported=True, fixed=True),
+    _s("server_version", SERVER_VERSION, "Version of PostgreSQL spoken.", reported=True, fixed=True),
+    _s("server_version_num", SERVER_VERSION_NUM, "The version as a number.", fixed=True),
+    _b("is_superuser", "on", "Whether the user is a superuser.", reported=True, fixed=True),
+    _s("session_authorization", "postgres", "The session's user.", reported=True),
+    _b("in_hot_standby", "off", "Whether the server is a standby.", reported=True, fixed=True),
+    _b("default_transaction_read_only", "off", "New transactions may not write.", reported=True),
+    _b("transaction_read_only", "off", "This transaction may not write."),
+    _b("default_transaction_deferrable", "off", "New transactions are deferrable."),
+    _b("transaction_deferrable", "off", "This transaction is deferrable."),
+    _e("default_transaction_isolation", "read committed", _ISOLATION, "Isolation of new transactions."),
+    _e("transaction_isolation", "read committed", _ISOLATION, "Isolation of this transaction."),
+    _s("search_path", '"$user", public', "Schemas searched for unqualified names.", plans=True),
+    _s("role", "none", "The current role."),
+    _i("statement_timeout", "0", 0, _INT_MAX, "Time a statement may take, 0 for no limit.", "ms"),
+    _i("lock_timeout", "0", 0, _INT_MAX, "Time a lock may be waited for.", "ms"),
+    _i("idle_in_transaction_session_timeout", "0", 0, _INT_MAX, "Idle time in a transaction.", "ms"),
+    _i("idle_session_timeout", "0", 0, _INT_MAX, "Idle time outside a transaction.", "ms"),
+    _e("synchronous_commit", "on", "on|off|local|remote_write|remote_apply", "Commits wait for the disk."),
+    _b("row_security", "on", "Row security is applied."),
+    _b("check_function_bodies", "on", "Function bodies are checked when created."),
+    _s("default_tablespace", "", "Tablespace of new objects."),
+    _s("default_table_access_method", "heap", "Access method of new tables."),
+    _e("xmloption", "content", "content|document", "XML is a document or content."),
+    _b("jit", "off", "Just-in-time compilation of PostgreSQL; without effect."),
+    _b("enable_indexscan", "on", "Without effect."),
+    _b("enable_seqscan", "on", "Without effect."),
+    _b("enable_bitmapscan", "on", "Without effect."),
+    _b("enable_sort", "on", "Without effect."),
+    _i("work_mem", "4096", 64, _INT_MAX, "Without effect.", "kB"),
+    _i("maintenance_work_mem", "65536", 1024, _INT_MAX, "Without effect.", "kB"),
+    _i("max_parallel_maintenance_workers", "2", 0, 1024, "Without effect."),
+    _i("max_parallel_workers_per_gather", "2", 0, 1024, "Without effect."),
+    _i("max_identifier_length", "63", 0, 63, "Longest name, in bytes."),
+    _i("max_index_keys", "32", 32, 32, "Most columns of an index."),
+    _i("max_connections", "1000", 1, 262143, "Most connections."),
+    _e("plan_cache_mode", "auto", "auto|force_generic_plan|force_custom_plan", "Without effect."),
+    _s("lc_collate", "C", "Order of text.", fixed=True),
+    _s("lc_ctype", "C", "Classes of characters.", fixed=True),
+    _s("lc_messages", "C", "Language of messages."),
+    _s("lc_monetary", "C", "Format of money."),
+    _s("lc_numeric", "C", "Format of numbers."),
+    _s("lc_time", "C", "Format of dates."),
+    _b("escape_string_warning", "on", "Without effect."),
+    _b("quote_all_identifiers", "off", "Quote every name in definitions."),
+    _b("synchronize_seqscans", "on", "Without effect."),
+    _e("password_encryption", "scram-sha-256", "md5|scram-sha-256", "How passwords are kept."),
+    _i("hnsw.ef_search", "40", 1, 1000, "Size of the candidate list of an HNSW search."),
+    _e("hnsw.iterative_scan", "off", "off|relaxed_order|strict_order",
+       "Accepted and without effect: scans return min(k, matching) rows anyway."),
+    _i("hnsw.max_scan_tuples", "20000", 1, _INT_MAX, "Accepted and without effect."),
+    Setting("hnsw.scan_mem_multiplier", "real", "1", "Accepted and without effect.", 1, 1000),
+    _i("ivfflat.probes", "1", 1, 32768, "Accepted and without effect: ivfflat is served by HNSW."),
+    _e("ivfflat.iterative_scan", "off", "off|relaxed_order", "Accepted and without effect."),
+    _i("ivfflat.max_probes", "32768", 1, 32768, "Accepted and without effect."),
+    _s("sqlvec.tenant", "", "The tenant whose rows the session sees and writes; empty for all."),
+    _i("sqlvec.autocut", "0", 0, 1000, "Stop fused results after so many jumps in score; 0 for never."),
+)  # fmt: skip
+_BY_NAME = {setting.name.lower(): setting for setting in DEFINITIONS}
+_PREFIXES = ("hnsw", "ivfflat", "sqlvec")
+_ALIASES = {"time zone": "timezone", "transaction isolation level": "transaction_isolation",
+            "session authorization": "session_authorization"}  # fmt: skip
+_TRUE, _FALSE = ("on", "true", "yes", "1", "t", "y"), ("off", "false", "no", "0", "f", "n")
+_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SIZES = {"kb": 1, "mb": 1024, "gb": 1024**2, "tb": 1024**3}
+_NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*\Z")
+
+
+def check(setting: Setting, value: str) -> str:
+    """The value as it is kept; 22023 for what the setting does not take."""
+    if setting.kind == "bool":
+        word = value.strip().lower()
+        if word in _TRUE or word in _FALSE:
+            return "on" if word in _TRUE else "off"
+        raise InvalidParameterValue(f'parameter "{setting.name}" requires a Boolean value')
+    if setting.kind == "enum":
+        word = value.strip().strip("'").lower()
+        if word not in setting.values:
+            raise InvalidParameterValue(
+                f'invalid value for parameter "{setting.name}": "{value}"',
+                hint=f"Available values: {', '.join(setting.values)}.",
+            )
+        return word
+    if setting.kind in ("int", "real"):
+        return _number(setting, value)
+    return _special(setting, value)
+
+
+def _number(setting: Setting, value: str) -> str:
+    match = _NUMBER.match(value)
+    factor = 1
+    if match is not None and match[2]:
+        units = _UNITS if setting.unit == "ms" else _SIZES if setting.unit == "kB" else {}
+        factor = units.get(match[2].lower(), 0)
+    if match is None or not factor:
+        raise InvalidParameterValue(f'invalid value for parameter "{setting.name}": "{value}"')
+    number = float(match[1]) * factor
+    if not setting.low <= number <= setting.high:
+        unit = f" {setting.unit}" if setting.unit else ""
+        shown = f"{number:g}" if setting.kind == "real" else str(round(number))
+        raise InvalidParameterValue(
+            f'{shown}{unit} is outside the valid range for parameter "{setting.name}" '
+            f"({setting.low:.0f}{unit} .. {setting.high:.0f}{unit})"
+        )
+    return f"{number:g}" if setting.kind == "real" else str(round(number))
+
+
+def _special(setting: Setting, value: str) -> str:
+    if setting.name == "client_encoding":
+        word = value.strip("'\" ").upper().replace("-", "")
+        if word not in ("UTF8", "UNICODE", "SQL_ASCII"):
+            raise InvalidParameterValue(
+                f'invalid value for parameter "client_encoding": "{value}"'
+            )
+        return "UTF8"
+    if setting.name == "DateStyle":
+        words = [word.strip().upper() for word in value.split(",")]
+        order = next((w for w in words if w in ("MDY", "DMY", "YMD")), "MDY")
+        return f"ISO, {order}"
+    if setting.name == "TimeZone":
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+        name = {"utc": "UTC", "gmt": "GMT", "default": "UTC"}.get(value.lower(), value)
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise InvalidParameterValue(
+                f'invalid value for parameter "TimeZone": "{value}"'
+            ) from None
+        return name
+    return value
+
+
+class SessionSettings:
+    """The settings of one session."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, str] = {}
+        self._custom: dict[str, str] = {}
+        self._start: dict[str, str] = {}
+        self._saved: dict[str, str] | None = None
+        self._local: dict[str, str | None] = {}
+        self._savepoints: list[tuple[str, dict[str, str]]] = []
+        self._changes: dict[str, str] = {}
+        self.plan_version: object = ""
+
+    # ---------------------------------------------------------------- reading
+
+    def show(self, name: str) -> str:
+        """The value as text; 42704 for an unknown name."""
+        key = _key(name)
+        if key in self._values:
+            return self._values[key]
+        if key in _BY_NAME:
+            return _BY_NAME[key].default
+        if key in self._custom:
+            return self._custom[key]
+        raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
+
+    def get(self, name: str) -> object:
+        """The value of a known setting: int for numbers, bool for switches, else text."""
+        setting = _BY_NAME[name.lower()]
+        value = self._values.get(name.lower(), setting.default)
+        if setting.kind == "int":
+            return int(value)
+        return value == "on" if setting.kind == "bool" else value
+
+    def show_all(self) -> list[tuple[str, str, str]]:
+        """(name, value, description) of every setting."""
+        ordered = sorted(DEFINITIONS, key=lambda s: s.name.lower())
+        return [(s.name, self.show(s.name), s.description) for s in ordered]
+
+    def search_path(self, user: str) -> tuple[str, ...]:
+        words = [word.strip() for word in self.show("search_path").split(",")]
+        names = [word.strip('"') if word.startswith('"') else word.lower() for word in words]
+        return tuple(user if name == "$user" else name for name in names if name)
+
+    # ---------------------------------------------------------------- writing
+
+    def set_startup(self, name: str, value: str) -> None:
+        """A value of the startup packet; what RESET goes back to."""
+        self.set(name, value)
+        self._start[_key(name)] = self.show(name)
+        self._changes.clear()
+
+    def set(self, name: str, value: str, *, local: bool = False) -> None:
+        """Takes effect at once; see the class for how long."""
+        key = _key(name)
+        setting = _BY_NAME.get(key)
+        if setting is None:
+            self._set_custom(key, name, value)
+            return
+        if setting.fixed:
+            raise CannotChangeParameter(f'parameter "{setting.name}" cannot be changed')
+        checked = check(setting, value)
+        if local and key not in self._local:
+            self._local[key] = self._values.get(key)
+        elif not local:
+            self._local.pop(key, None)
+        self._store(key, checked)
+
+    def _set_custom(self, key: str, name: str, value: str) -> None:
+        prefix = key.partition(".")[0]
+        if "." not in key:
+            raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
+        if prefix in _PREFIXES:
+            raise InvalidName(
+                f'invalid configuration parameter name "{name}"',
+                detail=f'"{prefix}" is a reserved prefix.',
+            )
+        self._custom[key] = value
+
+    def _store(self, key: str, value: str | None) -> None:
+        setting = _BY_NAME[key]
+        before = self.show(key)
+        if value is None:
+            self._values.pop(key, None)
+        else:
+            self._values[key] = value
+        if setting.plans:
+            self.plan_version = self.show(key)
+        if setting.reported and self.show(key) != before:
+            self._changes[setting.name] = self.show(key)
+
+    def reset(self, name: str) -> None:
+        """Back to the session's start; "all" resets everything."""
+        if name.lower() == "all":
+            for key in list(self._values):
+                if key not in ("transaction_isolation", "transaction_read_only"):
+                    self._store(key, self._start.get(key))
+            self._custom.clear()
+            return
+        key = _key(name)
+        if key not in _BY_NAME:
+            self.show(name)
+            self._custom.pop(key, None)
+            return
+        if _BY_NAME[key].fixed:
+            raise CannotChangeParameter(f'parameter "{_BY_NAME[key].name}" cannot be changed')
+        self._store(key, self._start.get(key))
+
+    def take_changes(self) -> list[tuple[str, str]]:
+        """Reported settings that changed since the last call."""
+        if not self._changes:
+            return []
+        changes, self._changes = list(self._changes.items()), {}
+        return changes
+
+    def reported(self) -> list[tuple[str, str]]:
+        """What every client is told when it connects."""
+        return [(s.name, self.show(s.name)) for s in DEFINITIONS if s.reported]
+
+    # ---------------------------------------------------------------- transactions
+
+    def begin(self) -> None:
+        self._saved = dict(self._values)
+        self._local.clear()
+        self._savepoints.clear()
+
+    def commit(self) -> None:
+        for key, value in list(self._local.items()):
+            self._store(key, value)
+        self._end()
+
+    def rollback(self) -> None:
+        if self._saved is not None:
+            self._restore(self._saved)
+        self._end()
+
+    def _end(self) -> None:
+        self._saved = None
+        self._local.clear()
+        self._savepoints.clear()
+
+    def savepoint(self, name: str) -> None:
+        self._savepoints.append((name, dict(self._values)))
+
+    def rollback_to(self, name: str) -> None:
+        for index in range(len(self._savepoints) - 1, -1, -1):
+            if self._savepoints[index][0] == name:
+                self._restore(self._savepoints[index][1])
+                del self._savepoints[index + 1 :]
+                return
+
+    def _restore(self, values: dict[str, str]) -> None:
+        for key in {*self._values, *values}:
+            if self._values.get(key) != values.get(key):
+                self._store(key, values.get(key))
+
+
+def _key(name: str) -> str:
+    key = name.lower()
+    return _ALIASES.get(key, key)
+
+

@@ -1,0 +1,41 @@
+"""Binding: a parsed statement in, a bound statement with its parameter types out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlvec.sql import bound
+from sqlvec.sql.bind_ddl import DDL_KINDS, bind_ddl
+from sqlvec.sql.bind_select import bind_query
+from sqlvec.sql.bind_utility import bind_utility
+from sqlvec.sql.bind_write import bind_copy, bind_delete, bind_insert, bind_update
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.context import BindContext
+from sqlvec.sql.parse import ParsedStatement
+
+
+def bind(
+    parsed: ParsedStatement, context: BindContext, parameter_oids: Sequence[int] = ()
+) -> bound.BoundStatement:
+    """Names resolved, types known. Raises what PostgreSQL raises, with positions."""
+    binder = Binder(parsed, context, parameter_oids)
+    statement = bind_statement(binder, parsed)
+    return bound.BoundStatement(statement, binder.parameter_types(), tuple(binder.notices))
+
+
+def bind_statement(binder: Binder, parsed: ParsedStatement) -> bound.Statement:
+    """By kind of statement."""
+    kind, body = next(iter(parsed.node.items()))
+    if kind == "SelectStmt":
+        return bind_query(binder, parsed.node, None)
+    if kind == "InsertStmt":
+        return bind_insert(binder, body)
+    if kind == "UpdateStmt":
+        return bind_update(binder, body)
+    if kind == "DeleteStmt":
+        return bind_delete(binder, body)
+    if kind == "CopyStmt":
+        return bind_copy(binder, body)
+    if kind in DDL_KINDS:
+        return bind_ddl(binder, kind, body)
+    return bind_utility(binder, kind, body, bind_statement)

@@ -1,0 +1,420 @@
+"""Expressions: from parse nodes to bound expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlvec import types
+from sqlvec.errors import (
+    FeatureNotSupported,
+    SyntaxError,
+)
+from sqlvec.sql import bound
+from sqlvec.sql.bind_function import bind_function
+from sqlvec.sql.binder import Binder, body_of
+from sqlvec.sql.operators import bind_operator
+from sqlvec.sql.parse import Node
+from sqlvec.sql.scope import Scope
+from sqlvec.sql.type_rules import is_unknown
+
+_TESTS = {
+    "IS_TRUE": "true", "IS_NOT_TRUE": "not_true", "IS_FALSE": "false", "IS_NOT_FALSE": "not_false",
+    "IS_UNKNOWN": "unknown", "IS_NOT_UNKNOWN": "not_unknown",
+}  # fmt: skip
+_VALUE_FUNCTIONS = {
+    "SVFOP_CURRENT_DATE": ("current_date", types.DATE),
+    "SVFOP_CURRENT_TIMESTAMP": ("now", types.TIMESTAMPTZ),
+    "SVFOP_CURRENT_TIMESTAMP_N": ("now", types.TIMESTAMPTZ),
+    "SVFOP_LOCALTIMESTAMP": ("localtimestamp", types.TIMESTAMP),
+    "SVFOP_CURRENT_USER": ("current_user", types.NAME),
+    "SVFOP_USER": ("user", types.NAME),
+    "SVFOP_SESSION_USER": ("session_user", types.NAME),
+    "SVFOP_CURRENT_ROLE": ("current_role", types.NAME),
+    "SVFOP_CURRENT_CATALOG": ("current_catalog", types.NAME),
+    "SVFOP_CURRENT_SCHEMA": ("current_schema", types.NAME),
+}
+
+
+def bind_expression(binder: Binder, node: Node, scope: Scope) -> bound.Expression:
+    """A bound expression; unknown literals and parameters stay unknown until something types them."""
+    kind, body = body_of(node)
+    handler = _HANDLERS.get(kind)
+    if handler is None:
+        raise FeatureNotSupported(
+            f"{kind} is not supported in an expression", position=binder.position(body)
+        )
+    return handler(binder, body, scope)
+
+
+def bind_all(binder: Binder, nodes: list[Node], scope: Scope) -> list[bound.Expression]:
+    return [bind_expression(binder, node, scope) for node in nodes]
+
+
+def _constant(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    if body.get("isnull"):
+        return bound.Const(types.UNKNOWN, None)
+    if "ival" in body:
+        return bound.Const(types.INT4, body["ival"].get("ival", 0))
+    if "fval" in body:
+        return _number(body["fval"]["fval"])
+    if "boolval" in body:
+        return bound.Const(types.BOOL, body["boolval"].get("boolval", False))
+    if "bsval" in body:
+        text = body["bsval"]["bsval"]
+        return bound.Const(types.BIT, types.BIT.definition.parse(text))
+    return bound.Const(types.UNKNOWN, body["sval"].get("sval", ""))
+
+
+def _number(text: str) -> bound.Const:
+    if text.isdigit() and int(text) < 2**63:
+        return bound.Const(types.INT8, int(text))
+    return bound.Const(types.NUMERIC, types.NUMERIC.definition.parse(text))
+
+
+def _column(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    fields = body["fields"]
+    position = binder.position(body)
+    if "A_Star" in fields[-1]:
+        raise SyntaxError("row expansion via \"*\" is not supported here", position=position)
+    names = [part["String"]["sval"] for part in fields]
+    if len(names) == 1:
+        found = scope.column(names[0], position)
+        if found is None:
+            relation = scope.relation(names[0])
+            if relation is None:
+                raise scope.missing(names[0], position)
+            found = bound.RowRef(types.RECORD, relation.relation_id)
+    else:
+        found = scope.qualified(names[-2], names[-1], position)
+    if isinstance(found, bound.ColumnRef) and position is not None:
+        binder.positions.setdefault(found, position)
+    return found
+
+
+def _parameter(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    return binder.parameter(body.get("number", 0), binder.position(body))
+
+
+def _operator(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    kind = body["kind"]
+    position = binder.position(body)
+    handler = _OPERATOR_KINDS.get(kind)
+    if handler is not None:
+        return handler(binder, body, scope)
+    name = body["name"][-1]["String"]["sval"]
+    if kind != "AEXPR_OP":
+        raise FeatureNotSupported(f"{kind} is not supported", position=position)
+    if "lexpr" not in body:
+        return bind_operator(binder, name, None, bind_expression(binder, body["rexpr"], scope), position)
+    if "SubLink" in body["rexpr"] and "RowExpr" in body["lexpr"]:
+        raise FeatureNotSupported("row comparison with a subquery is not supported", position=position)
+    left = bind_expression(binder, body["lexpr"], scope)
+    right = bind_expression(binder, body["rexpr"], scope)
+    return bind_operator(binder, name, left, right, position)
+
+
+def _in(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    position = binder.position(body)
+    arg = bind_expression(binder, body["lexpr"], scope)
+    items = bind_all(binder, body["rexpr"]["List"]["items"], scope)
+    negated = body["name"][0]["String"]["sval"] == "<>"
+    if isinstance(arg, bound.RowExpression):
+        parts = tuple(bind_operator(binder, "=", arg, item, position) for item in items)
+        found: bound.Expression = bound.Boolean(types.BOOL, "or", parts) if len(parts) > 1 else parts[0]
+        return bound.Boolean(types.BOOL, "not", (found,)) if negated else found
+    compared = [bind_operator(binder, "=", arg, item, position) for item in items]
+    assert all(isinstance(c, bound.FunctionCall) for c in compared)
+    lefts = {c.args[0].type.oid for c in compared}  # type: ignore[attr-defined]
+    if len(lefts) == 1:
+        rights = tuple(c.args[1] for c in compared)  # type: ignore[attr-defined]
+        return bound.InList(types.BOOL, compared[0].args[0], rights, negated)  # type: ignore[attr-defined]
+    unified, _ = binder.unify([arg, *items], "IN", position)
+    return bound.InList(types.BOOL, unified[0], tuple(unified[1:]), negated)
+
+
+def _between(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    position = binder.position(body)
+    arg = bind_expression(binder, body["lexpr"], scope)
+    low, high = bind_all(binder, body["rexpr"]["List"]["items"], scope)
+    symmetric = "SYM" in body["kind"]
+    if symmetric:
+        ends, target = binder.unify([low, high], "BETWEEN", position)
+        low = bound.Coalesce(target, "least", tuple(ends))
+        high = bound.Coalesce(target, "greatest", tuple(ends))
+    parts = (
+        bind_operator(binder, ">=", arg, low, position),
+        bind_operator(binder, "<=", arg, high, position),
+    )
+    found = bound.Boolean(types.BOOL, "and", parts)
+    return bound.Boolean(types.BOOL, "not", (found,)) if "NOT" in body["kind"] else found
+
+
+def _like(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    position = binder.position(body)
+    name = body["name"][0]["String"]["sval"]
+    left = bind_expression(binder, body["lexpr"], scope)
+    right_node = body["rexpr"]
+    if "FuncCall" in right_node and right_node["FuncCall"]["funcname"][-1]["String"]["sval"] in ("like_escape", "similar_to_escape"):
+        call = right_node["FuncCall"]
+        args = [binder.coerce(a, types.TEXT) for a in bind_all(binder, call["args"], scope)]
+        right: bound.Expression = bound.FunctionCall(
+            types.TEXT, call["funcname"][-1]["String"]["sval"], tuple(args)
+        )
+    else:
+        right = bind_expression(binder, right_node, scope)
+    return bind_operator(binder, name, left, right, position)
+
+
+def _distinct(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    position = binder.position(body)
+    left = bind_expression(binder, body["lexpr"], scope)
+    right = bind_expression(binder, body["rexpr"], scope)
+    compared = bind_operator(binder, "=", left, right, position)
+    assert isinstance(compared, bound.FunctionCall)
+    negated = body["kind"] == "AEXPR_NOT_DISTINCT"
+    return bound.DistinctFrom(types.BOOL, *compared.args, negated)
+
+
+def _nullif(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    left = bind_expression(binder, body["lexpr"], scope)
+    right = bind_expression(binder, body["rexpr"], scope)
+    compared = bind_operator(binder, "=", left, right, binder.position(body))
+    assert isinstance(compared, bound.FunctionCall)
+    return bound.Coalesce(compared.args[0].type, "nullif", compared.args)
+
+
+def _any_all(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    position = binder.position(body)
+    name = body["name"][-1]["String"]["sval"]
+    arg = bind_expression(binder, body["lexpr"], scope)
+    array = bind_expression(binder, body["rexpr"], scope)
+    if is_unknown(array.type):
+        element = types.TEXT if is_unknown(arg.type) else types.SqlType(arg.type.oid)
+        if element.oid in (types.VARCHAR.oid, types.NAME.oid):
+            element = types.TEXT
+        array = binder.coerce(array, types.array_of(element), position=position)
+    element_type = types.element_of(array.type)
+    if element_type is None:
+        from sqlvec.errors import WrongObjectType
+
+        raise WrongObjectType("op ANY/ALL (array) requires array on right side", position=position)
+    probe = bound.ColumnRef(types.SqlType(element_type.oid), -1, 0, "element")
+    compared = bind_operator(binder, name, arg, probe, position)
+    assert isinstance(compared, bound.FunctionCall), compared
+    wanted = compared.args[1].type
+    if wanted.oid != element_type.oid:
+        array = binder.coerce(array, types.array_of(wanted), level="explicit", position=position)
+    return bound.AnyAll(types.BOOL, compared.name, compared.args[0], array, body["kind"] == "AEXPR_OP_ALL")
+
+
+def _boolean(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    word = body["boolop"].removesuffix("_EXPR").lower()
+    args = tuple(
+        binder.boolean(bind_expression(binder, arg, scope), word.upper(), location_of(binder, arg))
+        for arg in body["args"]
+    )
+    return bound.Boolean(types.BOOL, word, args)
+
+
+def location_of(binder: Binder, node: Node) -> int | None:
+    """The position of an expression: its own, or its leftmost part's."""
+    kind, body = body_of(node)
+    if not isinstance(body, dict):
+        return None
+    if kind == "A_Expr" and "lexpr" in body:
+        return location_of(binder, body["lexpr"])
+    if kind == "TypeCast":
+        return location_of(binder, body["arg"])
+    return binder.position(body)
+
+
+def _null_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    arg = bind_expression(binder, body["arg"], scope)
+    kind = "null" if body["nulltesttype"] == "IS_NULL" else "not_null"
+    if isinstance(arg, bound.RowExpression):
+        tests = tuple(bound.Test(types.BOOL, kind, item) for item in arg.items)
+        return bound.Boolean(types.BOOL, "and", tests)
+    return bound.Test(types.BOOL, kind, binder.settled(arg))
+
+
+def _boolean_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    arg = bind_expression(binder, body["arg"], scope)
+    kind = body["booltesttype"]
+    arg = binder.boolean(arg, kind.replace("_", " "), binder.position(body))
+    return bound.Test(types.BOOL, _TESTS[kind], arg)
+
+
+def _cast(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    target = binder.type_name(body["typeName"])
+    if "A_ArrayExpr" in body["arg"] and not body["arg"]["A_ArrayExpr"].get("elements"):
+        return bound.ArrayExpression(target, ())
+    arg = bind_expression(binder, body["arg"], scope)
+    position = location_of(binder, body["arg"])
+    if is_unknown(arg.type) and isinstance(arg, bound.Param) and target.typmod >= 0:
+        arg = binder.coerce(arg, types.SqlType(target.oid), position=position)
+    return binder.coerce(arg, target, level="explicit", position=position)
+
+
+def _case(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    operand = bind_expression(binder, body["arg"], scope) if "arg" in body else None
+    conditions, results = [], []
+    for when in body["args"]:
+        part = when["CaseWhen"]
+        condition = bind_expression(binder, part["expr"], scope)
+        position = binder.position(part)
+        if operand is not None:
+            condition = bind_operator(binder, "=", operand, condition, position)
+        conditions.append(binder.boolean(condition, "CASE/WHEN", position))
+        results.append(bind_expression(binder, part["result"], scope))
+    if "defresult" in body:
+        results.append(bind_expression(binder, body["defresult"], scope))
+    unified, target = binder.unify(results, "CASE", binder.position(body))
+    otherwise = unified[len(conditions)] if len(unified) > len(conditions) else None
+    pairs = tuple(zip(conditions, unified, strict=False))
+    return bound.Case(target, pairs, otherwise)
+
+
+def _coalesce(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    unified, target = binder.unify(bind_all(binder, body["args"], scope), "COALESCE", binder.position(body))
+    return bound.Coalesce(target, "coalesce", tuple(unified))
+
+
+def _extreme(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    kind = "greatest" if body["op"] == "IS_GREATEST" else "least"
+    unified, target = binder.unify(bind_all(binder, body["args"], scope), kind.upper(), binder.position(body))
+    return bound.Coalesce(target, kind, tuple(unified))
+
+
+def _array(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    elements = bind_all(binder, body.get("elements", []), scope)
+    if not elements:
+        from sqlvec.errors import IndeterminateDatatype
+
+        raise IndeterminateDatatype(
+            "cannot determine type of empty array",
+            position=binder.position(body),
+            hint="Explicitly cast to the desired type, for example ARRAY[]::integer[].",
+        )
+    unified, element = binder.unify(elements, "ARRAY", binder.position(body))
+    target = element if types.element_of(element) and element.definition.category == "A" else types.array_of(element)
+    return bound.ArrayExpression(target, tuple(unified))
+
+
+def _row(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    return bound.RowExpression(types.RECORD, tuple(bind_all(binder, body.get("args", []), scope)))
+
+
+def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    expression = bind_expression(binder, body["arg"], scope)
+    for step in body["indirection"]:
+        kind, part = body_of(step)
+        if kind != "A_Indices":
+            raise FeatureNotSupported("field selection from an expression is not supported")
+        expression = _subscript(binder, expression, part, scope)
+    return expression
+
+
+def _subscript(
+    binder: Binder, expression: bound.Expression, part: Node, scope: Scope
+) -> bound.Expression:
+    element = types.element_of(expression.type)
+    if element is None:
+        from sqlvec.errors import DatatypeMismatch
+
+        raise DatatypeMismatch(
+            f"cannot subscript type {expression.type.name} because it does not support subscripting"
+        )
+    upper = lower = None
+    if "uidx" in part:
+        upper = binder.coerce(bind_expression(binder, part["uidx"], scope), types.INT4, level="assignment")
+    if "lidx" in part:
+        lower = binder.coerce(bind_expression(binder, part["lidx"], scope), types.INT4, level="assignment")
+    if part.get("is_slice"):
+        return bound.Subscript(expression.type, expression, upper, lower, True)
+    return bound.Subscript(element, expression, upper)
+
+
+def _value_function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    name, result = _VALUE_FUNCTIONS[body["op"]]
+    if name == "localtimestamp":
+        now = bound.FunctionCall(types.TIMESTAMPTZ, "now", ())
+        return bound.Cast(types.TIMESTAMP, now)
+    return bound.FunctionCall(result, name, ())
+
+
+def _collate(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    return bind_expression(binder, body["arg"], scope)
+
+
+def _function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    return bind_function(binder, body, scope, bind_expression)
+
+
+def _sublink(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    from sqlvec.sql.bind_select import bind_query
+
+    position = binder.position(body)
+    query = bind_query(binder, body["subselect"], scope)
+    kind = body["subLinkType"]
+    if kind == "EXISTS_SUBLINK":
+        return bound.Subquery(types.BOOL, "exists", query)
+    if len(query.columns) != 1:
+        if kind == "ANY_SUBLINK" and "testexpr" in body:
+            raise FeatureNotSupported("subquery has too many columns", position=position)
+        raise SyntaxError("subquery must return only one column", position=position)
+    column = query.columns[0].type
+    if kind == "EXPR_SUBLINK":
+        return bound.Subquery(column, "scalar", query)
+    if kind == "ARRAY_SUBLINK":
+        return bound.Subquery(types.array_of(column), "array", query)
+    test = bind_expression(binder, body["testexpr"], scope)
+    name = body["operName"][-1]["String"]["sval"] if "operName" in body else "="
+    probe = bound.ColumnRef(types.SqlType(column.oid), -1, 0, "element")
+    compared = bind_operator(binder, name, test, probe, position)
+    assert isinstance(compared, bound.FunctionCall)
+    word = "in" if kind == "ANY_SUBLINK" and "operName" not in body else ("any" if kind == "ANY_SUBLINK" else "all")
+    return bound.Subquery(types.BOOL, word, query, compared.args[0], compared.name)
+
+
+def _default(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    raise SyntaxError("DEFAULT is not allowed in this context", position=binder.position(body))
+
+
+_OPERATOR_KINDS: dict[str, Callable[[Binder, Any, Scope], bound.Expression]] = {
+    "AEXPR_IN": _in,
+    "AEXPR_BETWEEN": _between,
+    "AEXPR_NOT_BETWEEN": _between,
+    "AEXPR_BETWEEN_SYM": _between,
+    "AEXPR_NOT_BETWEEN_SYM": _between,
+    "AEXPR_LIKE": _like,
+    "AEXPR_ILIKE": _like,
+    "AEXPR_SIMILAR": _like,
+    "AEXPR_DISTINCT": _distinct,
+    "AEXPR_NOT_DISTINCT": _distinct,
+    "AEXPR_NULLIF": _nullif,
+    "AEXPR_OP_ANY": _any_all,
+    "AEXPR_OP_ALL": _any_all,
+}
+_HANDLERS: dict[str, Callable[[Binder, Any, Scope], bound.Expression]] = {
+    "A_Const": _constant,
+    "ColumnRef": _column,
+    "ParamRef": _parameter,
+    "A_Expr": _operator,
+    "BoolExpr": _boolean,
+    "NullTest": _null_test,
+    "BooleanTest": _boolean_test,
+    "TypeCast": _cast,
+    "CaseExpr": _case,
+    "CoalesceExpr": _coalesce,
+    "MinMaxExpr": _extreme,
+    "A_ArrayExpr": _array,
+    "RowExpr": _row,
+    "A_Indirection": _indirection,
+    "SQLValueFunction": _value_function,
+    "CollateClause": _collate,
+    "FuncCall": _function,
+    "SubLink": _sublink,
+    "SetToDefault": _default,
+}
+

@@ -1,0 +1,235 @@
+"""FROM: tables, system tables, subqueries, functions, joins; what they bring into scope."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlvec import types
+from sqlvec.catalog.objects import Index, Sequence, Table, View
+from sqlvec.catalog.system import system_table
+from sqlvec.errors import (
+    FeatureNotSupported,
+    InvalidColumnReference,
+    UndefinedColumn,
+    UndefinedTable,
+    WrongObjectType,
+)
+from sqlvec.sql import bound
+from sqlvec.sql.bind_expression import bind_expression
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.operators import bind_operator
+from sqlvec.sql.parse import Node, parse
+from sqlvec.sql.scope import Scope, named_columns
+
+
+def bind_from(binder: Binder, nodes: list[Node], scope: Scope) -> tuple[bound.FromItem, ...]:
+    """The items, each added to the scope."""
+    return tuple(_item(binder, node, scope) for node in nodes)
+
+
+def _item(binder: Binder, node: Node, scope: Scope) -> bound.FromItem:
+    if "RangeVar" in node:
+        return bind_relation(binder, node["RangeVar"], scope)
+    if "JoinExpr" in node:
+        return _join(binder, node["JoinExpr"], scope)
+    if "RangeSubselect" in node:
+        return _subselect(binder, node["RangeSubselect"], scope)
+    if "RangeFunction" in node:
+        return _function(binder, node["RangeFunction"], scope)
+    raise FeatureNotSupported(f"{next(iter(node))} is not supported in FROM")
+
+
+def _alias(body: Node, default: str) -> tuple[str, list[str]]:
+    alias = body.get("alias")
+    if alias is None:
+        return default, []
+    return alias["aliasname"], [n["String"]["sval"] for n in alias.get("colnames", ())]
+
+
+def _renamed(
+    columns: tuple[bound.OutputColumn, ...], names: list[str], alias: str
+) -> tuple[bound.OutputColumn, ...]:
+    live = [i for i, column in enumerate(columns) if column.name]
+    if len(names) > len(live):
+        raise InvalidColumnReference(
+            f'table "{alias}" has {len(live)} columns available but {len(names)} columns specified'
+        )
+    renamed = list(columns)
+    for place, name in zip(live, names, strict=False):
+        renamed[place] = replace(columns[place], name=name)
+    return tuple(renamed)
+
+
+def bind_relation(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
+    """A named relation: CTE, table, view or system table."""
+    schema, name = body.get("schemaname"), body["relname"]
+    alias, names = _alias(body, name)
+    position = binder.position(body)
+    relation_id = binder.next_relation()
+    relation: bound.RelationNode
+    cte = scope.find_cte(name) if schema is None else None
+    if cte is not None:
+        columns = _renamed(cte.columns, names, alias)
+        relation = bound.CteScan(relation_id, alias, columns, name)
+    else:
+        relation = _catalog_relation(binder, schema, name, relation_id, alias, names, position)
+    scope.add(relation)
+    return relation
+
+
+def _catalog_relation(
+    binder: Binder,
+    schema: str | None,
+    name: str,
+    relation_id: int,
+    alias: str,
+    names: list[str],
+    position: int | None,
+) -> bound.RelationNode:
+    for system in (schema,) if schema else ("pg_catalog",):
+        found = system_table(system, name)
+        if found is not None:
+            columns = tuple(bound.OutputColumn(n, t) for n, t in found)
+            return bound.SystemScan(relation_id, alias, _renamed(columns, names, alias), system, name)
+    relation = binder.context.find_relation(schema, name)
+    if isinstance(relation, Table):
+        return table_scan(binder, relation, relation_id, alias, names)
+    if isinstance(relation, View):
+        return _view(binder, relation, relation_id, alias, names)
+    if isinstance(relation, (Index, Sequence)):
+        kind = "an index" if isinstance(relation, Index) else "a sequence"
+        raise WrongObjectType(f'cannot open relation "{name}"', detail=f"It is {kind}.", position=position)
+    shown = f"{schema}.{name}" if schema else name
+    raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
+
+
+def table_columns(table: Table) -> tuple[bound.OutputColumn, ...]:
+    """One entry per attnum; dropped columns have no name."""
+    return tuple(
+        bound.OutputColumn("" if c.dropped else c.name, c.type, table.oid, c.attnum)
+        for c in table.columns
+    )
+
+
+def table_scan(
+    binder: Binder, table: Table, relation_id: int, alias: str, names: list[str]
+) -> bound.TableScan:
+    binder.tables[relation_id] = table
+    columns = _renamed(table_columns(table), names, alias)
+    return bound.TableScan(relation_id, alias, columns, table)
+
+
+def _view(
+    binder: Binder, view: View, relation_id: int, alias: str, names: list[str]
+) -> bound.DerivedTable:
+    """A view is its query."""
+    from sqlvec.sql.bind_select import bind_query
+
+    outer = binder.parsed
+    binder.parsed = parse(view.query)[0]
+    try:
+        query = bind_query(binder, binder.parsed.node, Scope())
+    finally:
+        binder.parsed = outer
+    columns = tuple(
+        replace(c, name=own.name) for c, own in zip(query.columns, view.columns, strict=True)
+    )
+    return bound.DerivedTable(relation_id, alias, _renamed(columns, names, alias), query)
+
+
+def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
+    from sqlvec.sql.bind_select import bind_query
+
+    lateral = bool(body.get("lateral"))
+    alias, names = _alias(body, "")
+    outer = scope if lateral else Scope(scope.parent, ctes=scope.ctes)
+    query = bind_query(binder, body["subquery"], outer)
+    relation = bound.DerivedTable(
+        binder.next_relation(), alias, _renamed(query.columns, names, alias), query, lateral
+    )
+    scope.add(relation)
+    return relation
+
+
+def _function(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
+    if len(body["functions"]) > 1:
+        raise FeatureNotSupported("ROWS FROM with several functions is not supported")
+    items = body["functions"][0]["List"]["items"]
+    call = bind_expression(binder, items[0], scope)
+    name = call.name if isinstance(call, bound.FunctionCall) else "function"
+    alias, names = _alias(body, name)
+    ordinality = bool(body.get("ordinality"))
+    columns: tuple[bound.OutputColumn, ...]
+    if name in ("jsonb_each", "jsonb_each_text", "json_each", "json_each_text"):
+        raise FeatureNotSupported(f"{name} is not supported in FROM")
+    columns = (bound.OutputColumn(alias if not names else names[0], call.type),)
+    if ordinality:
+        columns = (*columns, bound.OutputColumn("ordinality", types.INT8))
+    relation = bound.FunctionScan(
+        binder.next_relation(), alias, _renamed(columns, names, alias), call, ordinality, True
+    )
+    scope.add(relation)
+    return relation
+
+
+# ---------------------------------------------------------------- joins
+
+_KINDS = {"JOIN_INNER": "inner", "JOIN_LEFT": "left", "JOIN_RIGHT": "right", "JOIN_FULL": "full"}
+
+
+def _join(binder: Binder, body: Node, scope: Scope) -> bound.Join:
+    first = len(scope.relations)
+    left = _item(binder, body["larg"], scope)
+    middle = len(scope.relations)
+    right = _item(binder, body["rarg"], scope)
+    kind = _KINDS[body.get("jointype", "JOIN_INNER")]
+    lefts, rights = scope.relations[first:middle], scope.relations[middle:]
+    if body.get("isNatural"):
+        right_names = {c.name for r in rights for c in r.columns if c.name}
+        left_names = dict.fromkeys(c.name for r in lefts for c in r.columns if c.name)
+        names = [name for name in left_names if name in right_names]
+        return bound.Join(kind, left, right, _using(binder, names, kind, lefts, rights, scope))
+    if "usingClause" in body:
+        names = [n["String"]["sval"] for n in body["usingClause"]]
+        return bound.Join(kind, left, right, _using(binder, names, kind, lefts, rights, scope))
+    if "quals" not in body:
+        return bound.Join("cross" if kind == "inner" else kind, left, right)
+    condition = binder.boolean(bind_expression(binder, body["quals"], scope), "JOIN/ON", None)
+    return bound.Join(kind, left, right, condition)
+
+
+def _using(
+    binder: Binder,
+    names: list[str],
+    kind: str,
+    lefts: list[bound.RelationNode],
+    rights: list[bound.RelationNode],
+    scope: Scope,
+) -> bound.Expression | None:
+    """The condition of USING; its columns are merged in the scope."""
+    parts = []
+    for name in names:
+        left = scope.merged.get(name) or _side(name, lefts, "left")
+        right = _side(name, rights, "right")
+        parts.append(bind_operator(binder, "=", left, right, None))
+        merged: bound.Expression = right if kind == "right" else left
+        if kind == "full":
+            sides, target = binder.unify([left, right], "JOIN/USING")
+            merged = bound.Coalesce(target, "coalesce", tuple(sides))
+        scope.merged[name] = merged
+        for relation in (*lefts, *rights):
+            scope.hidden.add((relation.relation_id, name))
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else bound.Boolean(types.BOOL, "and", tuple(parts))
+
+
+def _side(name: str, relations: list[bound.RelationNode], side: str) -> bound.ColumnRef:
+    found = [column for relation in relations for column in named_columns(relation, name)]
+    if not found:
+        raise UndefinedColumn(f'column "{name}" specified in USING clause does not exist in {side} table')
+    if len(found) > 1:
+        from sqlvec.errors import AmbiguousColumn
+
+        raise AmbiguousColumn(f'common column name "{name}" appears more than once in {side} table')
+    return found[0]

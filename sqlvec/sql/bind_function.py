@@ -1,0 +1,405 @@
+"""Function calls: resolution, aggregates, window functions, and fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlvec import types
+from sqlvec.errors import (
+    AmbiguousFunction,
+    DataException,
+    InvalidParameterValue,
+    SyntaxError,
+    UndefinedFunction,
+    WindowingError,
+    WrongObjectType,
+)
+from sqlvec.sql import bound
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.functions import (
+    AGGREGATE_FUNCTIONS,
+    FUNCTIONS,
+    ORDERED_SET_FUNCTIONS,
+    TABLE_FUNCTIONS,
+    WINDOW_FUNCTIONS,
+    Signature,
+    is_pseudo,
+    type_of,
+)
+from sqlvec.sql.parse import Node
+from sqlvec.sql.scope import Scope
+from sqlvec.sql.type_rules import TEXTS, casts_implicitly, common_type, is_unknown
+from sqlvec.types import SqlType
+
+Bind = Callable[[Binder, Node, Scope], bound.Expression]
+_FUSIONS = ("rrf", "relative_score", "hybrid")
+_DISTANCE_FUNCTIONS = {"l2_distance": "l2", "cosine_distance": "cosine", "l1_distance": "l1"}
+
+
+def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound.Expression:
+    """A FuncCall node."""
+    name = body["funcname"][-1]["String"]["sval"]
+    position = binder.position(body)
+    if name in _FUSIONS:
+        return _fusion(binder, name, body, scope, bind)
+    args = [bind(binder, arg, scope) for arg in body.get("args", ()) if "NamedArgExpr" not in arg]
+    named = [arg["NamedArgExpr"] for arg in body.get("args", ()) if "NamedArgExpr" in arg]
+    if named:
+        args += [bind(binder, arg["arg"], scope) for arg in named]
+    if "over" in body:
+        return _window_call(binder, name, body, args, scope, bind)
+    if name in AGGREGATE_FUNCTIONS or name in ORDERED_SET_FUNCTIONS:
+        return _aggregate(binder, name, body, args, scope, bind)
+    if body.get("agg_star") or body.get("agg_distinct"):
+        raise WrongObjectType(
+            f"{'DISTINCT' if body.get('agg_distinct') else name + '(*)'} specified, but {name} is "
+            "not an aggregate function",
+            position=position,
+        )
+    if name in WINDOW_FUNCTIONS and name not in FUNCTIONS:
+        raise WindowingError(f"window function {name} requires an OVER clause", position=position)
+    table = FUNCTIONS if name in FUNCTIONS else TABLE_FUNCTIONS
+    if name not in table and len(args) == 1 and (cast := types.by_name(name)) is not None:
+        return binder.coerce(args[0], cast, level="explicit", position=position)
+    bound_args, result = resolve(binder, name, table.get(name, []), args, position)
+    if name in _DISTANCE_FUNCTIONS:
+        return bound.Distance(types.FLOAT8, _DISTANCE_FUNCTIONS[name], bound_args[0], bound_args[1])
+    return bound.FunctionCall(result, name, tuple(bound_args))
+
+
+# ---------------------------------------------------------------- resolution
+
+
+def resolve(
+    binder: Binder,
+    name: str,
+    signatures: Sequence[Signature],
+    args: Sequence[bound.Expression],
+    position: int | None,
+) -> tuple[list[bound.Expression], SqlType]:
+    """The arguments as the best signature wants them, and its result; 42883 when none fits."""
+    fitting = [s for s in signatures if s.accepts(len(args)) and _fits(s, args)]
+    if not fitting:
+        shown = ", ".join(arg.type.name for arg in args)
+        raise UndefinedFunction(
+            f"function {name}({shown}) does not exist",
+            position=position,
+            hint="No function matches the given name and argument types. You might need to add "
+            "explicit type casts.",
+        )
+    best = max(_rank(s, args) for s in fitting)
+    chosen = [s for s in fitting if _rank(s, args) == best]
+    if len(chosen) > 1 and len({s.arguments for s in chosen}) > 1:
+        preferred = [s for s in chosen if _prefers(s)]
+        if len(preferred) != 1 and not any(is_unknown(a.type) for a in args):
+            shown = ", ".join(arg.type.name for arg in args)
+            raise AmbiguousFunction(
+                f"function {name}({shown}) is not unique",
+                position=position,
+                hint="Could not choose a best candidate function. You might need to add explicit "
+                "type casts.",
+            )
+        chosen = preferred or chosen
+    return _apply(binder, chosen[0], args, position)
+
+
+def _fits(signature: Signature, args: Sequence[bound.Expression]) -> bool:
+    for index, arg in enumerate(args):
+        word = signature.argument(index)
+        if word == "anyarray":
+            if not is_unknown(arg.type) and types.element_of(arg.type) is None:
+                return False
+        elif not is_pseudo(word) and not _accepts(arg.type, type_of(word)):
+            return False
+    return True
+
+
+def _accepts(given: SqlType, wanted: SqlType) -> bool:
+    if casts_implicitly(given, wanted):
+        return True
+    return given.oid in TEXTS and wanted.oid in (types.TEXT.oid, types.NAME.oid)
+
+
+def _rank(signature: Signature, args: Sequence[bound.Expression]) -> tuple[int, int]:
+    """(exact matches, arguments of a preferred type)."""
+    exact = preferred = 0
+    for index, arg in enumerate(args):
+        word = signature.argument(index)
+        if is_pseudo(word):
+            continue
+        wanted = type_of(word)
+        exact += wanted.oid == arg.type.oid
+        preferred += wanted.definition.preferred
+    return exact, preferred
+
+
+def _prefers(signature: Signature) -> bool:
+    return any(not is_pseudo(w) and type_of(w).definition.preferred for w in signature.arguments)
+
+
+def _apply(
+    binder: Binder, signature: Signature, args: Sequence[bound.Expression], position: int | None
+) -> tuple[list[bound.Expression], SqlType]:
+    element = _element(signature, args)
+    array = types.array_of(element) if element is not None and element.definition.array_oid else None
+    found = []
+    for index, arg in enumerate(args):
+        word = signature.argument(index)
+        if word == "any":
+            wanted = types.TEXT if is_unknown(arg.type) else arg.type
+        elif word == "anyelement":
+            wanted = element or arg.type
+        elif word == "anyarray":
+            wanted = array if is_unknown(arg.type) and array else arg.type
+        else:
+            wanted = type_of(word)
+        same_text = arg.type.oid in TEXTS and wanted.oid in TEXTS
+        keep = SqlType(wanted.oid) == SqlType(arg.type.oid) or same_text
+        found.append(arg if keep else binder.coerce(arg, SqlType(wanted.oid), level="explicit" if same_text else "implicit", position=position))
+    if signature.result == "anyelement":
+        return found, element or types.TEXT
+    if signature.result == "anyarray":
+        return found, array or types.array_of(types.TEXT)
+    return found, type_of(signature.result)
+
+
+def _element(signature: Signature, args: Sequence[bound.Expression]) -> SqlType | None:
+    found = []
+    for index, arg in enumerate(args):
+        word = signature.argument(index)
+        if word == "anyelement":
+            found.append(SqlType(arg.type.oid))
+        elif word == "anyarray" and not is_unknown(arg.type):
+            inner = types.element_of(arg.type)
+            if inner is not None:
+                found.append(SqlType(inner.oid))
+    return common_type(found) if found else None
+
+
+# ---------------------------------------------------------------- aggregates and windows
+
+
+def _sort_keys(
+    binder: Binder, nodes: Sequence[Node], scope: Scope, bind: Bind
+) -> tuple[bound.SortKey, ...]:
+    return tuple(sort_key(binder, node, bind(binder, node["SortBy"]["node"], scope)) for node in nodes)
+
+
+def sort_key(binder: Binder, node: Node, expression: bound.Expression) -> bound.SortKey:
+    """Direction and place of nulls of a SortBy node."""
+    body = node["SortBy"]
+    descending = body.get("sortby_dir") == "SORTBY_DESC"
+    nulls = body.get("sortby_nulls", "SORTBY_NULLS_DEFAULT")
+    first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
+    return bound.SortKey(binder.settled(expression), descending, first)
+
+
+def _aggregate(
+    binder: Binder, name: str, body: Node, args: list[bound.Expression], scope: Scope, bind: Bind
+) -> bound.Expression:
+    position = binder.position(body)
+    order_by = _sort_keys(binder, body.get("agg_order", ()), scope, bind)
+    where = None
+    if "agg_filter" in body:
+        where = binder.boolean(bind(binder, body["agg_filter"], scope), "FILTER", position)
+    if body.get("agg_star"):
+        return bound.Aggregate(types.INT8, name, (), True, filter=where)
+    within = bool(body.get("agg_within_group"))
+    if within:
+        values = [key.expression for key in order_by]
+        bound_args, result = resolve(binder, name, ORDERED_SET_FUNCTIONS.get(name, []), [*args, *values], position)
+        args = bound_args[: len(args)]
+        return bound.Aggregate(result, name, tuple(args), filter=where, order_by=order_by, within_group=True)
+    if not args and name != "count":
+        raise UndefinedFunction(f"function {name}() does not exist", position=position)
+    bound_args, result = resolve(binder, name, AGGREGATE_FUNCTIONS.get(name, []), args, position)
+    return bound.Aggregate(
+        result, name, tuple(bound_args), False, bool(body.get("agg_distinct")), where, order_by
+    )
+
+
+def _window_call(
+    binder: Binder, name: str, body: Node, args: list[bound.Expression], scope: Scope, bind: Bind
+) -> bound.Expression:
+    position = binder.position(body)
+    window = _window(binder, body["over"]["WindowDef"] if "WindowDef" in body["over"] else body["over"], scope, bind)
+    where = None
+    if "agg_filter" in body:
+        where = binder.boolean(bind(binder, body["agg_filter"], scope), "FILTER", position)
+    if body.get("agg_star"):
+        return bound.WindowCall(types.INT8, name, (), window, True, where)
+    if name not in WINDOW_FUNCTIONS and name not in AGGREGATE_FUNCTIONS:
+        raise WrongObjectType(
+            f"OVER specified, but {name} is not a window function nor an aggregate function",
+            position=position,
+        )
+    table = WINDOW_FUNCTIONS if name in WINDOW_FUNCTIONS else AGGREGATE_FUNCTIONS
+    bound_args, result = resolve(binder, name, table[name], args, position)
+    return bound.WindowCall(result, name, tuple(bound_args), window, False, where)
+
+
+_FRAME_START_UNBOUNDED, _FRAME_END_UNBOUNDED = 0x20, 0x100
+_FRAME_RANGE, _FRAME_ROWS, _FRAME_GROUPS = 0x02, 0x04, 0x08
+_START_CURRENT, _END_CURRENT = 0x200, 0x400
+_START_PRECEDING, _END_PRECEDING = 0x800, 0x1000
+_START_FOLLOWING, _END_FOLLOWING = 0x2000, 0x4000
+_NON_DEFAULT = 0x01
+
+
+def _window(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound.Window:
+    named = body.get("name") or body.get("refname")
+    base = bound.Window()
+    if named:
+        definition = binder.windows.get(named)
+        if definition is None:
+            from sqlvec.errors import UndefinedObject
+
+            raise UndefinedObject(f'window "{named}" does not exist', position=binder.position(body))
+        base = _window(binder, definition, scope, bind)
+    partition = tuple(binder.settled(bind(binder, n, scope)) for n in body.get("partitionClause", ()))
+    order = _sort_keys(binder, body.get("orderClause", ()), scope, bind)
+    frame = _frame(binder, body, scope, bind) or base.frame
+    return bound.Window(partition or base.partition_by, order or base.order_by, frame)
+
+
+def _frame(binder: Binder, body: Node, scope: Scope, bind: Bind) -> str:
+    options = body.get("frameOptions", 0)
+    if not options & _NON_DEFAULT:
+        return ""
+    unit = "ROWS" if options & _FRAME_ROWS else "GROUPS" if options & _FRAME_GROUPS else "RANGE"
+    start = _edge(binder, options, "start", body.get("startOffset"), scope, bind)
+    end = _edge(binder, options, "end", body.get("endOffset"), scope, bind)
+    return f"{unit} BETWEEN {start} AND {end}"
+
+
+def _edge(
+    binder: Binder, options: int, side: str, offset: Node | None, scope: Scope, bind: Bind
+) -> str:
+    start = side == "start"
+    if start and options & _FRAME_START_UNBOUNDED:
+        return "UNBOUNDED PRECEDING"
+    if not start and options & _FRAME_END_UNBOUNDED:
+        return "UNBOUNDED FOLLOWING"
+    if options & (_START_CURRENT if start else _END_CURRENT):
+        return "CURRENT ROW"
+    assert offset is not None
+    value = bind(binder, offset, scope)
+    if not isinstance(value, bound.Const):
+        raise DataException("a frame offset must be a constant here")
+    shown = f"INTERVAL '{value.value}'" if isinstance(value.value, str) else str(value.value)
+    if isinstance(value.value, tuple):
+        shown = f"INTERVAL '{value.type.definition.render(value.value)}'"
+    preceding = options & (_START_PRECEDING if start else _END_PRECEDING)
+    return f"{shown} {'PRECEDING' if preceding else 'FOLLOWING'}"
+
+
+# ---------------------------------------------------------------- fusion
+
+
+def _fusion(binder: Binder, name: str, body: Node, scope: Scope, bind: Bind) -> bound.Expression:
+    """rrf(leg, ...), relative_score(leg, ...), hybrid(vector leg, text leg), with named options."""
+    position = binder.position(body)
+    legs: list[bound.Distance | bound.TextScore] = []
+    options: dict[str, bound.Expression] = {}
+    for arg in body.get("args", ()):
+        if "NamedArgExpr" in arg:
+            part = arg["NamedArgExpr"]
+            options[part["name"]] = bind(binder, part["arg"], scope)
+            continue
+        leg = bind(binder, arg, scope)
+        if not isinstance(leg, (bound.Distance, bound.TextScore)):
+            raise InvalidParameterValue(
+                f"arguments of {name} must be distances or text scores",
+                position=position,
+                hint=f"For example {name}(embedding <=> $1, body <@> $2).",
+            )
+        legs.append(leg)
+    if len(legs) < 2:
+        raise SyntaxError(f"{name} needs at least two legs", position=position)
+    allowed = {"rrf": {"k", "weights", "pool", "autocut"}, "relative_score": {"weights", "pool", "autocut"},
+               "hybrid": {"alpha", "fusion", "pool", "autocut", "k"}}[name]  # fmt: skip
+    for option in options:
+        if option not in allowed:
+            raise InvalidParameterValue(
+                f'unrecognized option "{option}" of {name}',
+                position=position,
+                hint="Options are: " + ", ".join(sorted(allowed)) + ".",
+            )
+    kind = name
+    if name == "hybrid":
+        kind, weights = _hybrid(binder, legs, options, position)
+    else:
+        weights = _weights(binder, name, legs, options.get("weights"), position)
+    k = options.get("k", bound.Const(types.INT4, 60))
+    return bound.Fusion(
+        types.FLOAT8,
+        kind,
+        tuple(legs),
+        weights,
+        binder.coerce(k, types.FLOAT8, position=position),
+        _integer(binder, options.get("pool"), position),
+        _integer(binder, options.get("autocut"), position),
+    )
+
+
+def _integer(
+    binder: Binder, expression: bound.Expression | None, position: int | None
+) -> bound.Expression | None:
+    if expression is None:
+        return None
+    return binder.coerce(expression, types.INT8, level="assignment", position=position)
+
+
+def _weights(
+    binder: Binder,
+    name: str,
+    legs: Sequence[bound.Expression],
+    given: bound.Expression | None,
+    position: int | None,
+) -> tuple[bound.Expression, ...]:
+    if given is None:
+        even = 1.0 if name == "rrf" else 1.0 / len(legs)
+        return tuple(bound.Const(types.FLOAT8, even) for _ in legs)
+    array = binder.coerce(given, types.array_of(types.FLOAT8), level="explicit", position=position)
+    if isinstance(array, bound.ArrayExpression):
+        items: list[bound.Expression] = list(array.items)
+    elif isinstance(array, bound.Const):
+        items = [bound.Const(types.FLOAT8, value) for value in array.value or ()]
+    else:
+        raise InvalidParameterValue("weights must be a constant array", position=position)
+    if len(items) != len(legs):
+        raise InvalidParameterValue(
+            f"{name} has {len(legs)} legs but {len(items)} weights", position=position
+        )
+    return tuple(items)
+
+
+def _hybrid(
+    binder: Binder,
+    legs: Sequence[bound.Expression],
+    options: dict[str, bound.Expression],
+    position: int | None,
+) -> tuple[str, tuple[bound.Expression, ...]]:
+    """alpha weighs the vector leg, 1 - alpha the text leg."""
+    kinds = [isinstance(leg, bound.Distance) for leg in legs]
+    if kinds != [True, False]:
+        raise InvalidParameterValue(
+            "hybrid takes a vector distance and a text score, in this order", position=position
+        )
+    kind = "relative_score"
+    if "fusion" in options:
+        chosen = options["fusion"]
+        kind = chosen.value if isinstance(chosen, bound.Const) else ""
+        if kind not in ("rrf", "relative_score"):
+            raise InvalidParameterValue(
+                f'invalid value for option "fusion": "{kind}"',
+                position=position,
+                hint="Valid values are relative_score and rrf.",
+            )
+    alpha = binder.coerce(
+        options.get("alpha", bound.Const(types.FLOAT8, 0.5)), types.FLOAT8, position=position
+    )
+    if isinstance(alpha, bound.Const) and not 0 <= alpha.value <= 1:
+        raise InvalidParameterValue("alpha must be between 0 and 1", position=position)
+    one = bound.Const(types.FLOAT8, 1.0)
+    return kind, (alpha, bound.FunctionCall(types.FLOAT8, "-", (one, alpha), True))

@@ -1,0 +1,198 @@
+"""CREATE INDEX: hnsw, ivfflat, bm25, and the ordinary methods; pgvector's options and messages."""
+
+from __future__ import annotations
+
+from sqlvec import types
+from sqlvec.catalog.objects import Column, Index, IndexColumn, Table
+from sqlvec.errors import (
+    DuplicateTable,
+    FeatureNotSupported,
+    InvalidParameterValue,
+    ProgramLimitExceeded,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+    WrongObjectType,
+)
+from sqlvec.sql import bound
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.parse import Node
+from sqlvec.sql.source_text import expression_source
+from sqlvec.sql.type_rules import TEXTS
+
+_METHODS = ("btree", "hash", "gin", "gist", "brin", "hnsw", "ivfflat", "bm25", "paradedb")
+_VECTOR_CLASSES = ("vector_l2_ops", "vector_ip_ops", "vector_cosine_ops", "vector_l1_ops")
+_INDEXED_DIMENSIONS_MAX = 16_000
+_OPTIONS = {
+    "hnsw": {"m": (2, 100), "ef_construction": (4, 1000)},
+    "ivfflat": {"lists": (1, 32768)},
+}
+_TEXT_OPTIONS = frozenset(["text_config", "k1", "b", "key_field"])
+
+
+def bind_index(binder: Binder, body: Node) -> bound.Ddl:
+    part = body["relation"]
+    relation = binder.context.find_relation(part.get("schemaname"), part["relname"])
+    if relation is None:
+        raise UndefinedTable(f'relation "{part["relname"]}" does not exist', position=binder.position(part))
+    if not isinstance(relation, Table):
+        raise WrongObjectType(f'cannot create index on relation "{relation.name}"')
+    method = body.get("accessMethod", "btree")
+    if method not in _METHODS:
+        raise UndefinedObject(f'access method "{method}" does not exist')
+    method = "bm25" if method == "paradedb" else method
+    name = body.get("idxname")
+    if name and binder.catalog.relation(relation.schema_oid, name) is not None:
+        if body.get("if_not_exists"):
+            return bound.Ddl("CREATE INDEX", notices=(("42P07", f'relation "{name}" already exists, skipping'),))
+        raise DuplicateTable(f'relation "{name}" already exists')
+    columns = tuple(_column(binder, relation, method, node["IndexElem"]) for node in body["indexParams"])
+    options = _options(method, body.get("options", []))
+    _check_columns(relation, method, columns, options)
+    where = expression_source(binder.parsed, body["whereClause"]) if "whereClause" in body else ""
+    if where and method in ("hnsw", "ivfflat", "bm25"):
+        raise FeatureNotSupported(f"partial {method} indexes are not supported")
+    _, oid = binder.catalog.reserve_oids(1)
+    index = Index(
+        oid,
+        name or _free_name(binder, relation, columns),
+        relation.oid,
+        method,
+        columns,
+        bool(body.get("unique")),
+        False,
+        where,
+        options,
+        tuple(_existing(relation, n["IndexElem"]["name"]).attnum for n in body.get("indexIncludingParams", ())),
+    )
+    return bound.Ddl("CREATE INDEX", (index,), build=(index,))
+
+
+def _free_name(binder: Binder, table: Table, columns: tuple[IndexColumn, ...]) -> str:
+    words = [table.column_by_attnum(c.attnum).name if c.attnum else "expr" for c in columns]
+    base = "_".join([table.name, *words, "idx"])[:63]
+    number = 0
+    while True:
+        name = f"{base}{number}" if number else base
+        if binder.catalog.relation(table.schema_oid, name) is None:
+            return name
+        number += 1
+
+
+def _existing(table: Table, name: str) -> Column:
+    column = table.column(name)
+    if column is None:
+        raise UndefinedColumn(f'column "{name}" does not exist')
+    return column
+
+
+def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColumn:
+    classes = body.get("opclass", ())
+    operator_class = classes[-1]["String"]["sval"] if classes else ""
+    descending = body.get("ordering") == "SORTBY_DESC"
+    nulls = body.get("nulls_ordering", "SORTBY_NULLS_DEFAULT")
+    first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
+    if "name" not in body:
+        if method in ("hnsw", "ivfflat", "bm25"):
+            raise FeatureNotSupported(f"{method} indexes on expressions are not supported")
+        text = expression_source(binder.parsed, body["expr"])
+        return IndexColumn(0, text, operator_class, descending, first)
+    column = _existing(table, body["name"])
+    if method in ("hnsw", "ivfflat"):
+        operator_class = _vector_class(column, method, operator_class)
+    return IndexColumn(column.attnum, "", operator_class, descending, first)
+
+
+def _vector_class(column: Column, method: str, operator_class: str) -> str:
+    if column.type.oid != types.VECTOR.oid:
+        if operator_class:
+            raise UndefinedObject(
+                f'operator class "{operator_class}" does not accept data type {types.format_type(types.SqlType(column.type.oid))}'
+            )
+        raise UndefinedObject(
+            f"data type {types.format_type(types.SqlType(column.type.oid))} has no default operator "
+            f'class for access method "{method}"',
+            hint="You must specify an operator class for the index or define a default operator "
+            "class for the data type.",
+        )
+    if not operator_class and method == "hnsw":
+        raise UndefinedObject(
+            f'data type vector has no default operator class for access method "{method}"',
+            hint="You must specify an operator class for the index or define a default operator "
+            "class for the data type.",
+        )
+    operator_class = operator_class or "vector_l2_ops"
+    if operator_class not in _VECTOR_CLASSES:
+        raise UndefinedObject(
+            f'operator class "{operator_class}" does not exist for access method "{method}"'
+        )
+    return operator_class
+
+
+def _options(method: str, nodes: list[Node]) -> dict[str, str]:
+    options = {}
+    for node in nodes:
+        body = node["DefElem"]
+        arg = body.get("arg")
+        value = "true"
+        if arg is not None:
+            _, part = next(iter(arg.items()))
+            value = str(part.get("sval", part.get("fval", part.get("ival", part.get("boolval", 0)))))
+        options[body["defname"]] = value
+    limits = _OPTIONS.get(method, {})
+    for name, value in options.items():
+        if name in limits:
+            _check_integer(name, value, *limits[name])
+        elif not (method == "bm25" and name in _TEXT_OPTIONS) and not (method in ("btree", "hash", "gist", "gin", "brin")):
+            raise InvalidParameterValue(f'unrecognized parameter "{name}"')
+    if method == "hnsw":
+        if int(options.get("ef_construction", 64)) < 2 * int(options.get("m", 16)):
+            raise InvalidParameterValue("ef_construction must be greater than or equal to 2 * m")
+    if method == "bm25":
+        for name, low, high in (("k1", 0.0, 10.0), ("b", 0.0, 1.0)):
+            _check_real(name, options.get(name), low, high)
+    return options
+
+
+def _check_integer(name: str, value: str, low: int, high: int) -> None:
+    if not value.lstrip("-").isdigit():
+        raise InvalidParameterValue(f'invalid value for integer option "{name}": {value}')
+    if not low <= int(value) <= high:
+        raise InvalidParameterValue(
+            f'value {value} out of bounds for option "{name}"',
+            detail=f'Valid values are between "{low}" and "{high}".',
+        )
+
+
+def _check_real(name: str, value: str | None, low: float, high: float) -> None:
+    if value is None:
+        return
+    number = types.FLOAT8.definition.parse(value)
+    if not low <= number <= high:
+        raise InvalidParameterValue(
+            f'value {value} out of bounds for option "{name}"',
+            detail=f'Valid values are between "{low:f}" and "{high:f}".',
+        )
+
+
+def _check_columns(
+    table: Table, method: str, columns: tuple[IndexColumn, ...], options: dict[str, str]
+) -> None:
+    if method in ("hnsw", "ivfflat"):
+        if len(columns) > 1:
+            raise FeatureNotSupported(f'access method "{method}" does not support multicolumn indexes')
+        column = table.column_by_attnum(columns[0].attnum)
+        if column.type.typmod < 1:
+            raise InvalidParameterValue("column does not have dimensions")
+        if column.type.typmod > _INDEXED_DIMENSIONS_MAX:
+            raise ProgramLimitExceeded(
+                f"column cannot have more than {_INDEXED_DIMENSIONS_MAX} dimensions for {method} index"
+            )
+    if method == "bm25":
+        for part in columns:
+            column = table.column_by_attnum(part.attnum)
+            if column.type.oid not in TEXTS and column.name != options.get("key_field"):
+                raise WrongObjectType(
+                    f'column "{column.name}" of type {column.type.name} cannot be indexed by bm25',
+                    hint="bm25 indexes text columns.",
+                )

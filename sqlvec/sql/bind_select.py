@@ -1,0 +1,429 @@
+"""Queries: SELECT, VALUES, set operations, WITH."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlvec import types
+from sqlvec.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    InvalidColumnReference,
+    SyntaxError,
+    UndefinedTable,
+)
+from sqlvec.sql import bound
+from sqlvec.sql.bind_expression import bind_expression, location_of
+from sqlvec.sql.bind_from import bind_from
+from sqlvec.sql.bind_function import sort_key
+from sqlvec.sql.binder import Binder, body_of
+from sqlvec.sql.grouping import check_grouping, contains_aggregate, forbid_aggregates
+from sqlvec.sql.output_name import output_name
+from sqlvec.sql.parse import Node
+from sqlvec.sql.scope import Scope, relation_columns
+from sqlvec.sql.type_rules import common_type
+
+
+def bind_query(binder: Binder, node: Node, parent: Scope | None) -> bound.Query:
+    """A SelectStmt node: any query."""
+    kind, body = body_of(node)
+    if kind != "SelectStmt":
+        raise FeatureNotSupported(f"{kind} is not supported inside a query")
+    scope = Scope(parent)
+    ctes = _with(binder, body.get("withClause"), scope)
+    query: bound.Query
+    if body.get("op", "SETOP_NONE") != "SETOP_NONE":
+        query = _set_operation(binder, body, scope)
+    elif "valuesLists" in body:
+        query = _values(binder, body, scope)
+    else:
+        query = _select(binder, body, scope)
+    return replace(query, ctes=ctes) if ctes else query
+
+
+# ---------------------------------------------------------------- WITH
+
+
+def _with(binder: Binder, clause: Node | None, scope: Scope) -> tuple[bound.CommonTable, ...]:
+    if clause is None:
+        return ()
+    found = []
+    for node in clause["ctes"]:
+        body = node["CommonTableExpr"]
+        name = body["ctename"]
+        if name in scope.ctes:
+            from sqlvec.errors import DuplicateAlias
+
+            raise DuplicateAlias(
+                f'WITH query name "{name}" specified more than once', position=binder.position(body)
+            )
+        names = [n["String"]["sval"] for n in body.get("aliascolnames", ())]
+        recursive = bool(clause.get("recursive")) and _is_recursive(body)
+        table = _recursive(binder, body, name, names, scope) if recursive else None
+        if table is None:
+            query = bind_query(binder, body["ctequery"], scope)
+            table = bound.CommonTable(name, query, _cte_columns(query, names, name))
+        mode = body.get("ctematerialized", "CTEMaterializeDefault")
+        table = replace(table, materialized={"CTEMaterializeAlways": True, "CTEMaterializeNever": False}.get(mode))
+        scope.ctes[name] = table
+        found.append(table)
+    return tuple(found)
+
+
+def _cte_columns(query: bound.Query, names: list[str], name: str) -> tuple[bound.OutputColumn, ...]:
+    if len(names) > len(query.columns):
+        raise InvalidColumnReference(
+            f'WITH query "{name}" has {len(query.columns)} columns available but {len(names)} '
+            "columns specified"
+        )
+    return tuple(
+        bound.OutputColumn(names[i] if i < len(names) else c.name, c.type)
+        for i, c in enumerate(query.columns)
+    )
+
+
+def _is_recursive(body: Node) -> bool:
+    query = body["ctequery"].get("SelectStmt", {})
+    return query.get("op", "SETOP_NONE") == "SETOP_UNION" and body["ctename"] in str(query.get("rarg", {}))
+
+
+def _recursive(
+    binder: Binder, body: Node, name: str, names: list[str], scope: Scope
+) -> bound.CommonTable:
+    """The first branch gives the columns that the second sees under the name."""
+    union = body["ctequery"]["SelectStmt"]
+    inner = Scope(scope)
+    first_ctes = _with(binder, union.get("withClause"), inner)
+    first = bind_query(binder, {"SelectStmt": union["larg"]}, inner)
+    columns = _cte_columns(first, names, name)
+    inner.ctes[name] = bound.CommonTable(name, first, columns, True)
+    second = bind_query(binder, {"SelectStmt": union["rarg"]}, inner)
+    if len(first.columns) != len(second.columns):
+        raise SyntaxError("each UNION query must have the same number of columns")
+    for i, (a, b) in enumerate(zip(first.columns, second.columns, strict=True)):
+        if a.type.oid != b.type.oid and common_type([a.type, b.type]) != types.SqlType(a.type.oid):
+            raise DatatypeMismatch(
+                f'recursive query "{name}" column {i + 1} has type {a.type.name} in non-recursive '
+                f"term but type {b.type.name} overall",
+                hint="Cast the output of the non-recursive term to the correct type.",
+            )
+    query = bound.SetOperation(
+        first.columns, "union", bool(union.get("all")), first, second, ctes=first_ctes
+    )
+    return bound.CommonTable(name, query, columns, True)
+
+
+# ---------------------------------------------------------------- VALUES and set operations
+
+
+def _values(binder: Binder, body: Node, scope: Scope) -> bound.Query:
+    rows = [
+        [bind_expression(binder, item, scope) for item in row["List"]["items"]]
+        for row in body["valuesLists"]
+    ]
+    width = len(rows[0])
+    if any(len(row) != width for row in rows):
+        raise SyntaxError("VALUES lists must all be the same length")
+    columns, unified = [], []
+    for i in range(width):
+        values, target = binder.unify([row[i] for row in rows], "VALUES")
+        unified.append(values)
+        columns.append(bound.OutputColumn(f"column{i + 1}", target))
+    query = bound.Values(tuple(columns), tuple(zip(*unified, strict=True)))
+    return _ordered(binder, query, body, scope)
+
+
+def _set_operation(binder: Binder, body: Node, scope: Scope) -> bound.Query:
+    op = body["op"].removeprefix("SETOP_").lower()
+    left = bind_query(binder, {"SelectStmt": body["larg"]}, scope)
+    right = bind_query(binder, {"SelectStmt": body["rarg"]}, scope)
+    if len(left.columns) != len(right.columns):
+        raise SyntaxError(f"each {op.upper()} query must have the same number of columns")
+    columns = []
+    for a, b in zip(left.columns, right.columns, strict=True):
+        target = common_type([a.type, b.type])
+        if target is None:
+            raise DatatypeMismatch(
+                f"{op.upper()} types {a.type.name} and {b.type.name} cannot be matched"
+            )
+        columns.append(bound.OutputColumn(a.name, target))
+    query = bound.SetOperation(tuple(columns), op, bool(body.get("all")), left, right)
+    return _ordered(binder, query, body, scope)
+
+
+def _ordered(
+    binder: Binder, query: bound.Query, body: Node, scope: Scope
+) -> bound.Query:
+    """ORDER BY of a set operation or VALUES: output names and numbers."""
+    output = Scope()
+    output.add(bound.RelationNode(0, "", query.columns))
+    keys = []
+    for node in body.get("sortClause", ()):
+        inner = node["SortBy"]["node"]
+        number = _number(inner)
+        if number is not None:
+            _check_number(number, len(query.columns), "ORDER BY", binder, inner)
+            column = query.columns[number - 1]
+            expression: bound.Expression = bound.ColumnRef(column.type, 0, number - 1, column.name)
+        else:
+            expression = bind_expression(binder, inner, output)
+        keys.append(sort_key(binder, node, expression))
+    limit, offset = _limits(binder, body, scope)
+    return replace(query, order_by=tuple(keys), limit=limit, offset=offset)
+
+
+def _number(node: Node) -> int | None:
+    constant = node.get("A_Const")
+    if constant is None or "ival" not in constant:
+        return None
+    return int(constant["ival"].get("ival", 0))
+
+
+def _check_number(number: int, width: int, clause: str, binder: Binder, node: Node) -> None:
+    if not 1 <= number <= width:
+        raise InvalidColumnReference(
+            f"{clause} position {number} is not in select list", position=location_of(binder, node)
+        )
+
+
+def _limits(
+    binder: Binder, body: Node, scope: Scope
+) -> tuple[bound.Expression | None, bound.Expression | None]:
+    counts: list[bound.Expression | None] = []
+    for name in ("limitCount", "limitOffset"):
+        node = body.get(name)
+        if node is None or node.get("A_Const", {}).get("isnull"):
+            counts.append(None)
+            continue
+        count = bind_expression(binder, node, Scope(scope.parent))
+        word = "LIMIT" if name == "limitCount" else "OFFSET"
+        if count.type.oid not in (types.INT2.oid, types.INT4.oid, types.INT8.oid, types.UNKNOWN.oid):
+            if count.type.definition.category != "N":
+                raise DatatypeMismatch(
+                    f"argument of {word} must be type bigint, not type {count.type.name}"
+                )
+        counts.append(binder.coerce(count, types.INT8, level="assignment", position=location_of(binder, node)))
+    return counts[0], counts[1]
+
+
+# ---------------------------------------------------------------- SELECT
+
+
+def _select(binder: Binder, body: Node, scope: Scope) -> bound.Query:
+    if "intoClause" in body:
+        raise FeatureNotSupported("SELECT ... INTO is not supported", hint="Use CREATE TABLE AS.")
+    outer_windows, binder.windows = binder.windows, {
+        w["WindowDef"]["name"]: {k: v for k, v in w["WindowDef"].items() if k != "name"}
+        for w in body.get("windowClause", ())
+    }
+    try:
+        return _select_body(binder, body, scope)
+    finally:
+        binder.windows = outer_windows
+
+
+def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
+    from_ = bind_from(binder, body.get("fromClause", []), scope)
+    where = None
+    if "whereClause" in body:
+        where = bind_expression(binder, body["whereClause"], scope)
+        where = binder.boolean(where, "WHERE", location_of(binder, body["whereClause"]))
+        forbid_aggregates(where, "WHERE")
+    targets = bind_targets(binder, body.get("targetList", []), scope)
+    group_by, sets = _group_by(binder, body.get("groupClause", []), targets, scope)
+    having = None
+    if "havingClause" in body:
+        having = bind_expression(binder, body["havingClause"], scope)
+        having = binder.boolean(having, "HAVING", location_of(binder, body["havingClause"]))
+    order_by, junk = _order_by(binder, body.get("sortClause", []), targets, scope)
+    distinct, distinct_on = _distinct(binder, body.get("distinctClause"), targets, scope)
+    if distinct and junk:
+        raise InvalidColumnReference(
+            "for SELECT DISTINCT, ORDER BY expressions must appear in select list"
+        )
+    expressions = [t.expression for t in targets] + [k.expression for k in order_by]
+    expressions += [having] if having is not None else []
+    grouped = bool(body.get("groupClause")) or having is not None
+    grouped = grouped or any(contains_aggregate(e) for e in expressions)
+    if grouped:
+        check_grouping(binder, expressions, group_by, scope)
+    limit, offset = _limits(binder, body, scope)
+    columns = tuple(
+        bound.OutputColumn(t.name, t.expression.type, t.table_oid, t.attnum) for t in targets
+    )
+    return bound.Select(
+        columns,
+        (*targets, *junk),
+        from_,
+        where,
+        group_by,
+        sets,
+        grouped,
+        having,
+        distinct,
+        distinct_on,
+        _locking(body),
+        order_by=order_by,
+        limit=limit,
+        offset=offset,
+        with_ties=body.get("limitOption") == "LIMIT_OPTION_WITH_TIES",
+    )
+
+
+def _locking(body: Node) -> str:
+    clauses = body.get("lockingClause")
+    if not clauses:
+        return ""
+    strength = clauses[0]["LockingClause"]["strength"]
+    return "update" if "UPDATE" in strength else "share"
+
+
+def bind_targets(binder: Binder, nodes: list[Node], scope: Scope) -> tuple[bound.Target, ...]:
+    """A target list, stars expanded."""
+    found: list[bound.Target] = []
+    for node in nodes:
+        body = node["ResTarget"]
+        value = body["val"]
+        fields = value.get("ColumnRef", {}).get("fields", [])
+        if fields and "A_Star" in fields[-1]:
+            found += _star(binder, value["ColumnRef"], scope)
+            continue
+        expression = binder.settled(bind_expression(binder, value, scope))
+        name = body.get("name") or output_name(value)
+        found.append(_target(binder, name, expression))
+    return tuple(found)
+
+
+def _target(binder: Binder, name: str, expression: bound.Expression) -> bound.Target:
+    if isinstance(expression, bound.ColumnRef):
+        table = binder.tables.get(expression.relation_id)
+        if table is not None:
+            return bound.Target(name, expression, False, table.oid, expression.ordinal + 1)
+    return bound.Target(name, expression)
+
+
+def _star(binder: Binder, body: Node, scope: Scope) -> list[bound.Target]:
+    names = [part["String"]["sval"] for part in body["fields"][:-1]]
+    if names:
+        relation = scope.relation(names[-1])
+        if relation is None:
+            raise UndefinedTable(
+                f'missing FROM-clause entry for table "{names[-1]}"', position=binder.position(body)
+            )
+        return [_target(binder, name, column) for name, column in relation_columns(relation)]
+    if not scope.relations:
+        raise SyntaxError(
+            "SELECT * with no tables specified is not valid", position=binder.position(body)
+        )
+    return [_target(binder, name, expression) for name, expression in scope.star()]
+
+
+def _output(
+    binder: Binder, node: Node, targets: tuple[bound.Target, ...], scope: Scope, clause: str
+) -> bound.Expression | None:
+    """An output column by number or name, as ORDER BY and GROUP BY allow it."""
+    number = _number(node)
+    if number is not None:
+        _check_number(number, len(targets), clause, binder, node)
+        return targets[number - 1].expression
+    fields = node.get("ColumnRef", {}).get("fields", [])
+    if len(fields) != 1 or "String" not in fields[0]:
+        return None
+    name = fields[0]["String"]["sval"]
+    if clause == "GROUP BY" and scope._local(name, None) is not None:
+        return None
+    matches = {t.expression for t in targets if t.name == name}
+    if len(matches) > 1:
+        from sqlvec.errors import AmbiguousColumn
+
+        raise AmbiguousColumn(f'{clause} "{name}" is ambiguous', position=location_of(binder, node))
+    return matches.pop() if matches else None
+
+
+def _order_by(
+    binder: Binder, nodes: list[Node], targets: tuple[bound.Target, ...], scope: Scope
+) -> tuple[tuple[bound.SortKey, ...], tuple[bound.Target, ...]]:
+    keys, junk = [], []
+    for node in nodes:
+        inner = node["SortBy"]["node"]
+        expression = _output(binder, inner, targets, scope, "ORDER BY")
+        if expression is None:
+            if "A_Const" in inner:
+                raise SyntaxError(
+                    "non-integer constant in ORDER BY", position=location_of(binder, inner)
+                )
+            expression = binder.settled(bind_expression(binder, inner, scope))
+            if all(expression != t.expression for t in targets):
+                junk.append(bound.Target(f"order{len(junk)}", expression, True))
+        keys.append(sort_key(binder, node, expression))
+    return tuple(keys), tuple(junk)
+
+
+def _distinct(
+    binder: Binder, clause: list[Node] | None, targets: tuple[bound.Target, ...], scope: Scope
+) -> tuple[bool, tuple[bound.Expression, ...]]:
+    if clause is None:
+        return False, ()
+    expressions = []
+    for node in clause:
+        if not node:
+            continue
+        found = _output(binder, node, targets, scope, "SELECT DISTINCT ON")
+        expressions.append(found or binder.settled(bind_expression(binder, node, scope)))
+    return not expressions, tuple(expressions)
+
+
+def _group_by(
+    binder: Binder, nodes: list[Node], targets: tuple[bound.Target, ...], scope: Scope
+) -> tuple[tuple[bound.Expression, ...], tuple[tuple[int, ...], ...] | None]:
+    """The grouped expressions, and the sets of their positions where GROUPING SETS are asked for."""
+    expressions: list[bound.Expression] = []
+    sets: list[list[tuple[int, ...]]] = []
+    plain = True
+
+    def place(node: Node) -> tuple[int, ...]:
+        if "RowExpr" in node:
+            return tuple(p for part in node["RowExpr"].get("args", []) for p in place(part))
+        found = _output(binder, node, targets, scope, "GROUP BY")
+        if found is None:
+            found = binder.settled(bind_expression(binder, node, scope))
+        forbid_aggregates(found, "GROUP BY")
+        if found not in expressions:
+            expressions.append(found)
+        return (expressions.index(found),)
+
+    for node in nodes:
+        if "GroupingSet" in node:
+            plain = False
+            sets.append(_grouping_set(node["GroupingSet"], place))
+        else:
+            sets.append([place(node)])
+    if plain:
+        return tuple(expressions), None
+    combined: list[tuple[int, ...]] = [()]
+    for options in sets:
+        combined = [a + tuple(p for p in b if p not in a) for a in combined for b in options]
+    return tuple(expressions), tuple(combined)
+
+
+def _grouping_set(body: Node, place: Any) -> list[tuple[int, ...]]:
+    kind = body["kind"]
+    if kind == "GROUPING_SET_EMPTY":
+        return [()]
+    parts = []
+    for node in body.get("content", []):
+        if "GroupingSet" in node:
+            parts.append(_grouping_set(node["GroupingSet"], place))
+        else:
+            parts.append([place(node)])
+    if kind == "GROUPING_SET_SETS":
+        return [option for part in parts for option in part]
+    flat = [part[0] for part in parts]
+    if kind == "GROUPING_SET_ROLLUP":
+        return [sum(flat[:n], ()) for n in range(len(flat), -1, -1)]
+    options: list[tuple[int, ...]] = [()]
+    for item in reversed(flat):
+        options = [item + option for option in options] + options
+    return options
+

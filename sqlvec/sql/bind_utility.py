@@ -1,0 +1,238 @@
+"""Statements that neither read nor change tables, and EXPLAIN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlvec import types
+from sqlvec.errors import FeatureNotSupported, SyntaxError
+from sqlvec.sql import bound
+from sqlvec.sql.bind_expression import bind_expression
+from sqlvec.sql.bind_select import bind_query
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.parse import Node, ParsedStatement
+from sqlvec.sql.scope import Scope
+
+BindStatement = Callable[[Binder, ParsedStatement], bound.Statement]
+_TRANSACTIONS = {
+    "TRANS_STMT_BEGIN": ("begin", "BEGIN"),
+    "TRANS_STMT_START": ("begin", "START TRANSACTION"),
+    "TRANS_STMT_COMMIT": ("commit", "COMMIT"),
+    "TRANS_STMT_ROLLBACK": ("rollback", "ROLLBACK"),
+    "TRANS_STMT_SAVEPOINT": ("savepoint", "SAVEPOINT"),
+    "TRANS_STMT_RELEASE": ("release", "RELEASE"),
+    "TRANS_STMT_ROLLBACK_TO": ("rollback_to", "ROLLBACK"),
+}
+_FETCH_ALL = 9223372036854775807
+
+
+def bind_utility(
+    binder: Binder, kind: str, body: Node, bind_statement: BindStatement
+) -> bound.Utility | bound.Explain:
+    if kind == "ExplainStmt":
+        return _explain(binder, body, bind_statement)
+    handler = _HANDLERS.get(kind)
+    if handler is None:
+        raise FeatureNotSupported(f"{kind.removesuffix('Stmt')} is not supported")
+    return handler(binder, body)
+
+
+def _value(node: Node | None) -> Any:
+    """The value of an option: text, number or switch."""
+    if node is None:
+        return True
+    _, part = next(iter(node.items()))
+    if "names" in part:
+        return part["names"][-1]["String"]["sval"]
+    for name in ("sval", "ival", "boolval", "fval"):
+        if name in part:
+            inner = part[name]
+            return inner.get(name, 0 if name == "ival" else "") if isinstance(inner, dict) else inner
+    return 0
+
+
+def _explain(binder: Binder, body: Node, bind_statement: BindStatement) -> bound.Explain:
+    options: dict[str, Any] = {}
+    known = ("analyze", "verbose", "costs", "timing", "summary", "buffers", "settings", "wal", "recall")
+    for node in body.get("options", ()):
+        part = node["DefElem"]
+        name, value = part["defname"], _value(part.get("arg"))
+        if name == "format":
+            if str(value) not in ("text", "json"):
+                raise FeatureNotSupported(f'EXPLAIN format "{value}" is not supported')
+        elif name not in known:
+            raise SyntaxError(f'unrecognized EXPLAIN option "{name}"', position=binder.position(part))
+        else:
+            value = str(value).lower() not in ("false", "off", "0")
+        options[name] = value
+    inner = bind_statement(binder, replace(binder.parsed, node=body["query"]))
+    return bound.Explain(inner, options)
+
+
+def _transaction(binder: Binder, body: Node) -> bound.Utility:
+    kind = body["kind"]
+    if kind not in _TRANSACTIONS:
+        raise FeatureNotSupported("prepared transactions are not supported")
+    name, tag = _TRANSACTIONS[kind]
+    args: dict[str, Any] = {"name": body.get("savepoint_name", "")}
+    for node in body.get("options", ()):
+        part = node["DefElem"]
+        value = _value(part.get("arg"))
+        if part["defname"] == "transaction_isolation":
+            args["isolation"] = str(value)
+        elif part["defname"] == "transaction_read_only":
+            args["read_only"] = bool(value)
+    return bound.Utility(name, tag, args)
+
+
+def _set(binder: Binder, body: Node) -> bound.Utility:
+    kind, name = body["kind"], body.get("name", "")
+    local = bool(body.get("is_local"))
+    if kind == "VAR_RESET_ALL":
+        return bound.Utility("reset", "RESET", {"name": "all"})
+    if kind == "VAR_RESET":
+        return bound.Utility("reset", "RESET", {"name": name})
+    if kind == "VAR_SET_DEFAULT":
+        return bound.Utility("set", "SET", {"name": name, "value": None, "local": local})
+    if kind == "VAR_SET_MULTI":
+        return _set_transaction(body)
+    values = [_value(node) if "TypeCast" not in node else _value(node["TypeCast"]["arg"]) for node in body.get("args", ())]
+    text = ", ".join(_shown(value) for value in values)
+    if name == "search_path":
+        text = ", ".join(f'"{v}"' if str(v) != str(v).lower() else str(v) for v in values)
+    return bound.Utility("set", "SET", {"name": name, "value": text, "local": local})
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
+
+
+def _set_transaction(body: Node) -> bound.Utility:
+    """SET TRANSACTION and SET SESSION CHARACTERISTICS."""
+    prefix = "default_" if body["name"] == "SESSION CHARACTERISTICS" else ""
+    for node in body.get("args", ()):
+        part = node["DefElem"]
+        if part["defname"] in ("transaction_isolation", "transaction_read_only"):
+            value = _value(part.get("arg"))
+            text = str(value) if part["defname"] == "transaction_isolation" else ("on" if value else "off")
+            return bound.Utility("set", "SET", {"name": prefix + part["defname"], "value": text, "local": not prefix})
+    return bound.Utility("noop", "SET")
+
+
+def _show(binder: Binder, body: Node) -> bound.Utility:
+    name = body["name"]
+    if name == "all":
+        columns = tuple(bound.OutputColumn(n, types.TEXT) for n in ("name", "setting", "description"))
+    else:
+        shown = {"timezone": "TimeZone", "datestyle": "DateStyle", "intervalstyle": "IntervalStyle"}
+        columns = (bound.OutputColumn(shown.get(name, name), types.TEXT),)
+        if name not in ("transaction_isolation",):
+            binder.context.show(name)
+    return bound.Utility("show", "SHOW", {"name": name}, columns)
+
+
+def _prepare(binder: Binder, body: Node) -> bound.Utility:
+    found = [binder.type_name(node) for node in body.get("argtypes", ())]
+    inner = replace(binder.parsed, node=body["query"])
+    return bound.Utility("prepare", "PREPARE", {"name": body["name"], "types": found, "statement": inner})
+
+
+def _execute(binder: Binder, body: Node) -> bound.Utility:
+    args = [bind_expression(binder, node, Scope()) for node in body.get("params", ())]
+    return bound.Utility("execute", "EXECUTE", {"name": body["name"], "args": args})
+
+
+def _deallocate(binder: Binder, body: Node) -> bound.Utility:
+    name = body.get("name")
+    return bound.Utility("deallocate", "DEALLOCATE" if name else "DEALLOCATE ALL", {"name": name})
+
+
+def _discard(binder: Binder, body: Node) -> bound.Utility:
+    what = body["target"].removeprefix("DISCARD_").lower()
+    return bound.Utility("discard", f"DISCARD {what.upper()}", {"what": what})
+
+
+def _declare(binder: Binder, body: Node) -> bound.Utility:
+    options = body.get("options", 0)
+    query = bind_query(binder, body["query"], None)
+    args = {"name": body["portalname"], "query": query, "hold": bool(options & 0x20)}
+    return bound.Utility("declare", "DECLARE CURSOR", args)
+
+
+def _fetch(binder: Binder, body: Node) -> bound.Utility:
+    direction = body.get("direction", "FETCH_FORWARD").removeprefix("FETCH_").lower()
+    count: int | None = int(body.get("howMany", 0))
+    if count == _FETCH_ALL:
+        count = None
+    args = {"name": body["portalname"], "direction": direction, "count": count, "move": bool(body.get("ismove"))}
+    return bound.Utility("fetch", "MOVE" if body.get("ismove") else "FETCH", args)
+
+
+def _close(binder: Binder, body: Node) -> bound.Utility:
+    name = body.get("portalname")
+    return bound.Utility("close", "CLOSE CURSOR" if name else "CLOSE CURSOR ALL", {"name": name})
+
+
+def _create_database(binder: Binder, body: Node) -> bound.Utility:
+    return bound.Utility("create_database", "CREATE DATABASE", {"name": body["dbname"]})
+
+
+def _drop_database(binder: Binder, body: Node) -> bound.Utility:
+    args = {"name": body["dbname"], "if_exists": bool(body.get("missing_ok"))}
+    return bound.Utility("drop_database", "DROP DATABASE", args)
+
+
+def _tenant(binder: Binder, body: Node) -> bound.Utility:
+    return bound.Utility("tenant", f"{body['action'].upper()} TENANT", dict(body))
+
+
+def _vacuum(binder: Binder, body: Node) -> bound.Utility:
+    if not body.get("is_vacuumcmd"):
+        return bound.Utility("noop", "ANALYZE")
+    return bound.Utility("vacuum", "VACUUM")
+
+
+def _lock(binder: Binder, body: Node) -> bound.Utility:
+    return bound.Utility("lock", "LOCK TABLE")
+
+
+def _noop(tag: str) -> Callable[[Binder, Node], bound.Utility]:
+    return lambda binder, body: bound.Utility("noop", tag)
+
+
+def _kind(kind: str, tag: str) -> Callable[[Binder, Node], bound.Utility]:
+    return lambda binder, body: bound.Utility(kind, tag)
+
+
+def _reindex(binder: Binder, body: Node) -> bound.Utility:
+    raise FeatureNotSupported("REINDEX is not supported", hint="DROP INDEX and CREATE INDEX.")
+
+
+_HANDLERS: dict[str, Callable[[Binder, Any], bound.Utility]] = {
+    "TransactionStmt": _transaction,
+    "VariableSetStmt": _set,
+    "VariableShowStmt": _show,
+    "PrepareStmt": _prepare,
+    "ExecuteStmt": _execute,
+    "DeallocateStmt": _deallocate,
+    "DiscardStmt": _discard,
+    "DeclareCursorStmt": _declare,
+    "FetchStmt": _fetch,
+    "ClosePortalStmt": _close,
+    "CreatedbStmt": _create_database,
+    "DropdbStmt": _drop_database,
+    "TenantStmt": _tenant,
+    "VacuumStmt": _vacuum,
+    "CheckPointStmt": _kind("checkpoint", "CHECKPOINT"),
+    "LockStmt": _lock,
+    "ListenStmt": _kind("listen", "LISTEN"),
+    "NotifyStmt": _kind("notify", "NOTIFY"),
+    "UnlistenStmt": _kind("unlisten", "UNLISTEN"),
+    "ConstraintsSetStmt": _noop("SET CONSTRAINTS"),
+    "ReindexStmt": _reindex,
+}
+

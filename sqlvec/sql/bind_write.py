@@ -1,0 +1,467 @@
+"""INSERT, UPDATE, DELETE and COPY: targets, defaults, checks, conflicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sqlvec import types
+from sqlvec.catalog.objects import Column, Table
+from sqlvec.errors import (
+    DuplicateColumn,
+    FeatureNotSupported,
+    InvalidColumnReference,
+    InvalidParameterValue,
+    SyntaxError,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+    WrongObjectType,
+)
+from sqlvec.sql import bound
+from sqlvec.sql.bind_expression import bind_expression, location_of
+from sqlvec.sql.bind_from import bind_from, table_scan
+from sqlvec.sql.bind_select import _with, bind_query, bind_targets
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.expression_text import bind_expression_text
+from sqlvec.sql.parse import Node
+from sqlvec.sql.scope import Scope
+
+
+class _GeneratedAlways(SyntaxError):
+    """A value for a column that makes its own."""
+
+    sqlstate = "428C9"
+
+
+def target_table(binder: Binder, body: Node) -> tuple[Table, str]:
+    """The table a statement writes to, and its alias."""
+    schema, name = body.get("schemaname"), body["relname"]
+    relation = binder.context.find_relation(schema, name)
+    position = binder.position(body)
+    if relation is None:
+        from sqlvec.catalog.system import system_table
+
+        if system_table(schema or "pg_catalog", name) is not None:
+            from sqlvec.errors import InsufficientPrivilege
+
+            raise InsufficientPrivilege(f"permission denied: \"{name}\" is a system catalog")
+        shown = f"{schema}.{name}" if schema else name
+        raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
+    if not isinstance(relation, Table):
+        raise WrongObjectType(f'"{name}" is not a table', position=position)
+    return relation, body.get("alias", {}).get("aliasname", name)
+
+
+def _column(table: Table, name: str, position: int | None) -> Column:
+    column = table.column(name)
+    if column is None:
+        raise UndefinedColumn(
+            f'column "{name}" of relation "{table.name}" does not exist', position=position
+        )
+    return column
+
+
+def checks(binder: Binder, table: Table, relation_id: int) -> tuple[bound.Check, ...]:
+    """The CHECK constraints over the relation."""
+    found = []
+    for constraint in table.constraints:
+        if constraint.kind == "c":
+            expression = bind_expression_text(binder, constraint.expression, table, relation_id)
+            found.append(bound.Check(constraint.name, binder.boolean(expression, "CHECK", None)))
+    return tuple(found)
+
+
+def default_of(binder: Binder, column: Column, table: Table, relation_id: int) -> bound.Expression | None:
+    """What the column gets when nothing is given."""
+    text = column.generated or column.default
+    if column.sequence_oid and not text:
+        sequence = bound.Const(types.REGCLASS, column.sequence_oid)
+        call = bound.FunctionCall(types.INT8, "nextval", (sequence,))
+        return call if column.type.oid == types.INT8.oid else bound.Cast(column.type, call, False)
+    if not text:
+        return None
+    scope_table = table if column.generated else None
+    expression = bind_expression_text(binder, text, scope_table, relation_id)
+    return binder.assign(expression, column.name, column.type, None)
+
+
+def _defaults(
+    binder: Binder, table: Table, relation_id: int, given: tuple[int, ...]
+) -> tuple[bound.Assignment, ...]:
+    found = []
+    for column in table.live_columns:
+        if column.attnum not in given:
+            expression = default_of(binder, column, table, relation_id)
+            if expression is not None:
+                found.append(bound.Assignment(column.attnum, expression))
+    return tuple(found)
+
+
+# ---------------------------------------------------------------- INSERT
+
+
+def bind_insert(binder: Binder, body: Node) -> bound.Insert:
+    scope = Scope()
+    ctes = _with(binder, body.get("withClause"), scope)
+    table, alias = target_table(binder, body["relation"])
+    target = table_scan(binder, table, binder.next_relation(), alias, [])
+    columns = _insert_columns(binder, body, table)
+    select = body.get("selectStmt", {}).get("SelectStmt")
+    overriding = body.get("override", "OVERRIDING_NOT_SET")
+    binder.overriding = overriding != "OVERRIDING_NOT_SET"
+    source, columns = _insert_source(binder, select, table, target, columns, scope)
+    kept = [i for i, c in enumerate(columns) if not _replaced(c, source, i, overriding)]
+    source, columns = _without(source, kept), [columns[i] for i in kept]
+    attnums = tuple(column.attnum for column in columns)
+    output = Scope()
+    output.add(target)
+    return bound.Insert(
+        target,
+        attnums,
+        source,
+        _defaults(binder, table, target.relation_id, attnums),
+        checks(binder, table, target.relation_id),
+        _on_conflict(binder, body.get("onConflictClause"), target),
+        bind_targets(binder, body.get("returningList", []), output),
+        ctes,
+    )
+
+
+def _insert_columns(binder: Binder, body: Node, table: Table) -> list[Column]:
+    names = body.get("cols")
+    if not names:
+        return list(table.live_columns)
+    found: list[Column] = []
+    for node in names:
+        part = node["ResTarget"]
+        column = _column(table, part["name"], binder.position(part))
+        if column in found:
+            raise DuplicateColumn(
+                f'column "{column.name}" specified more than once', position=binder.position(part)
+            )
+        found.append(column)
+    return found
+
+
+class _Default(bound.Expression):
+    """The DEFAULT keyword, until it is replaced."""
+
+
+_DEFAULT = _Default(types.UNKNOWN)
+
+
+def _insert_source(
+    binder: Binder,
+    select: Node | None,
+    table: Table,
+    target: bound.TableScan,
+    columns: list[Column],
+    scope: Scope,
+) -> tuple[bound.Query, list[Column]]:
+    if select is None:  # DEFAULT VALUES
+        return bound.Values((), ((),)), []
+    if "valuesLists" in select and not select.get("sortClause") and "limitCount" not in select:
+        return _insert_values(binder, select, table, target, columns, scope)
+    query = bind_query(binder, {"SelectStmt": select}, scope)
+    columns = _fit_columns(columns, len(query.columns), None)
+    pairs = list(zip(query.columns, columns, strict=True))
+    if all(have.type == column.type for have, column in pairs):
+        return query, columns
+    relation = bound.DerivedTable(binder.next_relation(), "source", query.columns, query)
+    targets = []
+    for i, (have, column) in enumerate(pairs):
+        reference = bound.ColumnRef(have.type, relation.relation_id, i, have.name)
+        value = binder.assign(reference, column.name, column.type, None)
+        targets.append(bound.Target(column.name, value))
+    output = tuple(bound.OutputColumn(c.name, c.type) for _, c in pairs)
+    return bound.Select(output, tuple(targets), (relation,)), columns
+
+
+def _fit_columns(columns: list[Column], width: int, position: int | None) -> list[Column]:
+    if width > len(columns):
+        raise SyntaxError("INSERT has more expressions than target columns", position=position)
+    return columns[:width]
+
+
+def _insert_values(
+    binder: Binder,
+    select: Node,
+    table: Table,
+    target: bound.TableScan,
+    columns: list[Column],
+    scope: Scope,
+) -> tuple[bound.Query, list[Column]]:
+    width = len(select["valuesLists"][0]["List"]["items"])
+    last = select["valuesLists"][0]["List"]["items"][-1]
+    explicit = columns
+    columns = _fit_columns(columns, width, location_of(binder, last))
+    if len(columns) < len(explicit) and len(explicit) != len(table.live_columns):
+        raise SyntaxError("INSERT has more target columns than expressions")
+    rows = []
+    for node in select["valuesLists"]:
+        items = node["List"]["items"]
+        if len(items) != width:
+            raise SyntaxError("VALUES lists must all be the same length", position=location_of(binder, items[0]))
+        rows.append(
+            tuple(
+                _insert_value(binder, item, column, table, target, scope)
+                for item, column in zip(items, columns, strict=True)
+            )
+        )
+    output = tuple(bound.OutputColumn(c.name, c.type) for c in columns)
+    return bound.Values(output, tuple(rows)), columns
+
+
+def _insert_value(
+    binder: Binder, node: Node, column: Column, table: Table, target: bound.TableScan, scope: Scope
+) -> bound.Expression:
+    if "SetToDefault" in node:
+        default = default_of(binder, column, table, target.relation_id)
+        if column.generated:
+            return _DEFAULT
+        return default if default is not None else bound.Const(column.type, None)
+    if column.generated:
+        raise _GeneratedAlways(
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is a generated column.',
+        )
+    if column.identity == "a" and not binder.overriding:
+        raise _GeneratedAlways(
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
+            hint="Use OVERRIDING SYSTEM VALUE to override.",
+        )
+    expression = bind_expression(binder, node, scope)
+    return binder.assign(expression, column.name, column.type, location_of(binder, node))
+
+
+def _replaced(column: Column, source: bound.Query, place: int, overriding: str) -> bool:
+    """Whether a column's given values are dropped in favor of its default."""
+    if isinstance(source, bound.Values) and any(row[place] is _DEFAULT for row in source.rows):
+        return True
+    return overriding == "OVERRIDING_USER_VALUE" and bool(column.identity)
+
+
+def _without(source: bound.Query, kept: list[int]) -> bound.Query:
+    if len(kept) == len(source.columns):
+        return source
+    columns = tuple(source.columns[i] for i in kept)
+    if isinstance(source, bound.Values):
+        return replace(source, columns=columns, rows=tuple(tuple(r[i] for i in kept) for r in source.rows))
+    raise FeatureNotSupported("OVERRIDING USER VALUE with a query is not supported")
+
+
+def _on_conflict(
+    binder: Binder, body: Node | None, target: bound.TableScan
+) -> bound.OnConflict | None:
+    if body is None:
+        return None
+    table = target.table
+    attnums: tuple[int, ...] = ()
+    infer = body.get("infer", {})
+    if "conname" in infer:
+        constraint = next((c for c in table.constraints if c.name == infer["conname"]), None)
+        if constraint is None:
+            raise UndefinedObject(
+                f'constraint "{infer["conname"]}" for table "{table.name}" does not exist'
+            )
+        attnums = constraint.attnums
+    elif "indexElems" in infer:
+        names = [e["IndexElem"].get("name", "") for e in infer["indexElems"]]
+        attnums = tuple(_column(table, name, binder.position(infer)).attnum for name in names)
+        from sqlvec.sql.keys import unique_keys
+
+        if not any(set(key) == set(attnums) for key in unique_keys(table, binder.catalog)):
+            raise InvalidColumnReference(
+                "there is no unique or exclusion constraint matching the ON CONFLICT specification"
+            )
+    excluded = binder.next_relation()
+    if body["action"] == "ONCONFLICT_NOTHING":
+        return bound.OnConflict(attnums, excluded, nothing=True)
+    if not attnums:
+        raise SyntaxError(
+            "ON CONFLICT DO UPDATE requires inference specification or constraint name",
+            hint="For example, ON CONFLICT (column_name).",
+        )
+    scope = Scope()
+    scope.add(target)
+    scope.add(table_scan(binder, table, excluded, "excluded", []))
+    where = None
+    if "whereClause" in body:
+        where = binder.boolean(bind_expression(binder, body["whereClause"], scope), "WHERE", None)
+    assignments = _assignments(binder, body["targetList"], table, target.relation_id, scope)
+    return bound.OnConflict(attnums, excluded, assignments, False, where)
+
+
+# ---------------------------------------------------------------- UPDATE and DELETE
+
+
+def _assignments(
+    binder: Binder, nodes: list[Node], table: Table, relation_id: int, scope: Scope
+) -> tuple[bound.Assignment, ...]:
+    found: list[bound.Assignment] = []
+    for node in nodes:
+        body = node["ResTarget"]
+        position = binder.position(body)
+        column = _column(table, body["name"], position)
+        if any(a.attnum == column.attnum for a in found):
+            raise SyntaxError(f'multiple assignments to same column "{column.name}"', position=position)
+        value = body["val"]
+        if "MultiAssignRef" in value:
+            value = _part_of_row(value["MultiAssignRef"])
+        if "SetToDefault" in value:
+            default = default_of(binder, column, table, relation_id)
+            found.append(bound.Assignment(column.attnum, default or bound.Const(column.type, None)))
+            continue
+        if column.generated or column.identity == "a":
+            kind = "a generated column" if column.generated else "an identity column defined as GENERATED ALWAYS"
+            raise _GeneratedAlways(
+                f'column "{column.name}" can only be updated to DEFAULT',
+                detail=f'Column "{column.name}" is {kind}.',
+            )
+        expression = bind_expression(binder, value, scope)
+        expression = binder.assign(expression, column.name, column.type, location_of(binder, value))
+        found.append(bound.Assignment(column.attnum, expression))
+    return tuple(found)
+
+
+def _part_of_row(body: Node) -> Node:
+    source = body["source"]
+    if "RowExpr" not in source:
+        raise FeatureNotSupported("assigning a subquery's row to columns is not supported")
+    part: Node = source["RowExpr"]["args"][body["colno"] - 1]
+    return part
+
+
+def _generated(
+    binder: Binder, table: Table, relation_id: int, assigned: tuple[bound.Assignment, ...]
+) -> tuple[bound.Assignment, ...]:
+    """Generated columns follow the new values of the columns they are made of."""
+    values = {a.attnum: a.expression for a in assigned}
+    found = []
+    for column in table.live_columns:
+        if column.generated:
+            expression = default_of(binder, column, table, relation_id)
+            assert expression is not None
+            found.append(bound.Assignment(column.attnum, _substituted(expression, relation_id, values)))
+    return tuple(found)
+
+
+def _substituted(
+    node: Any, relation_id: int, values: dict[int, bound.Expression]
+) -> Any:
+    from dataclasses import fields
+
+    if isinstance(node, bound.ColumnRef):
+        same = node.relation_id == relation_id
+        return values.get(node.ordinal + 1, node) if same else node
+    if isinstance(node, tuple):
+        return tuple(_substituted(item, relation_id, values) for item in node)
+    if not isinstance(node, bound.Expression) or isinstance(node, bound.Const):
+        return node
+    changes = {f.name: _substituted(getattr(node, f.name), relation_id, values) for f in fields(node) if f.name != "type"}
+    return replace(node, **changes)
+
+
+def bind_update(binder: Binder, body: Node) -> bound.Update:
+    scope = Scope()
+    ctes = _with(binder, body.get("withClause"), scope)
+    table, alias = target_table(binder, body["relation"])
+    target = table_scan(binder, table, binder.next_relation(), alias, [])
+    scope.add(target)
+    from_ = bind_from(binder, body.get("fromClause", []), scope)
+    where = _where(binder, body, scope)
+    assigned = _assignments(binder, body["targetList"], table, target.relation_id, scope)
+    assigned += _generated(binder, table, target.relation_id, assigned)
+    return bound.Update(
+        target,
+        assigned,
+        where,
+        from_,
+        checks(binder, table, target.relation_id),
+        bind_targets(binder, body.get("returningList", []), scope),
+        ctes,
+    )
+
+
+def _where(binder: Binder, body: Node, scope: Scope) -> bound.Expression | None:
+    node = body.get("whereClause")
+    if node is None:
+        return None
+    expression = bind_expression(binder, node, scope)
+    return binder.boolean(expression, "WHERE", location_of(binder, node))
+
+
+def bind_delete(binder: Binder, body: Node) -> bound.Delete:
+    scope = Scope()
+    ctes = _with(binder, body.get("withClause"), scope)
+    table, alias = target_table(binder, body["relation"])
+    target = table_scan(binder, table, binder.next_relation(), alias, [])
+    scope.add(target)
+    using = bind_from(binder, body.get("usingClause", []), scope)
+    where = _where(binder, body, scope)
+    returning = bind_targets(binder, body.get("returningList", []), scope)
+    return bound.Delete(target, where, using, returning, ctes)
+
+
+# ---------------------------------------------------------------- COPY
+
+_FLAGS = ("header", "freeze")
+
+
+def bind_copy(binder: Binder, body: Node) -> bound.Copy:
+    if body.get("filename") or body.get("is_program"):
+        raise FeatureNotSupported(
+            "COPY to or from a file is not supported",
+            hint="Use COPY ... FROM STDIN or TO STDOUT; psql's \\copy does so.",
+        )
+    options = _copy_options(body.get("options", []))
+    if "query" in body:
+        query = bind_query(binder, body["query"], None)
+        return bound.Copy("to", None, (), query, options)
+    table, alias = target_table(binder, body["relation"])
+    target = table_scan(binder, table, binder.next_relation(), alias, [])
+    names = [n["String"]["sval"] for n in body.get("attlist", ())]
+    columns = [_column(table, name, None) for name in names] or [
+        c for c in table.live_columns if not c.generated
+    ]
+    attnums = tuple(c.attnum for c in columns)
+    if body.get("is_from"):
+        defaults = _defaults(binder, table, target.relation_id, attnums)
+        found = checks(binder, table, target.relation_id)
+        return bound.Copy("from", target, attnums, None, options, defaults, found)
+    targets = tuple(
+        bound.Target(c.name, bound.ColumnRef(c.type, target.relation_id, c.attnum - 1, c.name))
+        for c in columns
+    )
+    output = tuple(bound.OutputColumn(c.name, c.type, table.oid, c.attnum) for c in columns)
+    return bound.Copy("to", target, attnums, bound.Select(output, targets, (target,)), options)
+
+
+def _copy_options(nodes: list[Node]) -> dict[str, Any]:
+    options: dict[str, Any] = {"format": "text"}
+    for node in nodes:
+        body = node["DefElem"]
+        name, arg = body["defname"], body.get("arg")
+        value: Any = True
+        if arg is not None:
+            kind, part = next(iter(arg.items()))
+            if kind == "List":
+                value = tuple(item["String"]["sval"] for item in part["items"])
+            elif kind == "A_Star":
+                value = "*"
+            else:
+                value = part.get("sval", part.get("ival", part.get("boolval", part.get("fval", 0))))
+        if name == "format" and value not in ("text", "csv", "binary"):
+            raise InvalidParameterValue(f'COPY format "{value}" not recognized')
+        if name in _FLAGS and value is not True:
+            value = "match" if str(value).lower() == "match" else str(value).lower() in ("true", "on", "1")
+        options[name] = value
+    known = {"format", "delimiter", "null", "header", "quote", "escape", "force_quote", "force_not_null",
+             "force_null", "encoding", "freeze"}  # fmt: skip
+    for name in options:
+        if name not in known:
+            raise SyntaxError(f'option "{name}" not recognized')
+    return options
+

@@ -1,0 +1,343 @@
+"""The binder's state for one statement: parameters, relation ids, positions; and coercion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlvec import types
+from sqlvec.errors import (
+    CannotCoerce,
+    DatabaseError,
+    DatatypeMismatch,
+    FeatureNotSupported,
+    IndeterminateDatatype,
+    UndefinedObject,
+    UndefinedParameter,
+)
+from sqlvec.catalog.objects import Table
+from sqlvec.sql import bound
+from sqlvec.sql.context import BindContext
+from sqlvec.sql.parse import Node, ParsedStatement
+from sqlvec.sql.type_rules import (
+    OIDS,
+    casts_explicitly,
+    casts_implicitly,
+    casts_on_assignment,
+    common_type,
+    is_unknown,
+)
+from sqlvec.types import SqlType
+
+_PARAMETERS_MAX = 65_535
+_REG_KINDS = {
+    types.REGCLASS.oid: "to_regclass",
+    types.REGTYPE.oid: "to_regtype",
+    types.REGNAMESPACE.oid: "to_regnamespace",
+    types.REGPROC.oid: "to_regproc",
+    types.REGROLE.oid: "to_regrole",
+}
+
+
+class Binder:
+    """One statement's binding."""
+
+    def __init__(
+        self, parsed: ParsedStatement, context: BindContext, parameter_oids: Sequence[int]
+    ) -> None:
+        self.parsed = parsed
+        self.context = context
+        self.catalog = context.catalog
+        self.parameters: dict[int, SqlType] = {}
+        self.positions: dict[bound.ColumnRef, int] = {}
+        self.tables: dict[int, Table] = {}
+        self.windows: dict[str, Node] = {}
+        self.overriding = False
+        self.notices: list[tuple[str, str]] = []
+        self._relation_id = 0
+        for number, oid in enumerate(parameter_oids, 1):
+            if oid and oid != types.UNKNOWN.oid:
+                if types.by_oid(oid) is None:
+                    raise UndefinedObject(f"type with OID {oid} does not exist")
+                self.parameters[number] = SqlType(oid)
+            else:
+                self.parameters.setdefault(number, types.UNKNOWN)
+
+    def next_relation(self) -> int:
+        self._relation_id += 1
+        return self._relation_id
+
+    def position(self, node: Node) -> int | None:
+        """Of a node's body, for an error."""
+        return self.parsed.position(node.get("location"))
+
+    # ---------------------------------------------------------------- parameters
+
+    def parameter(self, number: int, position: int | None) -> bound.Param:
+        if number < 1 or number > _PARAMETERS_MAX:
+            raise UndefinedParameter(f"there is no parameter ${number}", position=position)
+        return bound.Param(self.parameters.setdefault(number, types.UNKNOWN), number)
+
+    def parameter_types(self) -> tuple[SqlType, ...]:
+        """Of $1 to the greatest; what nothing told is text."""
+        count = max(self.parameters, default=0)
+        found = []
+        for number in range(1, count + 1):
+            if number not in self.parameters:
+                raise IndeterminateDatatype(f"could not determine data type of parameter ${number}")
+            known = self.parameters[number]
+            found.append(types.TEXT if is_unknown(known) else known)
+        return tuple(found)
+
+    # ---------------------------------------------------------------- coercion
+
+    def coerce(
+        self,
+        expression: bound.Expression,
+        target: SqlType,
+        *,
+        level: str = "implicit",
+        position: int | None = None,
+    ) -> bound.Expression:
+        """The expression as target; level is implicit, assignment or explicit. Raises 42804/42846."""
+        source = expression.type
+        if source == target:
+            return expression
+        if is_unknown(source):
+            return self._settle(expression, target, level, position)
+        if source.oid == target.oid and target.typmod < 0:
+            return expression
+        if not _allowed(source, target, level):
+            raise CannotCoerce(
+                f"cannot cast type {source.name} to {target.name}", position=position
+            )
+        explicit = level == "explicit"
+        if isinstance(expression, bound.Const):
+            folded = self._fold(expression, target, explicit)
+            if folded is not None:
+                return folded
+        if isinstance(expression, bound.ArrayExpression) and (element := types.element_of(target)):
+            items = tuple(
+                self.coerce(item, element, level=level, position=position)
+                for item in expression.items
+            )
+            return bound.ArrayExpression(target, items)
+        return bound.Cast(target, expression, explicit)
+
+    def _settle(
+        self, expression: bound.Expression, target: SqlType, level: str, position: int | None
+    ) -> bound.Expression:
+        """An unknown literal or parameter takes the type wanted of it."""
+        if isinstance(expression, bound.Const):
+            return self.literal(expression.value, target, position, explicit=level == "explicit")
+        if isinstance(expression, bound.Param):
+            plain = SqlType(target.oid)
+            known = self.parameters.get(expression.number, types.UNKNOWN)
+            if is_unknown(known):
+                self.parameters[expression.number] = plain
+                known = plain
+            typed = bound.Param(known, expression.number)
+            return self.coerce(typed, target, level=level, position=position)
+        return bound.Cast(target, expression, level == "explicit")
+
+    def literal(
+        self, text: str | None, target: SqlType, position: int | None, *, explicit: bool = False
+    ) -> bound.Expression:
+        """A quoted literal read as target; the type's own error, with the position."""
+        if text is None or is_unknown(target):
+            return bound.Const(target, text)
+        if target.oid in OIDS and not text.strip().lstrip("-").isdigit():
+            return bound.Const(target, self.resolve_name(text, target, position))
+        if target.oid in (types.TIMESTAMPTZ.oid, types.TIMESTAMP.oid, types.DATE.oid):
+            if special := _moment(text, target):
+                return special
+        definition = target.definition
+        try:
+            if explicit and target.oid in (types.VARCHAR.oid, types.BPCHAR.oid):
+                return bound.Const(target, definition.apply_typmod(text, target.typmod, True))
+            return bound.Const(target, definition.parse(text, target.typmod))
+        except DatabaseError as error:
+            if error.position is None:
+                error.position = position
+            raise
+
+    def resolve_name(self, text: str, target: SqlType, position: int | None) -> int:
+        """'docs'::regclass and its kin."""
+        from sqlvec.catalog.definitions import definition
+
+        found = definition(_REG_KINDS.get(target.oid, "to_regclass"), (text,), self.catalog)
+        if found is None:
+            raise _unresolved(text, target, position)
+        return int(found)
+
+    def _fold(
+        self, constant: bound.Const, target: SqlType, explicit: bool
+    ) -> bound.Const | None:
+        """Numbers are converted at once; other constants when run."""
+        value = constant.value
+        if value is None:
+            return bound.Const(target, None)
+        numeric = target.oid == types.NUMERIC.oid and target.typmod < 0
+        if isinstance(value, int) and not isinstance(value, bool):
+            if target.oid in (types.INT8.oid, types.INT4.oid, types.INT2.oid):
+                integer = target.definition
+                low, high = integer.minimum, integer.maximum  # type: ignore[attr-defined]
+                return bound.Const(target, value) if low <= value <= high else None
+            if target.oid == types.FLOAT8.oid:
+                return bound.Const(target, float(value))
+            if numeric:
+                return bound.Const(target, Decimal(value))
+        if isinstance(value, Decimal) and target.oid == types.FLOAT8.oid:
+            return bound.Const(target, float(value))
+        return None
+
+    def assign(
+        self, expression: bound.Expression, column: str, target: SqlType, position: int | None
+    ) -> bound.Expression:
+        """A value for a column: assignment casts, PostgreSQL's 42804."""
+        source = expression.type
+        if not is_unknown(source) and not casts_on_assignment(source, target):
+            raise DatatypeMismatch(
+                f'column "{column}" is of type {types.format_type(SqlType(target.oid))} but '
+                f"expression is of type {source.name}",
+                position=position,
+                hint="You will need to rewrite or cast the expression.",
+            )
+        return self.coerce(expression, target, level="assignment", position=position)
+
+    def unify(
+        self, expressions: Sequence[bound.Expression], what: str, position: int | None = None
+    ) -> tuple[list[bound.Expression], SqlType]:
+        """All expressions as one type, and that type; 42804 when they cannot meet."""
+        target = common_type([e.type for e in expressions])
+        if target is None:
+            known = [e.type for e in expressions if not is_unknown(e.type)]
+            other = next(
+                t for t in known[1:] if common_type([known[0], t]) is None
+            )
+            raise DatatypeMismatch(
+                f"{what} types {known[0].name} and {other.name} cannot be matched",
+                position=position,
+            )
+        return [self.coerce(e, target, position=position) for e in expressions], target
+
+    def boolean(self, expression: bound.Expression, what: str, position: int | None) -> bound.Expression:
+        """A condition; 42804 for what is not boolean."""
+        if is_unknown(expression.type):
+            return self.coerce(expression, types.BOOL, position=position)
+        if expression.type.oid != types.BOOL.oid:
+            raise DatatypeMismatch(
+                f"argument of {what} must be type boolean, not type {expression.type.name}",
+                position=position,
+            )
+        return expression
+
+    def settled(self, expression: bound.Expression) -> bound.Expression:
+        """An output expression: what is still unknown is text."""
+        return self.coerce(expression, types.TEXT) if is_unknown(expression.type) else expression
+
+    # ---------------------------------------------------------------- type names
+
+    def type_name(self, node: Node) -> SqlType:
+        """A TypeName node; 42704 for unknown types."""
+        body = node.get("TypeName", node)
+        names = [part["String"]["sval"] for part in body["names"]]
+        position = self.position(body)
+        name = names[-1]
+        found = types.by_name(name)
+        if found is None or (len(names) > 1 and names[0] not in ("pg_catalog", "public")):
+            raise UndefinedObject(f'type "{".".join(names)}" does not exist', position=position)
+        modifiers = [self._modifier(m) for m in body.get("typmods", ())]
+        found = SqlType(found.oid, self._typmod(found, name, modifiers, position))
+        if body.get("arrayBounds"):
+            found = types.array_of(found)
+        if body.get("setof"):
+            raise FeatureNotSupported("SETOF is not supported here", position=position)
+        return found
+
+    def _modifier(self, node: Node) -> int:
+        constant = node.get("A_Const")
+        if constant is None or "ival" not in constant:
+            from sqlvec.errors import InvalidParameterValue
+
+            raise InvalidParameterValue("type modifiers must be simple constants or identifiers")
+        return int(constant["ival"].get("ival", 0))
+
+    def _typmod(
+        self, found: SqlType, name: str, modifiers: list[int], position: int | None
+    ) -> int:
+        from sqlvec.errors import InvalidParameterValue, ProgramLimitExceeded
+
+        if not modifiers:
+            if name == "bpchar" and found.oid == types.BPCHAR.oid:
+                return -1
+            return 1 if name == "bit" else -1
+        first = modifiers[0]
+        if found.oid in (types.VARCHAR.oid, types.BPCHAR.oid):
+            if first < 1:
+                raise InvalidParameterValue(
+                    f"length for type {name.replace('bpchar', 'char')} must be at least 1", position=position
+                )
+            return first + 4
+        if found.oid == types.NUMERIC.oid:
+            scale = modifiers[1] if len(modifiers) > 1 else 0
+            if not 1 <= first <= 1000:
+                raise InvalidParameterValue(
+                    f"NUMERIC precision {first} must be between 1 and 1000", position=position
+                )
+            return ((first << 16) | (scale & 0x7FF)) + 4
+        if found.oid == types.VECTOR.oid:
+            if first < 1:
+                raise InvalidParameterValue("dimensions for type vector must be at least 1")
+            if first > 16000:
+                raise InvalidParameterValue("dimensions for type vector cannot exceed 16000")
+            return first
+        if found.definition.modifiers(first):
+            return first if found.oid != types.INTERVAL.oid else -1
+        if found.oid == types.INTERVAL.oid:
+            return -1
+        raise ProgramLimitExceeded(f'type modifier is not allowed for type "{name}"')
+
+
+def _allowed(source: SqlType, target: SqlType, level: str) -> bool:
+    if level == "explicit":
+        return casts_explicitly(source, target)
+    if level == "assignment":
+        return casts_on_assignment(source, target)
+    return casts_implicitly(source, target)
+
+
+def _moment(text: str, target: SqlType) -> bound.Expression | None:
+    """'now', 'today' and the like are evaluated when run."""
+    word = text.strip().lower()
+    now = bound.FunctionCall(types.TIMESTAMPTZ, "now", ())
+    if word == "now":
+        return now if target.oid == types.TIMESTAMPTZ.oid else bound.Cast(target, now)
+    if word in ("today", "tomorrow", "yesterday"):
+        day: bound.Expression = bound.Cast(types.DATE, now)
+        if word != "today":
+            step = bound.Const(types.INT4, 1)
+            operator = "+" if word == "tomorrow" else "-"
+            day = bound.FunctionCall(types.DATE, operator, (day, step), True)
+        return day if target.oid == types.DATE.oid else bound.Cast(target, day)
+    return None
+
+
+def _unresolved(text: str, target: SqlType, position: int | None) -> DatabaseError:
+    from sqlvec.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable
+
+    if target.oid == types.REGCLASS.oid:
+        return UndefinedTable(f'relation "{text}" does not exist', position=position)
+    if target.oid == types.REGTYPE.oid:
+        return UndefinedObject(f'type "{text}" does not exist', position=position)
+    if target.oid == types.REGNAMESPACE.oid:
+        return InvalidSchemaName(f'schema "{text}" does not exist', position=position)
+    if target.oid == types.REGROLE.oid:
+        return UndefinedObject(f'role "{text}" does not exist', position=position)
+    return UndefinedFunction(f'function "{text}" does not exist', position=position)
+
+
+def body_of(node: Node) -> tuple[str, Any]:
+    """The kind and the body of a parse node."""
+    return next(iter(node.items()))

@@ -1,0 +1,40 @@
+"""What a statement is bound against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlvec.catalog.objects import Catalog, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class BindContext:
+    """search_path holds schema names; pg_catalog is searched first without being named."""
+
+    catalog: Catalog
+    search_path: tuple[str, ...]
+    show: Callable[[str], str]
+    user: str = "postgres"
+    database: str = "postgres"
+    statements: Mapping[str, Any] = field(default_factory=dict)
+
+    def find_relation(self, schema: str | None, name: str) -> Relation | None:
+        """The relation that a name means here."""
+        schemas = [schema] if schema is not None else list(self.search_path)
+        for schema_name in schemas:
+            found = self.catalog.schema(schema_name)
+            if found is not None:
+                relation = self.catalog.relation(found.oid, name)
+                if relation is not None:
+                    return relation
+        return None
+
+    def creation_schema_oid(self) -> int | None:
+        """Where an unqualified CREATE puts its object."""
+        for name in self.search_path:
+            found = self.catalog.schema(name)
+            if found is not None:
+                return found.oid
+        return None

@@ -1,0 +1,135 @@
+"""The functions that a statement may call: PostgreSQL's names, argument types and result types.
+
+    name(arguments) result      one signature a line; ... repeats the last argument, ? makes it optional
+
+any, anyelement and anyarray stand for what was given, as in PostgreSQL. Evaluation is elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlvec import types
+from sqlvec.types import SqlType
+
+SCALAR = """
+lower(text) text; upper(text) text; initcap(text) text; length(text) int4; length(bytea) int4; length(bit) int4
+char_length(text) int4; character_length(text) int4; octet_length(text) int4; octet_length(bytea) int4
+bit_length(text) int4; trim(text,text?) text; btrim(text,text?) text; ltrim(text,text?) text; rtrim(text,text?) text
+lpad(text,int4,text?) text; rpad(text,int4,text?) text; left(text,int4) text; right(text,int4) text
+replace(text,text,text) text; position(text,text) int4; strpos(text,text) int4; split_part(text,text,int4) text
+substring(text,int4,int4?) text; substr(text,int4,int4?) text; substring(text,text) text
+concat(any...) text; concat_ws(text,any...) text; format(text,any...) text; repeat(text,int4) text; reverse(text) text
+translate(text,text,text) text; ascii(text) int4; chr(int4) text; md5(text) text; md5(bytea) text; to_hex(int4) text; to_hex(int8) text
+encode(bytea,text) text; decode(text,text) bytea; quote_ident(text) text; quote_literal(text) text; quote_nullable(text) text
+starts_with(text,text) bool; regexp_replace(text,text,text,text?) text; regexp_match(text,text,text?) _text
+regexp_split_to_array(text,text) _text; string_to_array(text,text,text?) _text; overlay(text,text,int4,int4?) text
+abs(int2) int2; abs(int4) int4; abs(int8) int8; abs(numeric) numeric; abs(float4) float4; abs(float8) float8
+ceil(numeric) numeric; ceil(float8) float8; ceiling(numeric) numeric; ceiling(float8) float8
+floor(numeric) numeric; floor(float8) float8; round(numeric,int4) numeric; round(numeric) numeric; round(float8) float8
+trunc(numeric,int4) numeric; trunc(numeric) numeric; trunc(float8) float8; mod(int2,int2) int2; mod(int4,int4) int4; mod(int8,int8) int8; mod(numeric,numeric) numeric
+power(float8,float8) float8; power(numeric,numeric) numeric; pow(float8,float8) float8; sqrt(float8) float8; sqrt(numeric) numeric; cbrt(float8) float8
+exp(float8) float8; exp(numeric) numeric; ln(float8) float8; ln(numeric) numeric; log(float8) float8; log(numeric) numeric; log(numeric,numeric) numeric; log10(float8) float8
+sign(float8) float8; sign(numeric) numeric; random() float8; setseed(float8) void; pi() float8; degrees(float8) float8; radians(float8) float8
+sin(float8) float8; cos(float8) float8; tan(float8) float8; asin(float8) float8; acos(float8) float8; atan(float8) float8; atan2(float8,float8) float8
+div(numeric,numeric) numeric; gcd(int4,int4) int4; gcd(int8,int8) int8; lcm(int4,int4) int4; lcm(int8,int8) int8; width_bucket(float8,float8,float8,int4) int4
+now() timestamptz; transaction_timestamp() timestamptz; statement_timestamp() timestamptz; clock_timestamp() timestamptz
+date_trunc(text,timestamp) timestamp; date_trunc(text,timestamptz) timestamptz; date_trunc(text,interval) interval
+date_part(text,timestamp) float8; date_part(text,timestamptz) float8; date_part(text,date) float8; date_part(text,interval) float8; date_part(text,time) float8
+extract(text,timestamp) numeric; extract(text,timestamptz) numeric; extract(text,date) numeric; extract(text,interval) numeric; extract(text,time) numeric
+age(timestamp,timestamp) interval; age(timestamptz,timestamptz) interval; age(timestamptz) interval
+to_timestamp(float8) timestamptz; to_timestamp(text,text) timestamptz; to_date(text,text) date; to_char(timestamp,text) text; to_char(timestamptz,text) text; to_char(numeric,text) text; to_char(int4,text) text; to_char(int8,text) text; to_char(float8,text) text; to_number(text,text) numeric
+make_date(int4,int4,int4) date; make_interval(int4?,int4?,int4?,int4?,int4?,int4?,float8?) interval; timezone(text,timestamp) timestamptz; timezone(text,timestamptz) timestamp; isfinite(timestamptz) bool
+timeofday() text; justify_days(interval) interval; justify_hours(interval) interval; justify_interval(interval) interval; date(timestamp) date; date(timestamptz) date
+array_length(anyarray,int4) int4; array_upper(anyarray,int4) int4; array_lower(anyarray,int4) int4; array_ndims(anyarray) int4; cardinality(anyarray) int4
+array_append(anyarray,anyelement) anyarray; array_prepend(anyelement,anyarray) anyarray; array_cat(anyarray,anyarray) anyarray; array_remove(anyarray,anyelement) anyarray
+array_position(anyarray,anyelement) int4; array_positions(anyarray,anyelement) _int4; array_to_string(anyarray,text,text?) text; array_fill(anyelement,_int4) anyarray; array_replace(anyarray,anyelement,anyelement) anyarray
+to_json(any) json; to_jsonb(any) jsonb; row_to_json(any) json; array_to_json(anyarray) json; json_build_object(any...) json; jsonb_build_object(any...) jsonb; json_build_array(any...) json; jsonb_build_array(any...) jsonb
+jsonb_typeof(jsonb) text; json_typeof(json) text; jsonb_array_length(jsonb) int4; json_array_length(json) int4; jsonb_set(jsonb,_text,jsonb,bool?) jsonb; jsonb_strip_nulls(jsonb) jsonb; jsonb_pretty(jsonb) text
+jsonb_extract_path(jsonb,text...) jsonb; jsonb_extract_path_text(jsonb,text...) text; json_extract_path(json,text...) json; json_extract_path_text(json,text...) text; jsonb_exists(jsonb,text) bool
+vector_dims(vector) int4; vector_norm(vector) float8; l2_norm(vector) float8; l2_normalize(vector) vector; subvector(vector,int4,int4) vector; l2_distance(vector,vector) float8
+inner_product(vector,vector) float8; cosine_distance(vector,vector) float8; l1_distance(vector,vector) float8; analyze(text,text) _text; sqlvec_analyze(text,text) _text
+gen_random_uuid() uuid; nextval(regclass) int8; currval(regclass) int8; lastval() int8; setval(regclass,int8,bool?) int8
+version() text; current_database() name; current_schema() name; current_schemas(bool) _name; pg_backend_pid() int4; current_setting(text,bool?) text; set_config(text,text,bool) text
+current_user() name; session_user() name; current_role() name; user() name; current_catalog() name; pg_typeof(any) regtype; format_type(oid,int4) text
+to_regtype(text) regtype; to_regclass(text) regclass; to_regproc(text) regproc; to_regnamespace(text) regnamespace
+pg_get_expr(text,oid,bool?) text; pg_get_indexdef(oid) text; pg_get_indexdef(oid,int4,bool) text; pg_get_constraintdef(oid,bool?) text; pg_get_viewdef(oid,bool?) text; pg_get_userbyid(oid) name
+pg_get_partkeydef(oid) text; pg_get_ruledef(oid,bool?) text; pg_get_triggerdef(oid,bool?) text; pg_get_functiondef(oid) text; pg_get_function_arguments(oid) text; pg_get_function_identity_arguments(oid) text; pg_get_function_result(oid) text; pg_get_serial_sequence(text,text) text; pg_get_statisticsobjdef_columns(oid) text; pg_get_function_sqlbody(oid) text
+pg_table_is_visible(oid) bool; pg_type_is_visible(oid) bool; pg_function_is_visible(oid) bool; pg_collation_is_visible(oid) bool; pg_opclass_is_visible(oid) bool; pg_statistics_obj_is_visible(oid) bool; pg_operator_is_visible(oid) bool
+obj_description(oid,name?) text; col_description(oid,int4) text; shobj_description(oid,name) text; pg_encoding_to_char(int4) name; pg_tablespace_location(oid) text; pg_char_to_encoding(name) int4
+has_table_privilege(oid,text) bool; has_table_privilege(text,text) bool; has_table_privilege(name,oid,text) bool; has_schema_privilege(oid,text) bool; has_schema_privilege(text,text) bool; has_schema_privilege(name,oid,text) bool; has_database_privilege(text,text) bool; has_database_privilege(oid,text) bool; has_any_column_privilege(oid,text) bool; has_column_privilege(oid,text,text) bool; has_sequence_privilege(oid,text) bool; has_function_privilege(oid,text) bool; pg_has_role(oid,text) bool; pg_has_role(name,text) bool
+pg_relation_size(regclass,text?) int8; pg_total_relation_size(regclass) int8; pg_table_size(regclass) int8; pg_indexes_size(regclass) int8; pg_database_size(name) int8; pg_size_pretty(int8) text; pg_is_in_recovery() bool; txid_current() int8; pg_sleep(float8) void; pg_postmaster_start_time() timestamptz; pg_relation_is_publishable(regclass) bool; pg_column_size(any) int4
+pg_advisory_lock(int8) void; pg_advisory_xact_lock(int8) void; pg_advisory_unlock(int8) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4) bool; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
+"""
+AGGREGATES = """
+count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(vector) vector
+avg(int2) numeric; avg(int4) numeric; avg(int8) numeric; avg(numeric) numeric; avg(float4) float8; avg(float8) float8; avg(interval) interval; avg(vector) vector
+min(anyelement) anyelement; max(anyelement) anyelement; bool_and(bool) bool; bool_or(bool) bool; every(bool) bool; bit_and(int4) int4; bit_or(int4) int4; bit_and(int8) int8; bit_or(int8) int8
+string_agg(text,text) text; array_agg(anyelement) anyarray; json_agg(any) json; jsonb_agg(any) jsonb; json_object_agg(any,any) json; jsonb_object_agg(any,any) jsonb
+stddev(float8) float8; stddev(numeric) numeric; stddev_samp(float8) float8; stddev_samp(numeric) numeric; stddev_pop(float8) float8; stddev_pop(numeric) numeric; variance(float8) float8; variance(numeric) numeric; var_samp(float8) float8; var_samp(numeric) numeric; var_pop(float8) float8; var_pop(numeric) numeric
+corr(float8,float8) float8; covar_pop(float8,float8) float8; covar_samp(float8,float8) float8; regr_slope(float8,float8) float8; regr_intercept(float8,float8) float8; regr_count(float8,float8) int8
+"""
+ORDERED_SET = """
+percentile_cont(float8,float8) float8; percentile_cont(float8,interval) interval; percentile_disc(float8,anyelement) anyelement; mode(anyelement) anyelement
+"""
+WINDOW = """
+row_number() int8; rank() int8; dense_rank() int8; percent_rank() float8; cume_dist() float8; ntile(int4) int4
+lag(anyelement,int4?,anyelement?) anyelement; lead(anyelement,int4?,anyelement?) anyelement; first_value(anyelement) anyelement; last_value(anyelement) anyelement; nth_value(anyelement,int4) anyelement
+"""
+# Functions in FROM, and set-returning functions of the target list.
+TABLE = """
+generate_series(int4,int4,int4?) int4; generate_series(int8,int8,int8?) int8; generate_series(timestamp,timestamp,interval) timestamp; generate_series(timestamptz,timestamptz,interval) timestamptz; generate_series(numeric,numeric,numeric?) numeric
+unnest(anyarray) anyelement; generate_subscripts(anyarray,int4) int4; jsonb_array_elements(jsonb) jsonb; jsonb_array_elements_text(jsonb) text; json_array_elements(json) json; json_array_elements_text(json) text
+jsonb_object_keys(jsonb) text; json_object_keys(json) text; regexp_split_to_table(text,text) text; string_to_table(text,text) text
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    name: str
+    arguments: tuple[str, ...]
+    result: str
+    required: int
+    variadic: bool
+
+    def accepts(self, count: int) -> bool:
+        if self.variadic:
+            return count >= self.required
+        return self.required <= count <= len(self.arguments)
+
+    def argument(self, index: int) -> str:
+        return self.arguments[min(index, len(self.arguments) - 1)]
+
+
+_LINE = re.compile(r"(\w+)\(([^)]*)\)\s+(\w+)")
+
+
+def _table(text: str) -> dict[str, list[Signature]]:
+    table: dict[str, list[Signature]] = {}
+    for name, arguments, result in _LINE.findall(text):
+        words = [word.strip() for word in arguments.split(",") if word.strip()]
+        variadic = bool(words) and words[-1].endswith("...")
+        required = sum(1 for word in words if not word.endswith("?")) - variadic
+        plain = tuple(word.rstrip("?.") for word in words)
+        table.setdefault(name, []).append(Signature(name, plain, result, required, variadic))
+    return table
+
+
+FUNCTIONS = _table(SCALAR)
+AGGREGATE_FUNCTIONS = _table(AGGREGATES)
+ORDERED_SET_FUNCTIONS = _table(ORDERED_SET)
+WINDOW_FUNCTIONS = _table(WINDOW)
+TABLE_FUNCTIONS = _table(TABLE)
+VOLATILE = frozenset(["random", "nextval", "setval", "gen_random_uuid", "clock_timestamp", "pg_sleep"])
+_PSEUDO = ("any", "anyelement", "anyarray")
+
+
+def type_of(word: str) -> SqlType:
+    found = types.by_name(word)
+    assert found is not None, word
+    return found
+
+
+def is_pseudo(word: str) -> bool:
+    return word in _PSEUDO

@@ -1,0 +1,130 @@
+"""GROUP BY: what may stand outside aggregates, and where aggregates may not stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+
+from sqlvec.errors import GroupingError, WindowingError
+from sqlvec.sql import bound
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.scope import Scope
+
+
+def _children(expression: bound.Expression) -> Iterator[bound.Expression]:
+    for field in fields(expression):
+        yield from _expressions(getattr(expression, field.name))
+
+
+def _expressions(value: object) -> Iterator[bound.Expression]:
+    if isinstance(value, bound.Expression):
+        yield value
+    elif isinstance(value, bound.SortKey):
+        yield value.expression
+    elif isinstance(value, bound.Window):
+        yield from _expressions(value.partition_by)
+        yield from _expressions(value.order_by)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _expressions(item)
+
+
+def contains_aggregate(expression: bound.Expression) -> bool:
+    if isinstance(expression, bound.Aggregate):
+        return True
+    return any(contains_aggregate(child) for child in _children(expression))
+
+
+def forbid_aggregates(expression: bound.Expression, clause: str) -> None:
+    """42803 for aggregates, 42P20 for window functions, where a clause allows neither."""
+    if isinstance(expression, bound.Aggregate):
+        raise GroupingError(f"aggregate functions are not allowed in {clause}")
+    if isinstance(expression, bound.WindowCall):
+        raise WindowingError(f"window functions are not allowed in {clause}")
+    for child in _children(expression):
+        forbid_aggregates(child, clause)
+
+
+def check_grouping(
+    binder: Binder,
+    expressions: Sequence[bound.Expression],
+    group_by: Sequence[bound.Expression],
+    scope: Scope,
+) -> None:
+    """Every column outside an aggregate is grouped, or depends on a grouped primary key."""
+    local = {relation.relation_id: relation for relation in scope.relations}
+    grouped = set(group_by)
+    keyed = {
+        relation_id
+        for relation_id, table in binder.tables.items()
+        if relation_id in local and table.primary_key and _has_key(grouped, relation_id, table.primary_key)
+    }
+    for expression in expressions:
+        _check(binder, expression, grouped, local, keyed)
+
+
+def _has_key(grouped: set[bound.Expression], relation_id: int, key: tuple[int, ...]) -> bool:
+    columns = {
+        e.ordinal + 1
+        for e in grouped
+        if isinstance(e, bound.ColumnRef) and e.relation_id == relation_id
+    }
+    return set(key) <= columns
+
+
+def _check(
+    binder: Binder,
+    expression: bound.Expression,
+    grouped: set[bound.Expression],
+    local: dict[int, bound.RelationNode],
+    keyed: set[int],
+) -> None:
+    if expression in grouped or isinstance(expression, bound.Aggregate):
+        if isinstance(expression, bound.Aggregate):
+            _forbid_nested(expression)
+        return
+    if isinstance(expression, bound.ColumnRef) and expression.relation_id in local:
+        if expression.relation_id in keyed:
+            return
+        alias = local[expression.relation_id].alias
+        name = f"{alias}.{expression.name}" if alias else expression.name
+        raise GroupingError(
+            f'column "{name}" must appear in the GROUP BY clause or be used in an aggregate '
+            "function",
+            position=binder.positions.get(expression),
+        )
+    for child in _children(expression):
+        _check(binder, child, grouped, local, keyed)
+
+
+def _forbid_nested(aggregate: bound.Aggregate) -> None:
+    for child in _children(aggregate):
+        if contains_aggregate(child):
+            raise GroupingError("aggregate function calls cannot be nested")
+
+
+def ungrouped_columns(select: bound.Select) -> list[bound.ColumnRef]:
+    """Columns that stand outside aggregates without being grouped themselves, in order."""
+    if not select.group_by:
+        return []
+    found: dict[bound.ColumnRef, None] = {}
+    grouped = set(select.group_by)
+    expressions = [t.expression for t in select.targets] + [k.expression for k in select.order_by]
+    expressions += [select.having] if select.having is not None else []
+    for expression in expressions:
+        _collect_ungrouped(expression, grouped, found)
+    return list(found)
+
+
+def _collect_ungrouped(
+    expression: bound.Expression,
+    grouped: set[bound.Expression],
+    found: dict[bound.ColumnRef, None],
+) -> None:
+    if expression in grouped or isinstance(expression, (bound.Aggregate, bound.Subquery)):
+        return
+    if isinstance(expression, bound.ColumnRef):
+        found[expression] = None
+        return
+    for child in _children(expression):
+        _collect_ungrouped(child, grouped, found)

@@ -1,0 +1,329 @@
+"""Operators: which types each takes and gives; distances and text scores become nodes of their own."""
+
+from __future__ import annotations
+
+from sqlvec import types
+from sqlvec.errors import FeatureNotSupported, UndefinedFunction, ObjectNotInState
+from sqlvec.catalog.objects import Index
+from sqlvec.sql import bound
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.type_rules import NUMBERS, TEXTS, common_type, is_unknown, promoted
+from sqlvec.types import SqlType
+
+COMPARISONS = frozenset(["=", "<>", "<", "<=", ">", ">="])
+DISTANCES = {"<->": "l2", "<#>": "inner_product", "<=>": "cosine", "<+>": "l1"}
+_PATTERNS = frozenset(["~~", "!~~", "~~*", "!~~*", "~", "~*", "!~", "!~*"])
+_JSON = (types.JSON.oid, types.JSONB.oid)
+_D, _TS, _TZ, _I, _T = (t.oid for t in (types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.INTERVAL, types.TIME))
+_N4, _F8, _TTZ = types.INT4.oid, types.FLOAT8.oid, types.TIMETZ.oid
+# (left, operator, right) -> result, of dates and times.
+_MOMENTS = {
+    (_D, "+", _N4): _D, (_N4, "+", _D): _D, (_D, "-", _N4): _D, (_D, "-", _D): _N4,
+    (_D, "+", _I): _TS, (_I, "+", _D): _TS, (_D, "-", _I): _TS, (_D, "+", _T): _TS,
+    (_TS, "+", _I): _TS, (_I, "+", _TS): _TS, (_TS, "-", _I): _TS, (_TS, "-", _TS): _I,
+    (_TZ, "+", _I): _TZ, (_I, "+", _TZ): _TZ, (_TZ, "-", _I): _TZ, (_TZ, "-", _TZ): _I,
+    (_TZ, "-", _TS): _I, (_TS, "-", _TZ): _I, (_TS, "-", _D): _I, (_D, "-", _TS): _I,
+    (_T, "+", _I): _T, (_I, "+", _T): _T, (_T, "-", _I): _T, (_T, "-", _T): _I,
+    (_I, "+", _I): _I, (_I, "-", _I): _I, (_I, "*", _F8): _I, (_F8, "*", _I): _I, (_I, "/", _F8): _I,
+}  # fmt: skip
+
+
+def bind_operator(
+    binder: Binder, name: str, left: bound.Expression | None, right: bound.Expression, position: int | None
+) -> bound.Expression:
+    """left name right, or name right for a prefix operator."""
+    if name == "!=":
+        name = "<>"
+    if left is None:
+        return _prefix(binder, name, right, position)
+    if name in DISTANCES:
+        found = _distance(binder, name, left, right, position)
+    elif name in ("<@>", "@@@"):
+        found = _text(binder, name, left, right, position)
+    elif name in COMPARISONS:
+        found = _comparison(binder, name, left, right, position)
+    elif name in _PATTERNS:
+        found = _pattern(binder, name, left, right, position)
+    elif name == "||":
+        found = _concatenation(binder, left, right, position)
+    elif name in ("+", "-", "*", "/", "%", "^"):
+        found = _arithmetic(binder, name, left, right, position)
+    else:
+        found = _container(binder, name, left, right, position)
+    if found is None:
+        raise no_operator(name, left.type, right.type, position)
+    return found
+
+
+def no_operator(
+    name: str, left: SqlType | None, right: SqlType, position: int | None
+) -> UndefinedFunction:
+    shown = f"{left.name} {name} {right.name}" if left else f"{name} {right.name}"
+    return UndefinedFunction(
+        f"operator does not exist: {shown}",
+        position=position,
+        hint="No operator matches the given name and argument types. You might need to add "
+        "explicit type casts.",
+    )
+
+
+def _call(result: SqlType, name: str, *args: bound.Expression) -> bound.FunctionCall:
+    return bound.FunctionCall(result, name, args, True)
+
+
+def _prefix(
+    binder: Binder, name: str, right: bound.Expression, position: int | None
+) -> bound.Expression:
+    if is_unknown(right.type):
+        right = binder.coerce(right, types.FLOAT8, position=position)
+    oid = right.type.oid
+    if name in ("-", "+") and (oid in NUMBERS or oid == types.INTERVAL.oid):
+        if name == "+":
+            return right
+        if isinstance(right, bound.Const) and right.value is not None and oid in NUMBERS:
+            return bound.Const(right.type, -right.value)
+        return _call(right.type, "-", right)
+    if name == "@" and oid in NUMBERS:
+        return bound.FunctionCall(right.type, "abs", (right,))
+    if name == "~" and oid in NUMBERS[:3]:
+        return _call(right.type, "~", right)
+    raise no_operator(name, None, right.type, position)
+
+
+def _distance(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    if is_unknown(left.type) and is_unknown(right.type):
+        return None
+    sides = []
+    for side in (left, right):
+        if is_unknown(side.type):
+            side = binder.coerce(side, types.VECTOR, position=position)
+        elif side.type.oid != types.VECTOR.oid:
+            element = types.element_of(side.type)
+            if element is None or element.oid not in NUMBERS:
+                return None
+            side = binder.coerce(side, types.VECTOR, level="assignment", position=position)
+        sides.append(side)
+    return bound.Distance(types.FLOAT8, DISTANCES[name], sides[0], sides[1])
+
+
+def _text(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    columns = left.items if isinstance(left, bound.RowExpression) else (left,)
+    plain = tuple(c.arg if isinstance(c, bound.Cast) else c for c in columns)
+    if not all(isinstance(c, bound.ColumnRef) and c.type.oid in TEXTS for c in plain):
+        return None
+    if not is_unknown(right.type) and right.type.oid not in TEXTS:
+        return None
+    query = binder.coerce(right, types.TEXT, position=position)
+    index = _text_index(binder, plain, position)  # type: ignore[arg-type]
+    if name == "<@>":
+        return bound.TextScore(types.FLOAT8, plain, query, index)  # type: ignore[arg-type]
+    return bound.TextMatch(types.BOOL, plain, query, index)  # type: ignore[arg-type]
+
+
+def _text_index(
+    binder: Binder, columns: tuple[bound.ColumnRef, ...], position: int | None
+) -> Index:
+    table = binder.tables.get(columns[0].relation_id)
+    if table is None or any(c.relation_id != columns[0].relation_id for c in columns):
+        raise FeatureNotSupported("text search needs columns of one table", position=position)
+    wanted = tuple(c.ordinal + 1 for c in columns)
+    for index in binder.catalog.indexes(table.oid):
+        key = index.options.get("key_field")
+        attnums = tuple(
+            c.attnum for c in index.columns if table.column_by_attnum(c.attnum).name != key
+        )
+        if index.method == "bm25" and attnums == wanted:
+            return index
+    names = ", ".join(f'"{c.name}"' for c in columns)
+    plural = "columns" if len(columns) > 1 else "column"
+    raise ObjectNotInState(
+        f'no bm25 index on {plural} {names} of relation "{table.name}"',
+        position=position,
+        hint=f"CREATE INDEX ON {table.name} USING bm25 ({', '.join(c.name for c in columns)});",
+    )
+
+
+def _comparison(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    if isinstance(left, bound.RowExpression) and isinstance(right, bound.RowExpression):
+        return _row_comparison(binder, name, left, right, position)
+    a, b = left.type, right.type
+    if is_unknown(a) and is_unknown(b):
+        target: SqlType | None = types.TEXT
+    elif is_unknown(a) or is_unknown(b):
+        known = b if is_unknown(a) else a
+        target = SqlType(known.oid)
+        if known.oid in (types.VARCHAR.oid, types.NAME.oid):
+            target = types.TEXT
+    elif a.oid in NUMBERS and b.oid in NUMBERS:
+        target = promoted(a, b)
+    elif a.oid in TEXTS and b.oid in TEXTS:
+        target = SqlType(a.oid) if a.oid == b.oid == types.BPCHAR.oid else types.TEXT
+    elif a.oid == types.RECORD.oid or b.oid == types.RECORD.oid:
+        return None
+    else:
+        target = common_type([SqlType(a.oid), SqlType(b.oid)]) or _reg_target(a, b)
+        if target is None and {a.oid, b.oid} <= {_D, _TS, _TZ}:
+            target = types.TIMESTAMPTZ
+    if target is None or target.oid in (types.JSON.oid,):
+        return None
+    sides = []
+    for side in (left, right):
+        keep = side.type.oid == target.oid or (side.type.oid in TEXTS and target == types.TEXT)
+        sides.append(side if keep else binder.coerce(side, target, position=position))
+    return _call(types.BOOL, name, *sides)
+
+
+def _reg_target(a: SqlType, b: SqlType) -> SqlType | None:
+    from sqlvec.sql.type_rules import INTEGERS, OIDS
+
+    if (a.oid in OIDS or a.oid in INTEGERS) and (b.oid in OIDS or b.oid in INTEGERS):
+        return types.OID
+    return None
+
+
+def _row_comparison(
+    binder: Binder, name: str, left: bound.RowExpression, right: bound.RowExpression, position: int | None
+) -> bound.Expression:
+    from sqlvec.errors import SyntaxError
+
+    if len(left.items) != len(right.items):
+        raise SyntaxError("unequal number of entries in row expressions", position=position)
+    pairs = list(zip(left.items, right.items, strict=True))
+    if name in ("=", "<>"):
+        parts = tuple(bind_operator(binder, name, a, b, position) for a, b in pairs)
+        return bound.Boolean(types.BOOL, "and" if name == "=" else "or", parts)
+    strict = name.rstrip("=")
+    a, b = pairs[-1]
+    result = bind_operator(binder, name, a, b, position)
+    for a, b in reversed(pairs[:-1]):
+        less = bind_operator(binder, strict, a, b, position)
+        equal = bind_operator(binder, "=", a, b, position)
+        both = bound.Boolean(types.BOOL, "and", (equal, result))
+        result = bound.Boolean(types.BOOL, "or", (less, both))
+    return result
+
+
+def _pattern(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    sides = []
+    for side in (left, right):
+        if not is_unknown(side.type) and side.type.oid not in TEXTS:
+            return None
+        sides.append(side if side.type.oid in TEXTS else binder.coerce(side, types.TEXT))
+    return _call(types.BOOL, name, *sides)
+
+
+def _concatenation(
+    binder: Binder, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    a, b = left.type, right.type
+    for one, other in ((a, b), (b, a)):
+        if one.oid in (types.JSONB.oid, types.VECTOR.oid, types.BYTEA.oid):
+            if is_unknown(other) or other.oid == one.oid:
+                sides = [binder.coerce(side, SqlType(one.oid), position=position) for side in (left, right)]
+                return _call(SqlType(one.oid), "||", *sides)
+            if one.oid != types.BYTEA.oid:
+                return None
+    element_a, element_b = types.element_of(a), types.element_of(b)
+    if element_a is not None or element_b is not None:
+        array = a if element_a is not None else b
+        element = types.element_of(array)
+        assert element is not None
+        sides = []
+        for side, own in ((left, element_a), (right, element_b)):
+            target = array if own is not None or is_unknown(side.type) else element
+            sides.append(binder.coerce(side, SqlType(target.oid), position=position))
+        return _call(SqlType(array.oid), "||", *sides)
+    if a.oid in TEXTS or b.oid in TEXTS or (is_unknown(a) and is_unknown(b)):
+        sides = [
+            side if side.type.oid in TEXTS else binder.coerce(side, types.TEXT, level="explicit")
+            for side in (left, right)
+        ]
+        return _call(types.TEXT, "||", *sides)
+    return None
+
+
+def _arithmetic(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    a, b = left.type, right.type
+    if is_unknown(a) and is_unknown(b):
+        return None
+    if is_unknown(a) or is_unknown(b):
+        known = b if is_unknown(a) else a
+        target = SqlType(known.oid)
+        if known.oid in (_TS, _TZ, _D, _T) and name in ("+", "-") and not (name == "-" and is_unknown(a)):
+            target = types.INTERVAL if name == "+" or known.oid == _T else target
+        if target.oid == types.JSONB.oid:
+            target = types.TEXT
+        left = binder.coerce(left, target, position=position) if is_unknown(a) else left
+        right = binder.coerce(right, target, position=position) if is_unknown(b) else right
+        a, b = left.type, right.type
+    if a.oid in NUMBERS and b.oid in NUMBERS:
+        if name == "^":
+            target = types.NUMERIC if types.NUMERIC.oid in (a.oid, b.oid) and _F8 not in (a.oid, b.oid) else types.FLOAT8
+        else:
+            target = promoted(a, b)
+        if name == "%" and target.oid in (types.FLOAT4.oid, types.FLOAT8.oid):
+            return None
+        sides = [s if s.type.oid == target.oid else binder.coerce(s, target) for s in (left, right)]
+        return _call(target, name, *sides)
+    if a.oid == b.oid == types.VECTOR.oid and name in ("+", "-", "*"):
+        return _call(types.VECTOR, name, left, right)
+    if a.oid == types.JSONB.oid and name == "-" and b.oid in (*NUMBERS[:2], *TEXTS):
+        return _call(types.JSONB, "-", left, right)
+    return _moments(binder, name, left, right)
+
+
+def _moments(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression
+) -> bound.Expression | None:
+    keys = []
+    for side in (left, right):
+        oid = side.type.oid
+        keys.append(_N4 if oid == types.INT2.oid else oid)
+    if types.INTERVAL.oid in keys and name in ("*", "/"):
+        keys = [_F8 if oid in NUMBERS else oid for oid in keys]
+        left, right = (
+            binder.coerce(s, types.FLOAT8) if s.type.oid in NUMBERS else s for s in (left, right)
+        )
+    result = _MOMENTS.get((keys[0], name, keys[1]))
+    return None if result is None else _call(SqlType(result), name, left, right)
+
+
+def _container(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    """Operators of json, jsonb and arrays, and bit arithmetic."""
+    a, b = left.type, right.type
+    if name in ("->", "->>") and a.oid in _JSON:
+        if is_unknown(b):
+            right = binder.coerce(right, types.TEXT, position=position)
+        elif b.oid not in (types.INT4.oid, types.INT2.oid, *TEXTS):
+            return None
+        return _call(types.TEXT if name == "->>" else SqlType(a.oid), name, left, right)
+    if name in ("#>", "#>>", "#-") and a.oid in _JSON:
+        right = binder.coerce(right, types.array_of(types.TEXT), position=position)
+        return _call(types.TEXT if name == "#>>" else SqlType(a.oid), name, left, right)
+    if name in ("?", "?|", "?&") and a.oid == types.JSONB.oid:
+        target = types.TEXT if name == "?" else types.array_of(types.TEXT)
+        return _call(types.BOOL, name, left, binder.coerce(right, target, position=position))
+    if name in ("@>", "<@", "&&"):
+        known = b if is_unknown(a) else a
+        if known.oid != types.JSONB.oid and types.element_of(known) is None:
+            return None
+        sides = [binder.coerce(side, SqlType(known.oid), position=position) for side in (left, right)]
+        return _call(types.BOOL, name, *sides)
+    if name in ("&", "|", "#", "<<", ">>") and a.oid in NUMBERS[:3] and b.oid in NUMBERS[:3]:
+        target = promoted(a, b)
+        return _call(target, name, binder.coerce(left, target), binder.coerce(right, target))
+    if name == "^@" and a.oid in TEXTS:
+        return bound.FunctionCall(types.BOOL, "starts_with", (left, binder.coerce(right, types.TEXT)))
+    return None

@@ -1,0 +1,107 @@
+"""Parsing: PostgreSQL's grammar through libpg_query, and the few statements that are ours alone.
+
+Ours are cut out of the text before: PARTITION BY TENANT (column) is blanked and remembered; CREATE, DROP and
+ALTER TENANT stand alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pgparse
+
+from sqlvec.errors import SyntaxError
+
+Node = dict[str, Any]
+_PARTITION = re.compile(
+    r'\bpartition\s+by\s+tenant\s*\(\s*(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[a-z_]\w*))\s*\)', re.I
+)
+_TENANT = re.compile(
+    r"\s*(?P<action>create|drop|alter)\s+tenant\s+(?P<exists>if\s+(?:not\s+)?exists\s+)?"
+    r"(?:'(?P<quoted>(?:[^']|'')+)'|(?P<plain>[a-z_]\w*))"
+    r"(?:\s+set\s+state\s+(?P<state>\w+))?\s*;?\s*\Z",
+    re.I,
+)
+_STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedStatement:
+    """One statement: node is {"SelectStmt": {...}} as libpg_query names it; locations are byte offsets
+    into `text`, the whole message. offset tells which statement of the message it is."""
+
+    text: str
+    node: Node
+    offset: int
+    tenant_column: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return next(iter(self.node))
+
+    def position(self, location: int | None) -> int | None:
+        """A byte offset as the 1-based character position that clients are told."""
+        if location is None or location < 0:
+            return None
+        if self.text.isascii():
+            return location + 1
+        return len(self.text.encode()[:location].decode(errors="ignore")) + 1
+
+    def source(self, node: Node) -> str:
+        """The text of the statement alone."""
+        raw = self.text.encode()
+        start = self.offset
+        return raw[start:].decode(errors="ignore").strip().rstrip(";")
+
+
+def parse(text: str) -> list[ParsedStatement]:
+    """The statements of a message; 42601 with position for what is not in the grammar."""
+    if tenant := _TENANT.match(text):
+        return [ParsedStatement(text, {"TenantStmt": _tenant(tenant)}, 0)]
+    cut, tenants = _cut_tenants(text)
+    try:
+        found = pgparse.parse(cut)
+    except pgparse.PGQueryError as error:
+        raise SyntaxError(error.message, position=error.position or None) from None
+    statements = []
+    for raw in found:
+        start = raw.get("stmt_location", 0)
+        end = start + raw["stmt_len"] if raw.get("stmt_len") else len(cut.encode())
+        column = next((name for place, name in tenants if start <= place < end), None)
+        statements.append(ParsedStatement(text, raw["stmt"], start, column))
+    return statements
+
+
+def _tenant(match: re.Match[str]) -> Node:
+    quoted = match["quoted"]
+    return {
+        "action": match["action"].lower(),
+        "name": quoted.replace("''", "'") if quoted else match["plain"],
+        "if_exists": bool(match["exists"]),
+        "state": (match["state"] or "").lower(),
+    }
+
+
+def _cut_tenants(text: str) -> tuple[str, list[tuple[int, str]]]:
+    """The text with PARTITION BY TENANT blanked outside strings, and the columns by byte offset."""
+    if "tenant" not in text.lower():
+        return text, []
+    strings = [match.span() for match in _STRINGS.finditer(text)]
+    tenants = []
+    for match in list(_PARTITION.finditer(text)):
+        if any(start <= match.start() < end for start, end in strings):
+            continue
+        quoted = match["quoted"]
+        name = quoted.replace('""', '"') if quoted else match["plain"].lower()
+        tenants.append((len(text[: match.start()].encode()), name))
+        text = text[: match.start()] + " " * len(match.group()) + text[match.end() :]
+    return text, tenants
+
+
+def statement_text(parsed: ParsedStatement, length: int | None = None) -> str:
+    """The source of one statement of the message."""
+    raw = parsed.text.encode()
+    end = len(raw) if length is None else parsed.offset + length
+    return raw[parsed.offset : end].decode(errors="ignore").strip()

@@ -1,0 +1,129 @@
+"""Scopes: which columns a name may mean at a place of the statement."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlvec.errors import AmbiguousColumn, DuplicateAlias, UndefinedColumn, UndefinedTable
+from sqlvec.sql import bound
+
+
+@dataclass(slots=True)
+class Scope:
+    """Relations of one FROM clause, and the enclosing query's scope.
+
+    merged: columns of USING and NATURAL, by name; they hide the columns of both sides."""
+
+    parent: Scope | None = None
+    relations: list[bound.RelationNode] = field(default_factory=list)
+    merged: dict[str, bound.Expression] = field(default_factory=dict)
+    hidden: set[tuple[int, str]] = field(default_factory=set)
+    ctes: dict[str, bound.CommonTable] = field(default_factory=dict)
+    aliases: dict[str, bound.Expression] = field(default_factory=dict)
+    lateral: bool = False
+
+    def add(self, relation: bound.RelationNode) -> None:
+        if relation.alias and any(r.alias == relation.alias for r in self.relations):
+            raise DuplicateAlias(f'table name "{relation.alias}" specified more than once')
+        self.relations.append(relation)
+
+    def find_cte(self, name: str) -> bound.CommonTable | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.ctes:
+                return scope.ctes[name]
+            scope = scope.parent
+        return None
+
+    # ---------------------------------------------------------------- columns
+
+    def column(self, name: str, position: int | None) -> bound.Expression | None:
+        """The column of that bare name, here or in an enclosing query; None when there is none."""
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope._local(name, position)
+            if found is not None:
+                return found
+            scope = scope.parent
+        return None
+
+    def _local(self, name: str, position: int | None) -> bound.Expression | None:
+        if name in self.merged:
+            return self.merged[name]
+        found = [
+            reference
+            for relation in self.relations
+            for reference in named_columns(relation, name)
+            if (relation.relation_id, name) not in self.hidden
+        ]
+        if len(found) > 1:
+            raise AmbiguousColumn(f'column reference "{name}" is ambiguous', position=position)
+        return found[0] if found else None
+
+    def relation(self, alias: str) -> bound.RelationNode | None:
+        scope: Scope | None = self
+        while scope is not None:
+            for relation in scope.relations:
+                if relation.alias == alias:
+                    return relation
+            scope = scope.parent
+        return None
+
+    def qualified(self, alias: str, name: str, position: int | None) -> bound.Expression:
+        """alias.name, or PostgreSQL's error."""
+        relation = self.relation(alias)
+        if relation is None:
+            raise UndefinedTable(f'missing FROM-clause entry for table "{alias}"', position=position)
+        found = list(named_columns(relation, name))
+        if not found:
+            raise UndefinedColumn(
+                f"column {alias}.{name} does not exist",
+                position=position,
+                hint=self._near(name),
+            )
+        if len(found) > 1:
+            raise AmbiguousColumn(f'column reference "{name}" is ambiguous', position=position)
+        return found[0]
+
+    def missing(self, name: str, position: int | None) -> UndefinedColumn:
+        return UndefinedColumn(
+            f'column "{name}" does not exist', position=position, hint=self._near(name)
+        )
+
+    def _near(self, name: str) -> str | None:
+        known = {
+            f"{relation.alias}.{column.name}": column.name
+            for relation in self.relations
+            for column in relation.columns
+            if column.name
+        }
+        close = difflib.get_close_matches(name, list(known.values()), 1, 0.7)
+        if not close:
+            return None
+        full = next(full for full, short in known.items() if short == close[0])
+        return f'Perhaps you meant to reference the column "{full}".'
+
+    # ---------------------------------------------------------------- stars
+
+    def star(self) -> Iterator[tuple[str, bound.Expression]]:
+        """Every column of `*`: merged ones first."""
+        yield from self.merged.items()
+        for relation in self.relations:
+            for name, reference in relation_columns(relation):
+                if (relation.relation_id, name) not in self.hidden:
+                    yield name, reference
+
+
+def relation_columns(relation: bound.RelationNode) -> Iterator[tuple[str, bound.ColumnRef]]:
+    for ordinal, column in enumerate(relation.columns):
+        if column.name:
+            yield (
+                column.name,
+                bound.ColumnRef(column.type, relation.relation_id, ordinal, column.name),
+            )
+
+
+def named_columns(relation: bound.RelationNode, name: str) -> Iterator[bound.ColumnRef]:
+    return (reference for found, reference in relation_columns(relation) if found == name)

@@ -1,0 +1,119 @@
+"""How types meet: categories, promotion, unification, which casts happen by themselves.
+
+Source: PostgreSQL, "Type Conversion" (chapter 10), and parse_coerce.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlvec import types
+from sqlvec.types import SqlType
+
+NUMBERS = [t.oid for t in (types.INT2, types.INT4, types.INT8, types.NUMERIC, types.FLOAT4, types.FLOAT8)]
+INTEGERS = frozenset(t.oid for t in (types.INT2, types.INT4, types.INT8))
+TEXTS = frozenset(t.oid for t in (types.TEXT, types.VARCHAR, types.BPCHAR, types.NAME, types.CHAR))
+OIDS = frozenset(
+    t.oid
+    for t in (types.OID, types.REGCLASS, types.REGTYPE, types.REGPROC, types.REGNAMESPACE, types.REGROLE)
+)
+_MOMENTS = [types.DATE.oid, types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid]
+
+
+def is_unknown(sql_type: SqlType) -> bool:
+    return sql_type.oid == types.UNKNOWN.oid
+
+
+def casts_implicitly(source: SqlType, target: SqlType) -> bool:
+    """Whether a value of source is accepted where target is wanted, without a word."""
+    a, b = source.oid, target.oid
+    if a == b or is_unknown(source):
+        return True
+    if a in NUMBERS and b in NUMBERS:
+        return NUMBERS.index(a) < NUMBERS.index(b)
+    if a in TEXTS and b in TEXTS:
+        return b in (types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid) or a == b
+    if a in OIDS or b in OIDS:
+        return (a in OIDS or a in INTEGERS) and (b in OIDS or (a in OIDS and b in (types.INT8.oid, types.INT4.oid)))
+    if a in _MOMENTS and b in _MOMENTS:
+        return _MOMENTS.index(a) < _MOMENTS.index(b)
+    if (a, b) in ((types.TIME.oid, types.INTERVAL.oid), (types.TIME.oid, types.TIMETZ.oid)):
+        return True
+    element = types.element_of(source)
+    if b == types.VECTOR.oid and element is not None and element.oid in NUMBERS:
+        return False
+    if a in (types.INT2VECTOR.oid, types.OIDVECTOR.oid) and element is not None:
+        wanted = types.element_of(target)
+        return wanted is not None and wanted.oid == element.oid
+    return False
+
+
+def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
+    """Whether INSERT and UPDATE accept it."""
+    if casts_implicitly(source, target):
+        return True
+    a, b = source.oid, target.oid
+    if a in NUMBERS and b in NUMBERS:
+        return True
+    if b in TEXTS:
+        return True
+    if a in _MOMENTS and b in (*_MOMENTS, types.TIME.oid):
+        return True
+    element = types.element_of(source)
+    if b == types.VECTOR.oid and element is not None:
+        return element.oid in NUMBERS
+    wanted = types.element_of(target)
+    if a == types.VECTOR.oid and wanted is not None:
+        return wanted.oid == types.FLOAT4.oid
+    if element is not None and wanted is not None:
+        return casts_on_assignment(element, wanted)
+    return (a, b) in ((types.JSON.oid, types.JSONB.oid), (types.JSONB.oid, types.JSON.oid))
+
+
+def casts_explicitly(source: SqlType, target: SqlType) -> bool:
+    """Whether CAST accepts it."""
+    if casts_on_assignment(source, target):
+        return True
+    a, b = source.oid, target.oid
+    if a in TEXTS:
+        return True
+    if {a, b} == {types.BOOL.oid, types.INT4.oid}:
+        return True
+    if a in INTEGERS and b in OIDS or a in OIDS and b in INTEGERS:
+        return True
+    element, wanted = types.element_of(source), types.element_of(target)
+    if element is not None and wanted is not None:
+        return casts_explicitly(element, wanted)
+    json_like = (types.JSON.oid, types.JSONB.oid)
+    if a in json_like and (b in NUMBERS or b == types.BOOL.oid):
+        return True
+    return (a, b) in ((types.INTERVAL.oid, types.TIME.oid), (types.TIMETZ.oid, types.TIME.oid))
+
+
+def common_type(found: Sequence[SqlType]) -> SqlType | None:
+    """The type of UNION, CASE, VALUES, ARRAY over these (parse_coerce.c, select_common_type); None when
+    they cannot meet. All unknown gives text."""
+    known = [t for t in found if not is_unknown(t)]
+    if not known:
+        return types.TEXT
+    result = known[0]
+    for other in known[1:]:
+        if other.oid == result.oid:
+            continue
+        if result.definition.category != other.definition.category:
+            return None
+        if casts_implicitly(result, other) and not result.definition.preferred:
+            result = other
+        elif not casts_implicitly(other, result):
+            return None
+    same_typmod = all(t == result for t in known) and len(known) == len(found)
+    return result if same_typmod else SqlType(result.oid)
+
+
+def promoted(left: SqlType, right: SqlType) -> SqlType:
+    """The type in which two numbers are added."""
+    a, b = NUMBERS.index(left.oid), NUMBERS.index(right.oid)
+    top = max(a, b)
+    if NUMBERS[top] == types.FLOAT4.oid and a != b:
+        return types.FLOAT8
+    return SqlType(NUMBERS[top])

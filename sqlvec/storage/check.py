@@ -1,0 +1,129 @@
+"""Check: read every byte of a database that is not open, and say what is wrong with it. Changes
+nothing.
+
+    manifest   its edits, and that every file it names exists
+    segments   every block's checksum; rows as the manifest has them; begins before ends; key runs
+               sorted
+    vectors    the checksum, kept in the segment, of its rows of the vector file
+    graphs     every block's checksum
+    log        every entry's checksum and order, and that it goes back to the manifest's seqno
+
+A torn tail of the manifest or of the last log file is not damage: opening cuts it off. Files that
+nothing names are reported as orphans; opening removes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from sqlvec.errors import DatabaseError
+from sqlvec.storage.blocks import BlockFile, FileKind
+from sqlvec.storage.manifest import SegmentFile, ShardFiles, Version, read_manifest
+from sqlvec.storage.part import ShardColumns
+from sqlvec.storage.records import decode_operations
+from sqlvec.storage.segment import Segment, vector_checksum
+from sqlvec.storage.shard_files import DIRECTORY
+from sqlvec.storage.vectors import VectorColumn
+from sqlvec.storage.vfs import Vfs
+from sqlvec.storage.wal import read_log
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """severity: "damage" or "orphan"."""
+
+    severity: str
+    file: str
+    message: str
+
+
+def verify(vfs: Vfs) -> list[Finding]:
+    """Everything that is wrong; ObjectInUse when a server has the directory."""
+    lock = vfs.lock()
+    try:
+        try:
+            version, _ = read_manifest(vfs)
+        except DatabaseError as error:
+            return [_damage("manifest", error.message)]
+        return [
+            *_check_shards(vfs, version),
+            *_check_orphans(vfs, version),
+            *_check_log(vfs, version),
+        ]
+    finally:
+        lock.release()
+
+
+def _check_shards(vfs: Vfs, version: Version) -> Iterator[Finding]:
+    for files in version.shards.values():
+        missing = [name for name in files.names() if not vfs.exists(name)]
+        yield from (_damage(name, "file is missing") for name in missing)
+        if missing:
+            continue
+        for file in files.segments:
+            yield from _guarded(file.name, partial(_check_segment, vfs, files, file))
+        for graph in files.graphs:
+            yield from _guarded(graph.name, partial(_check_graph, vfs, graph.name))
+
+
+def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
+    """A check's findings; an error of reading is one."""
+    try:
+        return check()
+    except DatabaseError as error:
+        return [_damage(name, error.message)]
+
+
+def _check_segment(vfs: Vfs, files: ShardFiles, file: SegmentFile) -> list[Finding]:
+    found: list[Finding] = []
+    segment = Segment(vfs, file.name, ShardColumns(), tombstones=file.tombstones)
+    if (segment.low, segment.high) != (file.low, file.high):
+        found.append(_damage(file.name, f"holds rows {segment.low} to {segment.high}"))
+        return found
+    blocks = {name: segment.file.array(name) for name in segment.file.names}
+    begins, ends = segment.begins, segment.ends()
+    if (begins > ends).any():
+        found.append(_damage(file.name, "a row ends before it begins"))
+    for name, block in blocks.items():
+        if name.startswith("key/") and name.endswith("/hashes") and (block[1:] < block[:-1]).any():
+            found.append(_damage(file.name, f'run "{name}" is not sorted'))
+    names = {(vectors.attnum, vectors.dims): vectors.name for vectors in files.vectors}
+    for attnum, dims, crc in segment.vector_checksums():
+        file_name = names.get((attnum, dims))
+        if file_name is None:
+            continue  # the column was dropped or rewritten since
+        vector = VectorColumn(vfs, file_name, dims)
+        vector.load(np.zeros(-(-file.high // 64), np.uint64), file.high)
+        if vector_checksum(vector, file.low, file.high) != crc:
+            rows = f"rows {file.low} to {file.high}"
+            found.append(_damage(file_name, f"checksum mismatch in {rows}"))
+    return found
+
+
+def _check_graph(vfs: Vfs, name: str) -> list[Finding]:
+    BlockFile(vfs, name, FileKind.GRAPH).arrays("")
+    return []
+
+
+def _check_orphans(vfs: Vfs, version: Version) -> Iterator[Finding]:
+    named = {name for files in version.shards.values() for name in files.names()}
+    for name in vfs.list(DIRECTORY):
+        if f"{DIRECTORY}/{name}" not in named:
+            yield Finding("orphan", f"{DIRECTORY}/{name}", "no manifest edit names it")
+
+
+def _check_log(vfs: Vfs, version: Version) -> list[Finding]:
+    def check() -> list[Finding]:
+        for entry in read_log(vfs, after=version.seqno):
+            decode_operations(entry.body)
+        return []
+
+    return _guarded("wal", check)
+
+
+def _damage(file: str, message: str) -> Finding:
+    return Finding("damage", file, message)

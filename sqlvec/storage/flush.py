@@ -1,0 +1,181 @@
+"""Flush: the memtable's settled rows become segments.
+
+    freeze    under the lock: the rows below the first one of an open transaction, as immutable
+              arrays
+    write     segment files and vectors are written and synced, while commits go on
+    install   under the lock: manifest edit, then the segments take the rows' place
+
+Rows whose blocks have different columns go into different segments. Rows that were deleted between
+freeze and install are noticed there and persisted by the next checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from sqlvec.catalog.objects import Table
+from sqlvec.index.bm25 import Bm25Index
+from sqlvec.storage.key_search import key_definitions
+from sqlvec.storage.keys import KeyDefinition
+from sqlvec.storage.manifest import SegmentFile, ShardFiles, VectorsFile
+from sqlvec.storage.memtable import MemoryPart
+from sqlvec.storage.segment import Segment, SegmentRows, write_segment
+from sqlvec.storage.shard import Shard
+from sqlvec.storage.shard_files import DIRECTORY
+from sqlvec.storage.vectors import VectorColumn
+from sqlvec.storage.visibility import ABORTED
+
+if TYPE_CHECKING:
+    from sqlvec.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSegment:
+    file: SegmentFile
+    rows: SegmentRows
+    segment: Segment
+
+
+def flush_shard(store: Store, shard: Shard) -> bool:
+    """Flush what is settled; False when there is nothing. The caller holds store.maintenance."""
+    with store.lock:
+        frozen = _freeze(store, shard)
+    if not frozen:
+        return False
+    written = [write_rows(store, shard, rows) for rows in frozen]
+    for vector in frozen[0].vectors.values():
+        vector.sync()
+    store.vfs.sync_dir(DIRECTORY)
+    with store.lock:
+        _install(store, shard, written)
+    log.info(
+        "flushed",
+        extra={
+            "shard": shard.shard_id,
+            "rows": frozen[-1].high - frozen[0].low,
+            "bytes": sum(one.file.size for one in written),
+        },
+    )
+    return True
+
+
+def shard_keys(store: Store, shard: Shard) -> list[KeyDefinition]:
+    table = store.catalog.relations.get(shard.table_oid)
+    return key_definitions(table, store.catalog) if isinstance(table, Table) else []
+
+
+def current_vectors(shard: Shard) -> dict[int, VectorColumn]:
+    """The vector files that the columns' present types name."""
+    found = {attnum: shard.columns.vector(attnum) for attnum in shard.columns.types}
+    return {attnum: vector for attnum, vector in found.items() if vector is not None}
+
+
+def sealed_postings(shard: Shard, low: int, high: int) -> dict[int, Mapping[str, Any]]:
+    indexes = shard.indexes.items()
+    return {oid: i.seal(low, high) for oid, i in indexes if isinstance(i, Bm25Index)}
+
+
+def write_rows(store: Store, shard: Shard, rows: SegmentRows) -> WrittenSegment:
+    """Write one segment file and open it."""
+    name = shard.directory.new_name("segment")
+    size = write_segment(
+        store.vfs, name, rows, filter_text_bytes_max=store.settings.filter_text_bytes_max
+    )
+    segment = Segment(store.vfs, name, shard.columns)
+    assert (segment.low, segment.high) == (rows.low, rows.high), (segment.low, rows.low)
+    return WrittenSegment(SegmentFile(name, rows.low, rows.high, size), rows, segment)
+
+
+def attach_postings(shard: Shard, written: Sequence[WrittenSegment]) -> None:
+    """Let the BM25 indexes read the segments' postings instead of their own."""
+    for oid, index in shard.indexes.items():
+        if not isinstance(index, Bm25Index):
+            continue
+        for one in written:
+            if oid in one.rows.bm25:
+                index.attach(one.rows.low, one.rows.high, one.segment.bm25(oid))
+
+
+def _freeze(store: Store, shard: Shard) -> list[SegmentRows]:
+    if not shard.logged or shard.table_oid not in store.catalog.relations:
+        return []  # made by a transaction that is open or was rolled back: no file may name it
+    high = shard.settled
+    groups: list[list[MemoryPart]] = []
+    for part in shard.memtable.parts(shard.columns):
+        if part.low >= high:
+            break
+        if groups and groups[-1][0].types == part.types and _is_small(store, groups[-1], part):
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return [_frozen_rows(store, shard, group, high) for group in groups]
+
+
+def _is_small(store: Store, group: list[MemoryPart], part: MemoryPart) -> bool:
+    return part.high - group[0].low <= store.settings.segment_rows_max
+
+
+def _frozen_rows(store: Store, shard: Shard, group: list[MemoryPart], settled: int) -> SegmentRows:
+    low, high = group[0].low, min(group[-1].high, settled)
+    begins = shard.times.begins[low:high].copy()
+    ends = shard.times.ends[low:high].copy()
+    assert (begins <= ABORTED).all(), "an open transaction's row is not settled"
+    columns = {
+        attnum: (type, concatenated([part.column(attnum) for part in group]).slice(0, high - low))
+        for attnum, type in group[0].types.items()
+    }
+    return SegmentRows(
+        low=low,
+        high=high,
+        begins=begins,
+        ends=ends,
+        keep=np.asarray((begins < ABORTED) & (begins < ends)),
+        columns=columns,
+        vectors=current_vectors(shard),
+        keys=shard_keys(store, shard),
+        bm25=sealed_postings(shard, low, high),
+    )
+
+
+def _install(store: Store, shard: Shard, written: Sequence[WrittenSegment]) -> None:
+    if shard.shard_id not in store.open_shards:
+        for one in written:  # dropped meanwhile
+            store.vfs.remove(one.file.name)
+        return
+    files = shard.directory.files
+    files = replace(
+        files,
+        segments=(*files.segments, *(one.file for one in written)),
+        vectors=vector_files(shard),
+    )
+    install_files(store, shard, files)
+    high = written[-1].rows.high
+    for one in written:
+        if (shard.times.ends[one.rows.low : one.rows.high] != one.rows.ends).any():
+            shard.unsaved_deletes = True
+    shard.replace_parts((*shard.segments, *(one.segment for one in written)), high)
+    attach_postings(shard, written)
+
+
+def vector_files(shard: Shard) -> tuple[VectorsFile, ...]:
+    current = current_vectors(shard).items()
+    return tuple(VectorsFile(attnum, vector.name, vector.dims) for attnum, vector in current)
+
+
+def install_files(store: Store, shard: Shard, files: ShardFiles) -> None:
+    """Edit the manifest: these are the shard's files now."""
+    version = store.manifest.version
+    store.install(replace(version, shards={**version.shards, files.shard_id: files}))
+    shard.directory.files = files
+
+
+def concatenated(arrays: list[pa.Array]) -> pa.Array:
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)

@@ -1,0 +1,91 @@
+"""Jobs: what storage would like to have done. Nothing runs by itself; the owner runs jobs when and
+where it likes, in any order, and asks for the list again. A job that has become pointless does
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlvec.index.hnsw import HnswGraph
+from sqlvec.storage.checkpoint import flush_all, save_graph, saved_linked
+from sqlvec.storage.compaction import compact_shard, compactable
+from sqlvec.storage.flush import flush_shard
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
+    from sqlvec.storage.store import Store
+
+Cancelled = Callable[[], bool]
+LINK_ROWS = 1_000  # between two looks at cancelled()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """kind: flush, link, save_graph, compact or checkpoint; the shard is named for the log."""
+
+    kind: str
+    table_oid: int
+    tenant: str
+    _work: Callable[[Cancelled], None] = field(repr=False, compare=False)
+
+    def run(self, cancelled: Cancelled = lambda: False) -> None:
+        """Do it; a cancelled job leaves what it has done so far."""
+        self._work(cancelled)
+
+
+def pending_jobs(store: Store) -> list[Job]:
+    with store.lock:
+        if store.failure is not None or store.closed:
+            return []
+        shards = list(store.open_shards.values())
+        found: list[Job] = []
+        if store.wal.bytes > store.settings.wal_bytes_max:
+            found.append(Job("checkpoint", 0, "", lambda cancelled: flush_all(store)))
+        for shard in shards:
+            found += _shard_jobs(store, shard)
+        return found
+
+
+def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
+    found: list[Job] = []
+    oid, tenant, settings = shard.table_oid, shard.tenant, store.settings
+    memtable = shard.memtable
+    large = memtable.bytes > settings.memtable_bytes_max
+    if (large or memtable.high - memtable.low > settings.memtable_rows_max) and (
+        shard.settled > memtable.low
+    ):
+        found.append(Job("flush", oid, tenant, lambda _: _maintain(store, shard, flush_shard)))
+    for index_oid, graph in shard.indexes.items():
+        if not isinstance(graph, HnswGraph):
+            continue
+        if graph.linked < shard.settled:
+            found.append(Job("link", oid, tenant, _linking(shard, index_oid)))
+        if graph.linked - saved_linked(shard, index_oid) >= settings.graph_snapshot_rows:
+            found.append(Job("save_graph", oid, tenant, _saving(store, shard, index_oid)))
+    if compactable(shard):
+        found.append(Job("compact", oid, tenant, lambda _: _maintain(store, shard, compact_shard)))
+    return found
+
+
+def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) -> None:
+    with store.maintenance:
+        work(store, shard)
+
+
+def _linking(shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
+    def link(cancelled: Cancelled) -> None:
+        while not cancelled() and shard.link_step(index_oid, LINK_ROWS, 1, cancelled):
+            pass
+
+    return link
+
+
+def _saving(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
+    def save(cancelled: Cancelled) -> None:
+        with store.maintenance:
+            save_graph(store, shard, index_oid)
+
+    return save

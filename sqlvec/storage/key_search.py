@@ -1,0 +1,234 @@
+"""Keys of one shard: runs of its segments, and the memtable's hashes, kept for every key that is
+asked for.
+
+Uniqueness has two halves. The executor refuses a key that its transaction sees. check() refuses
+what it cannot see: a row with the same key that another open transaction wrote, or one committed
+after the snapshot (40001, the answer of a database that does not wait).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from sqlvec.catalog.objects import Catalog, Table
+from sqlvec.errors import SerializationFailure
+from sqlvec.storage.batch import RowBatch
+from sqlvec.storage.column_reader import column_reader
+from sqlvec.storage.growing import Mask, RowIds, Words
+from sqlvec.storage.keys import (
+    KeyDefinition,
+    KeyRun,
+    MemoryKeys,
+    candidates,
+    hash_columns,
+    hash_key,
+)
+from sqlvec.storage.visibility import ABORTED, LIVE
+from sqlvec.types import BPCHAR, SqlType
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
+    from sqlvec.storage.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchHashes:
+    """hashes u64[rows] of one key of a batch, and which rows have the key (bool[rows])."""
+
+    definition: KeyDefinition
+    hashes: Words
+    valid: Mask
+
+
+def key_definitions(table: Table, catalog: Catalog) -> list[KeyDefinition]:
+    """The keys that hold for every row: constraints, and unique indexes over plain columns."""
+    found = {KeyDefinition(constraint.attnums): None for constraint in table.unique_keys}
+    for index in catalog.indexes(table.oid):
+        attnums = tuple(column.attnum for column in index.columns)
+        if index.unique and not index.predicate and all(attnums):
+            if index.nulls_not_distinct:
+                found.pop(KeyDefinition(attnums), None)
+            elif KeyDefinition(attnums, True) in found:
+                continue
+            found[KeyDefinition(attnums, index.nulls_not_distinct)] = None
+    return list(found)
+
+
+class KeySearch:
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._memory: dict[KeyDefinition, MemoryKeys] = {}
+
+    # ------------------------------------------------------------ searching
+
+    def find(self, attnums: tuple[int, ...], values: Sequence[Any], tx: Transaction) -> int | None:
+        types = self._types(attnums)
+        definition = self._definition(attnums)
+        key_hash = hash_key(values, types, definition.nulls_not_distinct)
+        if key_hash is None:
+            return None
+        shard = self._shard
+        for row in self._memory_keys(definition).find(key_hash):
+            if shard.sees(row, tx) and self._equals(row, attnums, values, types):
+                return row
+        for segment in reversed(shard.segments):
+            for row in segment.key_run(definition).find(key_hash):
+                if shard.sees(row, tx) and self._equals(row, attnums, values, types):
+                    return row
+        return None
+
+    def find_many(
+        self, attnums: tuple[int, ...], columns: Sequence[pa.Array], tx: Transaction
+    ) -> RowIds:
+        definition = self._definition(attnums)
+        types = self._types(attnums)
+        hashes, valid = hash_columns(columns, types, definition.nulls_not_distinct)
+        wanted = np.flatnonzero(valid)
+        found = np.full(len(hashes), -1, np.int64)
+        visible = self._shard.visible(tx)
+        for run in self._runs(definition):
+            for positions, rows in candidates(run, hashes[wanted]):
+                inside = rows < visible.row_count
+                seen = np.zeros(len(rows), np.bool_)
+                seen[inside] = visible.contains(rows[inside])
+                for at, row in zip(
+                    wanted[positions[seen]].tolist(), rows[seen].tolist(), strict=True
+                ):
+                    values = [_datum(c, t, at) for c, t in zip(columns, types, strict=True)]
+                    if self._equals(row, attnums, values, types):
+                        found[at] = row
+        return found
+
+    def has_duplicates(
+        self, attnums: tuple[int, ...], columns: Sequence[pa.Array], tx: Transaction
+    ) -> bool:
+        definition = self._definition(attnums)
+        hashes, valid = hash_columns(columns, self._types(attnums), definition.nulls_not_distinct)
+        hashes = hashes[valid]
+        if len(np.unique(hashes)) != len(hashes):
+            return True
+        return bool((self.find_many(attnums, columns, tx) >= 0).any())
+
+    # ------------------------------------------------------------ writing
+
+    def check(self, batch: RowBatch, table: Table, tx: Transaction) -> list[BatchHashes]:
+        """Hash the keys of new rows; SerializationFailure when an unseen row has one of them."""
+        out: list[BatchHashes] = []
+        known = dict.fromkeys(key_definitions(table, tx.catalog))
+        known.update(dict.fromkeys(self._memory))
+        for definition in known:
+            if any(attnum not in batch.columns for attnum in definition.attnums):
+                continue
+            columns = [batch.columns[attnum] for attnum in definition.attnums]
+            types = [batch.types[attnum] for attnum in definition.attnums]
+            hashes, valid = hash_columns(columns, types, definition.nulls_not_distinct)
+            entry = BatchHashes(definition, hashes, valid)
+            if self._is_unique(definition, table, tx.catalog):
+                self._check_unseen(entry, tx)
+            out.append(entry)
+        return out
+
+    def add(self, batches: Sequence[BatchHashes], first_row_id: int) -> None:
+        """Enter the keys of rows that were added at first_row_id."""
+        for batch in batches:
+            keys = self._memory.get(batch.definition)
+            if keys is not None:
+                rows = np.flatnonzero(batch.valid).astype(np.int64)
+                keys.add(batch.hashes[batch.valid], rows + first_row_id)
+
+    def forget_below(self, row_id: int) -> None:
+        for keys in self._memory.values():
+            keys.forget_below(row_id)
+
+    def _is_unique(self, definition: KeyDefinition, table: Table, catalog: Catalog) -> bool:
+        return definition in key_definitions(table, catalog)
+
+    def _check_unseen(self, batch: BatchHashes, tx: Transaction) -> None:
+        shard = self._shard
+        memory = self._memory_keys(batch.definition)
+        if shard.only_user(tx.id) and shard.times.changed_at <= tx.snapshot_seqno:
+            return
+        hashes = batch.hashes[batch.valid]
+        runs = [segment.key_run(batch.definition) for segment in shard.segments]
+        if len(hashes) < 8:
+            for key_hash in hashes.tolist():
+                found = memory.find(key_hash)
+                for run in runs:
+                    found += run.find(key_hash)
+                self._check_rows(np.array(found, np.int64), tx)
+            return
+        for run in [*memory.runs(), *runs]:
+            for _, rows in candidates(run, hashes):
+                self._check_rows(rows, tx)
+
+    def _check_rows(self, rows: RowIds, tx: Transaction) -> None:
+        """Rows with an equal key: none may be alive or about to be without the transaction seeing
+        it.
+        """
+        times = self._shard.times
+        begins, ends = times.begins[rows], times.ends[rows]
+        unseen = (begins > tx.snapshot_seqno) & (begins != ABORTED) & (ends == LIVE)
+        if not unseen.any():
+            return
+        writes = tx.writes.get(self._shard)
+        for row in rows[unseen].tolist():
+            if writes is None or not writes.holds(row):
+                raise SerializationFailure("could not serialize access due to concurrent update")
+
+    # ------------------------------------------------------------ inside
+
+    def _definition(self, attnums: tuple[int, ...]) -> KeyDefinition:
+        return self._shard.directory.key_definition(attnums)
+
+    def _types(self, attnums: tuple[int, ...]) -> list[SqlType]:
+        return [self._shard.columns.type(attnum) for attnum in attnums]
+
+    def _memory_keys(self, definition: KeyDefinition) -> MemoryKeys:
+        keys = self._memory.get(definition)
+        if keys is None:
+            with self._shard.lock:
+                keys = MemoryKeys()
+                for part in self._shard.memtable.parts(self._shard.columns):
+                    run = part.key_run(definition)
+                    keys.add(run.hashes, run.rows)
+                self._memory[definition] = keys
+        return keys
+
+    def _runs(self, definition: KeyDefinition) -> list[KeyRun]:
+        memory = self._memory_keys(definition).runs()
+        return [*memory, *(s.key_run(definition) for s in self._shard.segments)]
+
+    def _equals(
+        self,
+        row: int,
+        attnums: tuple[int, ...],
+        values: Sequence[Any],
+        types: Sequence[SqlType],
+    ) -> bool:
+        ids = np.array([row], np.int64)
+        for attnum, value, type in zip(attnums, values, types, strict=True):
+            if not _same(self._shard.gather(attnum, ids)[0], value, type):
+                return False
+        return True
+
+
+def _datum(column: pa.Array, type: SqlType, at: int) -> Any:
+    return column_reader(column, type)((at,))[0]
+
+
+def _same(left: Any, right: Any, type: SqlType) -> bool:
+    """Equality as a unique index has it: NaN equals NaN, and of two nulls NULLS NOT DISTINCT
+    asked.
+    """
+    if left is None or right is None:
+        return left is right
+    if type.oid == BPCHAR.oid:
+        return bool(left.rstrip(" ") == right.rstrip(" "))
+    if isinstance(left, np.ndarray):
+        return bool(np.array_equal(left, right))
+    return bool(left == right) or bool(left != left and right != right)

@@ -1,0 +1,169 @@
+"""The four borders at which a single node ends: what a cluster will replace, as Protocols.
+
+    Log         entries in one order, durable when synced      embedded: storage.wal.Wal
+    BlobStore   immutable named blobs, put if absent           embedded: FileBlobs
+    Membership  who owns this database, with a rising epoch    embedded: SingleNode
+    Clock       what time it is                                embedded: SystemClock
+
+Nothing outside these implementations and the Vfs asks who owns what or what time it is.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlvec.errors import DatabaseError, DataCorrupted, DuplicateObject
+from sqlvec.storage.checksum import crc32c
+from sqlvec.storage.vfs import DirectoryLock, Vfs, Writable
+from sqlvec.storage.wal import Entry
+
+TEMPORARY_SUFFIX = ".new"
+EPOCH = struct.Struct("<4sQ")
+EPOCH_MAGIC = b"SVEP"
+EPOCH_NAME = "epoch"
+
+
+class Log(Protocol):
+    """A totally ordered log with one writer."""
+
+    durable_lsn: int
+
+    def recover(self, *, after: int) -> list[Entry]: ...
+
+    def append(self, seqno: int, parts: Sequence[Writable]) -> int: ...
+
+    def sync(self) -> None: ...
+
+    def truncate(self, *, through: int) -> list[str]: ...
+
+
+class BlobStore(Protocol):
+    """Blobs that are never overwritten."""
+
+    def put_new(self, key: str, data: Writable) -> None:
+        """Atomic and durable when it returns; DuplicateObject when the key exists."""
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes: ...
+
+    def head(self, key: str) -> int | None:
+        """The size, or None when there is no such blob."""
+
+    def list(self, directory: str) -> list[str]: ...
+
+    def delete(self, key: str) -> None: ...
+
+
+class Membership(Protocol):
+    """Which node may write."""
+
+    def acquire(self) -> int:
+        """Become the owner and return the epoch, greater than any before; ObjectInUse if another
+        is.
+        """
+
+    def release(self) -> None: ...
+
+
+class Clock(Protocol):
+    def now_us(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds, only good for differences."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The clock of the machine; the one place that reads it."""
+
+    def now_us(self) -> int:
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class FileBlobs:
+    """Blobs as files: written beside their name, synced, renamed, directory synced."""
+
+    def __init__(self, vfs: Vfs) -> None:
+        self._vfs = vfs
+
+    def put_new(self, key: str, data: Writable) -> None:
+        if self._vfs.exists(key):
+            raise DuplicateObject(f'file "{key}" already exists')
+        replace_file(self._vfs, key, data)
+
+    def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        view = self._vfs.map(key)
+        return view[start : None if length is None else start + length].tobytes()
+
+    def head(self, key: str) -> int | None:
+        return self._vfs.size(key) if self._vfs.exists(key) else None
+
+    def list(self, directory: str) -> list[str]:
+        names = self._vfs.list(directory)
+        return [name for name in names if not name.endswith(TEMPORARY_SUFFIX)]
+
+    def delete(self, key: str) -> None:
+        self._vfs.remove(key)
+
+
+class SingleNode:
+    """One process per directory, by a lock; the epoch is a file that counts the openings."""
+
+    def __init__(self, vfs: Vfs) -> None:
+        self._vfs = vfs
+        self._lock: DirectoryLock | None = None
+
+    def acquire(self) -> int:
+        assert self._lock is None, "acquired twice"
+        lock = self._vfs.lock()
+        try:
+            epoch = self._read_epoch() + 1
+            body = EPOCH.pack(EPOCH_MAGIC, epoch)
+            replace_file(self._vfs, EPOCH_NAME, body + struct.pack("<I", crc32c(body)))
+        except DatabaseError:
+            lock.release()
+            raise
+        self._lock = lock
+        return epoch
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _read_epoch(self) -> int:
+        if not self._vfs.exists(EPOCH_NAME):
+            return 0
+        data = self._vfs.read(EPOCH_NAME)
+        if len(data) != EPOCH.size + 4:
+            raise DataCorrupted(f'unexpected length of file "{EPOCH_NAME}"')
+        magic, epoch = EPOCH.unpack_from(data)
+        (crc,) = struct.unpack_from("<I", data, EPOCH.size)
+        if magic != EPOCH_MAGIC or crc != crc32c(data[: EPOCH.size]):
+            raise DataCorrupted(f'checksum mismatch in file "{EPOCH_NAME}" at offset 0')
+        return int(epoch)
+
+
+def replace_file(vfs: Vfs, name: str, *parts: Writable) -> None:
+    """Give a file new contents: whoever finds it, after a crash too, finds the old or the new
+    whole.
+    """
+    file = vfs.create(name + TEMPORARY_SUFFIX)
+    try:
+        for part in parts:
+            file.append(part)
+        file.sync()
+    finally:
+        file.close()
+    vfs.rename(name + TEMPORARY_SUFFIX, name)
+    vfs.sync_dir(name.rpartition("/")[0])

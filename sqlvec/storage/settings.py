@@ -1,0 +1,21 @@
+"""Limits of the storage engine. Everything that grows has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    wal_file_bytes_max: int = 64 << 20
+    manifest_bytes_max: int = 1 << 20  # of edits since it was last rewritten
+    memtable_bytes_max: int = 32 << 20  # a shard with more is flushed
+    memtable_rows_max: int = 200_000
+    block_bytes_max: int = 64 << 20  # of one run of growing columns; string offsets reach 2**31
+    wal_bytes_max: int = 256 << 20  # a longer log is shortened by flushing every shard
+    segments_merged: int = 8  # that many neighbours of similar size become one
+    segment_rows_max: int = 4_000_000  # merging makes none larger than these
+    segment_bytes_max: int = 512 << 20
+    graph_snapshot_rows: int = 20_000  # newly linked rows after which a graph is written out
+    sequence_ahead: int = 32  # values logged ahead, PostgreSQL's SEQ_LOG_VALS
+    filter_text_bytes_max: int = 64  # mean length up to which a text column gets a ColumnFilter

@@ -1,0 +1,400 @@
+"""Shard: the rows of one table, or of one tenant of it, addressed by row id.
+
+    segments   rows [0, flushed)            files, immutable
+    memtable   rows [flushed, row_count)    growing columns
+    times      begin and end of every row   visibility
+    vectors    one file per vector(n) column, by row id
+    indexes    HNSW graphs and BM25 postings over row ids
+
+A shard is opened when it is first used. Changes happen under the store's lock. Readers take what
+they need as values: parts() is a tuple of immutable parts, visible() an immutable row set,
+vectors() a view; row ids that a row set does not hold are never looked at, so rows that are added
+meanwhile do not matter.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from threading import Lock, RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from sqlvec.catalog.objects import Catalog, Index, Table
+from sqlvec.errors import SerializationFailure
+from sqlvec.index.bm25 import Bm25Index
+from sqlvec.index.hnsw import HnswGraph
+from sqlvec.index.row_set import RowSet
+from sqlvec.storage.batch import RowBatch, row_batch
+from sqlvec.storage.growing import RowIds, grown
+from sqlvec.storage.key_search import KeySearch
+from sqlvec.storage.memtable import Memtable
+from sqlvec.storage.part import Part, ShardColumns
+from sqlvec.storage.segment import Segment
+from sqlvec.storage.vectors import VectorBatch, VectorView
+from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard_files import ShardDirectory
+    from sqlvec.storage.transaction import ShardWrites, Transaction
+
+GATHER_ROWS_SMALL = 64  # up to here rows are read one by one, above by columns
+
+
+class Shard:
+    """See the module. Made by shard_files.open_shard, which knows the files."""
+
+    def __init__(self, directory: ShardDirectory, lock: RLock, columns: ShardColumns) -> None:
+        self.directory = directory
+        self.shard_id = directory.files.shard_id
+        self.table_oid = directory.files.table_oid
+        self.tenant = directory.files.tenant
+        self.lock = lock
+        self.columns = columns
+        self.times = RowTimes()
+        self.segments: tuple[Segment, ...] = ()
+        self.memtable = Memtable(0, directory.settings.block_bytes_max)
+        self.indexes: dict[int, HnswGraph | Bm25Index] = {}
+        self.definitions: dict[int, Index] = {}
+        self.keys = KeySearch(self)
+        self.logged = bool(directory.files.segments)  # the log or manifest knows that it exists
+        self.link_lock = Lock()  # one linking thread per shard
+        self.unsaved_deletes = False  # ends of segment rows that no file has
+        self._parts: tuple[Part, ...] | None = ()
+        self._holders = np.zeros(0, np.int64)
+        self._catalog: Catalog | None = None  # the one whose DDL this shard has followed
+        self._open: dict[int, int] = {}  # transaction id -> first row id it inserted
+
+    # ------------------------------------------------------------ reading
+
+    @property
+    def row_count(self) -> int:
+        """Row ids in use are [0, row_count), dead and uncommitted ones included."""
+        return self.times.row_count
+
+    def visible(self, at: Transaction | int) -> RowSet:
+        """The rows of a snapshot; for a transaction with what it wrote itself."""
+        with self.lock:
+            if isinstance(at, int):
+                return self.times.visible(at)
+            committed = self.times.visible(at.snapshot_seqno)
+            writes = at.writes.get(self)
+            return committed if writes is None else writes.overlay(committed)
+
+    def sees(self, row_id: int, tx: Transaction) -> bool:
+        """Whether one row is visible to the transaction."""
+        writes = tx.writes.get(self)
+        if writes is not None and writes.changes:
+            if row_id < len(self._holders) and self._holders.item(row_id) == tx.id:
+                return False
+            if writes.holds(row_id):
+                return True
+        return self.times.sees(row_id, tx.snapshot_seqno)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Every row in row-id order: segments, then the memtable's blocks."""
+        parts = self._parts
+        if parts is None:
+            with self.lock:
+                parts = (*self.segments, *self.memtable.parts(self.columns))
+                self._parts = parts
+        return parts
+
+    def gather(self, attnum: int, row_ids: RowIds) -> list[Any]:
+        """Datums of a column, in the order of the row ids; vectors as f32[dims]."""
+        parts = self.parts()
+        vector = self.columns.vector(attnum)
+        ids: list[int] = row_ids.tolist()
+        if vector is not None:
+            return vector.datums(ids)
+        if len(parts) == 1:
+            return parts[0].read(attnum, [row - parts[0].low for row in ids])
+        values: list[Any] = [None] * len(ids)
+        if len(ids) > GATHER_ROWS_SMALL:
+            for part, positions, offsets in _by_part(parts, row_ids):
+                _scatter(values, positions.tolist(), part.read(attnum, offsets.tolist()))
+            return values
+        lows = [part.low for part in parts]
+        groups: dict[int, tuple[list[int], list[int]]] = {}
+        for position, row in enumerate(ids):
+            owner = bisect_right(lows, row) - 1
+            places, rows = groups.setdefault(owner, ([], []))
+            places.append(position)
+            rows.append(row - lows[owner])
+        for owner, (places, rows) in groups.items():
+            _scatter(values, places, parts[owner].read(attnum, rows))
+        return values
+
+    def take(self, attnums: Sequence[int], row_ids: RowIds) -> pa.Table:
+        """Columns, named by attnum, of the rows in the order given."""
+        parts = self.parts()
+        groups = list(_by_part(parts, np.ascontiguousarray(row_ids, np.int64)))
+        order = None
+        if len(groups) > 1:
+            places = np.concatenate([positions for _, positions, _ in groups])
+            if (np.diff(places) < 0).any():
+                order = pa.array(np.argsort(places))
+        arrays = [self._take_column(attnum, groups, order) for attnum in attnums]
+        return pa.table(arrays, names=[str(attnum) for attnum in attnums])
+
+    def _take_column(
+        self, attnum: int, groups: list[tuple[Part, RowIds, RowIds]], order: pa.Array | None
+    ) -> pa.Array:
+        if not groups:
+            return self.columns.missing(attnum, 0)
+        taken = [_take(part, attnum, offsets) for part, _, offsets in groups]
+        whole = taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
+        return whole if order is None else whole.take(order)
+
+    def vectors(self, attnum: int) -> VectorView:
+        """The vectors of a vector(n) column, f32[row_count, padded]."""
+        with self.lock:
+            vector = self.columns.vector(attnum)
+            if vector is None:
+                vector = self.directory.make_vectors(self.columns, attnum)
+            return vector.view(self.row_count)
+
+    def find_key(
+        self, attnums: Sequence[int], values: Sequence[Any], tx: Transaction
+    ) -> int | None:
+        """The row with this key that the transaction sees; a null equals nothing."""
+        return self.keys.find(tuple(attnums), values, tx)
+
+    def find_keys(
+        self, attnums: Sequence[int], columns: Sequence[pa.Array], tx: Transaction
+    ) -> RowIds:
+        """find_key for many: i64[rows], -1 where there is none."""
+        return self.keys.find_many(tuple(attnums), columns, tx)
+
+    def has_duplicates(
+        self, attnums: Sequence[int], columns: Sequence[pa.Array], tx: Transaction
+    ) -> bool:
+        """Whether one of the keys is visible already, or twice among them. May err towards True."""
+        return self.keys.has_duplicates(tuple(attnums), columns, tx)
+
+    def index(self, index_oid: int) -> HnswGraph | Bm25Index | None:
+        return self.indexes.get(index_oid)
+
+    def disk_bytes(self) -> int:
+        return self.directory.disk_bytes()
+
+    # ------------------------------------------------------------ writing, by Transaction
+
+    def insert(self, tx: Transaction, table: Table, given: Mapping[int, Any]) -> tuple[int, int]:
+        """Add uncommitted rows; returns the first row id and the number of rows."""
+        batch = row_batch(table, given)
+        self._prepare(tx, table)
+        hashes = self.keys.check(batch, table, tx)
+        first = self.append(batch)
+        self.keys.add(hashes, first)
+        return first, batch.row_count
+
+    def _prepare(self, tx: Transaction, table: Table) -> None:
+        """Follow the transaction's own DDL: columns and indexes that are not committed yet."""
+        if self._catalog is tx.catalog:
+            return
+        self.columns.learn(table)
+        for index in tx.catalog.indexes(table.oid):
+            if index.oid not in self.indexes:
+                self.add_index(index, table)
+        self._catalog = tx.catalog
+
+    def append(self, batch: RowBatch) -> int:
+        """Add rows with begin UNCOMMITTED; also recovery's way in."""
+        first, end = self.row_count, self.row_count + batch.row_count
+        vectors = {
+            attnum: self.directory.vectors_for(self.columns, attnum, values.vectors.shape[1])
+            for attnum, values in batch.vectors.items()
+        }
+        for vector in vectors.values():
+            vector.reserve(end)  # may find the disk full: nothing has changed yet
+        low = self.memtable.append(batch.columns, batch.types, batch.row_count)
+        assert low == first, (low, first)
+        for attnum, vector in vectors.items():
+            vector.write(first, batch.vectors[attnum])
+        for oid, index in self.indexes.items():
+            if isinstance(index, Bm25Index):
+                index.add(first, texts(self.definitions[oid], batch.columns, batch.row_count))
+        self.times.append(batch.row_count)
+        self._parts = None
+        return first
+
+    def skip_to(self, row_id: int) -> None:
+        """Make `row_id` the next one; recovery's way over row ids that nobody has."""
+        first, count = self.row_count, row_id - self.row_count
+        if count <= 0:
+            return
+        self.memtable.skip(row_id)
+        for index in self.indexes.values():
+            if isinstance(index, Bm25Index):
+                index.add(first, [[None] * count for _ in range(index.fields)])
+        self.times.append(count, begin=ABORTED)
+        self._parts = None
+
+    def forget_parts(self) -> None:
+        """Have the parts made anew: what their columns answer has changed."""
+        self._parts = None
+
+    def hold(self, tx_id: int, row_ids: RowIds) -> RowIds:
+        """Take rows for deletion; returns those not already taken by the same transaction."""
+        self._holders = grown(self._holders, len(self._holders), self.row_count)
+        holders = self._holders[row_ids]
+        taken = (holders != 0) & (holders != tx_id)
+        if taken.any() or (self.times.ends[row_ids] != LIVE).any():
+            raise SerializationFailure("could not serialize access due to concurrent update")
+        new: RowIds = row_ids[holders == 0]
+        self._holders[new] = tx_id
+        return new
+
+    def release(self, deleted: Sequence[RowIds]) -> None:
+        for row_ids in deleted:
+            self._holders[row_ids] = 0
+
+    def abort_rows(self, ranges: Sequence[tuple[int, int]]) -> None:
+        for low, high in ranges:
+            self.times.abort(low, high)
+
+    def open_rows(self, tx_id: int, writes: ShardWrites) -> None:
+        """Note from which row on the transaction has rows here."""
+        self._open[tx_id] = writes.ranges[0][0] if writes.ranges else self.row_count
+
+    def close_rows(self, tx_id: int) -> None:
+        self._open.pop(tx_id, None)
+
+    def publish(self, tx_id: int, writes: ShardWrites, seqno: int) -> None:
+        """Make a transaction's rows begin and its deleted rows end."""
+        for low, high in writes.ranges:
+            self.times.begin(low, high, seqno)
+        deleted = writes.deleted_ids()
+        if len(deleted):
+            self.times.end(deleted, seqno)
+            self.release([deleted])
+            self.note_deleted(deleted)
+        self.close_rows(tx_id)
+
+    def note_deleted(self, row_ids: RowIds) -> None:
+        if len(row_ids) and int(row_ids.min()) < self.memtable.low:
+            self.unsaved_deletes = True
+
+    @property
+    def in_use(self) -> bool:
+        """Whether an open transaction wrote here."""
+        return bool(self._open)
+
+    def only_user(self, tx_id: int) -> bool:
+        return self._open.keys() <= {tx_id}
+
+    @property
+    def settled(self) -> int:
+        """Rows below this are committed or dead: no open transaction can change that they began."""
+        return min(self._open.values(), default=self.row_count)
+
+    # ------------------------------------------------------------ versions, by flush and compaction
+
+    def replace_parts(self, segments: tuple[Segment, ...], flushed: int) -> None:
+        """Put segments in the place of what they were written from."""
+        assert not segments or segments[-1].high == flushed, (segments[-1].high, flushed)
+        self.segments = segments
+        if flushed > self.memtable.low:
+            self.memtable.forget_below(flushed)
+            self.keys.forget_below(flushed)
+        self._parts = None
+
+    # ------------------------------------------------------------ indexes
+
+    def add_index(self, index: Index, table: Table) -> None:
+        """Begin an index: BM25 over the rows there are, HNSW empty (link_step fills it)."""
+        with self.lock:
+            self.columns.learn(table)
+            made = self.directory.make_index(index, self)
+            if made is None:
+                return
+            if isinstance(made, Bm25Index):
+                for part in self.parts():
+                    made.add(part.low, part_texts(index, part))
+            self.indexes = {**self.indexes, index.oid: made}
+            self.definitions[index.oid] = index
+
+    def drop_index(self, index_oid: int) -> None:
+        with self.lock:
+            self.indexes = {oid: i for oid, i in self.indexes.items() if oid != index_oid}
+            self.definitions.pop(index_oid, None)
+
+    def link_step(
+        self, index_oid: int, budget: int | None = None, threads: int = 1, cancelled: Any = None
+    ) -> int:
+        """Link up to `budget` more rows into an HNSW graph; returns how many are left to link.
+
+        Rows of open transactions wait. Runs beside searches; one thread links at a time.
+        """
+        graph = self.indexes.get(index_oid)
+        if not isinstance(graph, HnswGraph):
+            return 0
+        attnum = self.definitions[index_oid].columns[0].attnum
+        with self.link_lock:
+            with self.lock:
+                upto = self.settled
+                view = self.vectors(attnum)
+                begins = self.times.begins[graph.linked : upto]
+                dead = np.flatnonzero(begins >= ABORTED) + graph.linked
+            present = view.present
+            if len(dead):
+                present = present - RowSet.from_ids(dead.astype(np.int64), present.row_count)
+            if graph.linked < upto:
+                graph.link(
+                    view.array,
+                    upto,
+                    present.words,
+                    threads=threads,
+                    budget=budget,
+                    cancelled=cancelled,
+                )
+            return max(0, upto - graph.linked)
+
+
+def _by_part(parts: Sequence[Part], row_ids: RowIds) -> list[tuple[Part, RowIds, RowIds]]:
+    """(part, positions in row_ids, local offsets) of the parts that hold any of the rows."""
+    if len(row_ids) == 0:
+        return []
+    lows = np.array([part.low for part in parts], np.int64)
+    owners = np.searchsorted(lows, row_ids, side="right") - 1
+    groups = []
+    for owner in np.unique(owners).tolist():
+        positions = np.flatnonzero(owners == owner).astype(np.int64)
+        groups.append((parts[owner], positions, row_ids[positions] - parts[owner].low))
+    return groups
+
+
+def _scatter(target: list[Any], positions: list[int], values: list[Any]) -> None:
+    for position, value in zip(positions, values, strict=True):
+        target[position] = value
+
+
+def _take(part: Part, attnum: int, offsets: RowIds) -> pa.Array:
+    column = part.column(attnum)
+    whole = len(offsets) == len(part) and (np.diff(offsets) == 1).all()
+    return column if whole else column.take(pa.array(offsets))
+
+
+def texts(index: Index, columns: Mapping[int, pa.Array], row_count: int) -> list[list[str | None]]:
+    """The text of each column of a BM25 index."""
+    out: list[list[str | None]] = []
+    for column in index.columns:
+        array = columns.get(column.attnum)
+        out.append([None] * row_count if array is None else array.to_pylist())
+    return out
+
+
+def part_texts(index: Index, part: Part) -> list[list[str | None]]:
+    columns = {column.attnum: part.column(column.attnum) for column in index.columns}
+    return texts(index, columns, len(part))
+
+
+def vector_batch_at(shard: Shard, attnum: int, low: int, high: int) -> VectorBatch | None:
+    """The vectors of rows [low, high) as they lie in the file; None without such a column."""
+    vector = shard.columns.vector(attnum)
+    if vector is None:
+        return None
+    return VectorBatch(vector.rows(low, high), vector.present_mask(low, high))

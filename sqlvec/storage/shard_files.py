@@ -1,0 +1,202 @@
+"""The files of one shard: opening it from them, and naming new ones.
+
+    data/N.segment     segment.py
+    data/N.tombstones  segment.py
+    data/N.vectors     vectors.py
+    data/N.graph       a block file of kind GRAPH: the arrays of an HNSW graph
+
+N is a number of the database, never used twice. Opening maps the files and reads begins, ends and
+presence; columns, filters, keys and postings are mapped, and verified when first read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+
+import numpy as np
+
+from sqlvec.catalog.objects import Catalog, Index, Table
+from sqlvec.index.bm25 import Bm25Index
+from sqlvec.index.hnsw import HnswGraph
+from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
+from sqlvec.storage.growing import Mask, Words, word_count, words_of_mask
+from sqlvec.storage.key_search import key_definitions
+from sqlvec.storage.keys import KeyDefinition
+from sqlvec.storage.manifest import GraphFile, ShardFiles, VectorsFile
+from sqlvec.storage.memtable import Memtable
+from sqlvec.storage.part import ShardColumns, vector_dims
+from sqlvec.storage.segment import Segment
+from sqlvec.storage.settings import StorageSettings
+from sqlvec.storage.shard import Shard, part_texts
+from sqlvec.storage.vectors import VectorColumn
+from sqlvec.storage.vfs import Vfs
+from sqlvec.storage.visibility import RowTimes
+
+DIRECTORY = "data"
+METRICS = {
+    "vector_l2_ops": "l2",
+    "vector_ip_ops": "inner_product",
+    "vector_cosine_ops": "cosine",
+    "vector_l1_ops": "l1",
+}
+GRAPH_METHODS = ("hnsw", "ivfflat")
+INDEX_METHODS = (*GRAPH_METHODS, "bm25")
+
+
+class ShardDirectory:
+    """What a shard needs to know of its surroundings."""
+
+    def __init__(
+        self,
+        vfs: Vfs,
+        settings: StorageSettings,
+        files: ShardFiles,
+        number: Callable[[], int],
+        catalog: Callable[[], Catalog],
+    ) -> None:
+        self.vfs = vfs
+        self.settings = settings
+        self.files = files
+        self._number = number
+        self._catalog = catalog
+        self._definitions: tuple[Catalog | None, dict[tuple[int, ...], KeyDefinition]] = (None, {})
+
+    def new_name(self, kind: str) -> str:
+        return f"{DIRECTORY}/{self._number():010d}.{kind}"
+
+    def disk_bytes(self) -> int:
+        names = {name for name in self.files.names() if self.vfs.exists(name)}
+        return sum(self.vfs.size(name) for name in names)
+
+    def key_definition(self, attnums: tuple[int, ...]) -> KeyDefinition:
+        """The key over these columns, as the committed catalog declares it."""
+        catalog = self._catalog()
+        known, definitions = self._definitions
+        if known is not catalog:
+            definitions = {}
+            table = catalog.relations.get(self.files.table_oid)
+            if isinstance(table, Table):
+                definitions = {d.attnums: d for d in key_definitions(table, catalog)}
+            self._definitions = (catalog, definitions)
+        return definitions.get(attnums) or KeyDefinition(attnums)
+
+    def vectors_for(self, columns: ShardColumns, attnum: int, dims: int) -> VectorColumn:
+        """The vector file of a column with that many dimensions, made if there is none."""
+        vector = columns.vectors.get((attnum, dims))
+        if vector is None:
+            vector = VectorColumn(self.vfs, self.new_name("vectors"), dims)
+            columns.vectors[attnum, dims] = vector
+        return vector
+
+    def make_vectors(self, columns: ShardColumns, attnum: int) -> VectorColumn:
+        """The file of a vector(n) column to which nothing was written yet."""
+        dims = vector_dims(columns.types.get(attnum))
+        assert dims, (attnum, columns.types.get(attnum))
+        return self.vectors_for(columns, attnum, dims)
+
+    def make_index(self, index: Index, shard: Shard) -> HnswGraph | Bm25Index | None:
+        """An empty index of the kind; None for one that storage does not keep (btree and such)."""
+        attnums = [column.attnum for column in index.columns]
+        if index.method not in INDEX_METHODS or not all(attnums):
+            return None
+        options = index.options
+        if index.method == "bm25":
+            return Bm25Index(
+                options.get("text_config", "english"),
+                k1=float(options.get("k1", 1.2)),
+                b=float(options.get("b", 0.75)),
+                fields=len(attnums),
+            )
+        return HnswGraph.create(
+            METRICS[index.columns[0].operator_class or "vector_l2_ops"],
+            vector_dims(shard.columns.type(attnums[0])),
+            m=int(options.get("m", 16)),
+            ef_construction=int(options.get("ef_construction", 64)),
+        )
+
+    def write_graph(self, index_oid: int, graph: HnswGraph) -> GraphFile:
+        """A snapshot of a graph, synced."""
+        name = self.new_name("graph")
+        arrays = graph.arrays()
+        write_blocks(self.vfs, name, FileKind.GRAPH, arrays)
+        return GraphFile(index_oid, name, graph.linked)
+
+    def read_graph(self, file: GraphFile) -> HnswGraph:
+        """A graph over a copy-on-write map of its snapshot."""
+        return HnswGraph.from_arrays(
+            BlockFile(self.vfs, file.name, FileKind.GRAPH, private=True).arrays("")
+        )
+
+
+def open_shard(directory: ShardDirectory, lock: RLock, columns: ShardColumns) -> Shard:
+    """The shard as its files have it; columns knows the types and fills of its table."""
+    files = directory.files
+    shard = Shard(directory, lock, columns)
+    shard.segments = tuple(
+        Segment(directory.vfs, file.name, columns, tombstones=file.tombstones)
+        for file in files.segments
+    )
+    for segment, file in zip(shard.segments, files.segments, strict=True):
+        assert (segment.low, segment.high) == (file.low, file.high), file
+    if shard.segments:
+        begins = np.concatenate([segment.begins for segment in shard.segments])
+        shard.times = RowTimes(begins, np.concatenate([s.ends() for s in shard.segments]))
+    shard.memtable = Memtable(files.high, directory.settings.block_bytes_max)
+    for vectors in files.vectors:
+        columns.vectors[vectors.attnum, vectors.dims] = _open_vectors(shard, vectors)
+    shard.replace_parts(shard.segments, files.high)
+    return shard
+
+
+def _open_vectors(shard: Shard, file: VectorsFile) -> VectorColumn:
+    vector = VectorColumn(shard.directory.vfs, file.name, file.dims)
+    present: list[Mask] = []
+    for segment in shard.segments:
+        words: Words | None = segment.presence().get((file.attnum, file.dims))
+        bits = np.zeros(len(segment), np.uint8)
+        if words is not None:
+            bits = np.unpackbits(words.view(np.uint8), bitorder="little")[: len(segment)]
+        present.append(bits.view(np.bool_))
+    mask = np.concatenate(present) if present else np.zeros(0, np.bool_)
+    words = words_of_mask(mask)
+    assert len(words) == word_count(len(mask)), len(words)
+    vector.load(words, len(mask))
+    return vector
+
+
+def open_indexes(shard: Shard, table: Table, indexes: tuple[Index, ...]) -> None:
+    """Give a shard the indexes of its table that it does not have: from its files, else from its
+    rows.
+    """
+    graphs = {file.index_oid: file for file in shard.directory.files.graphs}
+    for index in indexes:
+        if index.oid in shard.indexes or index.method not in INDEX_METHODS:
+            continue
+        file = graphs.get(index.oid)
+        if file is not None:
+            graph = shard.directory.read_graph(file)
+            shard.indexes = {**shard.indexes, index.oid: graph}
+            shard.definitions[index.oid] = index
+        elif index.method == "bm25":
+            _open_bm25(shard, index)
+        else:
+            shard.add_index(index, table)
+
+
+def _open_bm25(shard: Shard, index: Index) -> None:
+    """Postings of the segments as they are; rows that have none are analyzed now."""
+    made = shard.directory.make_index(index, shard)
+    if made is None:
+        return
+    assert isinstance(made, Bm25Index)
+    for segment in shard.segments:
+        arrays = segment.bm25(index.oid)
+        if arrays:
+            made.attach(segment.low, segment.high, arrays)
+        else:
+            made.add(segment.low, part_texts(index, segment))
+    for part in shard.memtable.parts(shard.columns):
+        made.add(part.low, part_texts(index, part))
+    shard.indexes = {**shard.indexes, index.oid: made}
+    shard.definitions[index.oid] = index

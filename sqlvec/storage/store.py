@@ -1,0 +1,490 @@
+"""Store: one database directory, opened. Begins transactions, commits them, and finds shards.
+
+A commit has three steps, so that a server shares one fsync among all who wait:
+
+    append   conflict check, seqno, one WAL entry           under the lock; not durable yet
+    sync     fsync of the log                               in any thread; covers all appended
+             before
+    publish  durable commits become visible in seqno order  under the lock
+
+Nothing runs by itself: jobs() lists what is worth doing and the owner runs it. After a failed
+fsync, or a write that cannot be undone, the store answers reads and refuses writes until it is
+opened again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock, RLock
+
+import pyarrow as pa
+
+from sqlvec.catalog.objects import Catalog, Sequence, Table
+from sqlvec.errors import DatabaseError, SerializationFailure
+from sqlvec.storage import checkpoint, jobs, recovery
+from sqlvec.storage.commit import (
+    CommitTicket,
+    catalog_operations,
+    create_operations,
+    drop_operations,
+    write_operations,
+)
+from sqlvec.storage.manifest import Manifest, SequenceValue, ShardFiles, Version
+from sqlvec.storage.part import ShardColumns
+from sqlvec.storage.records import Operation, SetSequence, encode_operations, encode_value
+from sqlvec.storage.seams import Clock, SingleNode
+from sqlvec.storage.sequences import Sequences
+from sqlvec.storage.settings import StorageSettings
+from sqlvec.storage.shard import Shard
+from sqlvec.storage.shard_files import ShardDirectory, open_indexes, open_shard
+from sqlvec.storage.transaction import ShardWrites, Transaction
+from sqlvec.storage.vfs import Vfs
+from sqlvec.storage.wal import DIRECTORY as WAL_DIRECTORY
+from sqlvec.storage.wal import Wal
+
+FillKey = tuple[int, int]
+
+
+class Store:
+    """Made by Store.open; see the module."""
+
+    def __init__(self, vfs: Vfs, clock: Clock, settings: StorageSettings) -> None:
+        self.vfs = vfs
+        self.clock = clock
+        self.settings = settings
+        self.lock = RLock()
+        self.maintenance = Lock()  # one flush, compaction or checkpoint at a time
+        self.membership = SingleNode(vfs)
+        self.manifest = Manifest(vfs, bytes_max=settings.manifest_bytes_max)
+        self.wal = Wal(vfs, file_bytes_max=settings.wal_file_bytes_max)
+        self.catalog = Catalog()
+        self.read_seqno = 0
+        self.epoch = 0
+        self.sequences = Sequences({}, settings.sequence_ahead)
+        self.open_shards: dict[int, Shard] = {}
+        self.known_shards: dict[int, ShardFiles] = {}  # unopened ones
+        self.fills: dict[FillKey, pa.Array] = {}
+        self.closed = False
+        self._tenants: dict[int, dict[str, int]] = {}  # table oid -> tenant -> shard id
+        self._pending: deque[CommitTicket] = deque()
+        self._transactions: dict[int, Transaction] = {}
+        self._doomed: set[int] = set()  # shard ids whose dropping is appended
+        self._appended_catalog = self.catalog
+        self._last_seqno = 0
+        self._last_tx = 0
+        self._next_file = 1
+        self._next_shard = 1
+
+    @classmethod
+    def open(cls, vfs: Vfs, clock: Clock, settings: StorageSettings | None = None) -> Store:
+        """Open or create the database of a directory, and recover it.
+
+        ObjectInUse when another process has it, DataCorrupted when its files are damaged,
+        ConfigurationError when a newer sqlvec wrote them.
+        """
+        store = cls(vfs, clock, settings or StorageSettings())
+        store.epoch = store.membership.acquire()
+        try:
+            recovery.recover(store)
+        except DatabaseError:
+            store.membership.release()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Flush everything, so that the next opening replays nothing; free the directory."""
+        if self.closed:
+            return
+        with self.lock:
+            for tx in list(self._transactions.values()):
+                tx.rollback()
+        try:
+            if self.failure is None:
+                self.sync()
+                self.publish()
+                self.flush()
+        finally:
+            self.closed = True
+            self.wal.close()
+            self.manifest.close()
+            self.membership.release()
+
+    # ------------------------------------------------------------ transactions
+
+    def begin(self, snapshot_seqno: int | None = None) -> Transaction:
+        """A transaction at the newest snapshot, or at an older one."""
+        with self.lock:
+            self._last_tx += 1
+            at = self.read_seqno if snapshot_seqno is None else snapshot_seqno
+            tx = Transaction(self, self._last_tx, at)
+            self._transactions[tx.id] = tx
+            return tx
+
+    def commit(self, tx: Transaction) -> CommitTicket:
+        """append, sync and publish in one; rolls back and raises when the commit cannot be
+        appended.
+        """
+        try:
+            ticket = self.append(tx)
+        except DatabaseError:
+            tx.rollback()
+            raise
+        if not ticket.done:
+            self.sync()
+            self.publish()
+        return ticket
+
+    def append(self, tx: Transaction) -> CommitTicket:
+        """Write the commit to the log. After an error the transaction is open: roll it back."""
+        with self.lock:
+            assert not tx.closed, "transaction has ended"
+            created = [
+                s for s in self.open_shards.values() if not s.logged and self._is_known(s, tx)
+            ]
+            if not tx.has_writes and not created:
+                tx.committed = True
+                self._close(tx)
+                return CommitTicket(self.read_seqno, self.wal.lsn, done=True)
+            self.check_writable()
+            catalog = self._committed_catalog(tx)
+            dropped = self._dropped_shards(tx, catalog)
+            operations: list[Operation] = [*create_operations(created)]
+            fills = {key: encode_value(self.fills[key]) for key in tx.fills}
+            operations += catalog_operations(tx, self._appended_catalog, catalog, fills)
+            for shard, writes in tx.writes.items():
+                if shard.shard_id not in dropped:
+                    operations += self._shard_operations(shard, writes, catalog)
+            operations += drop_operations(dropped)
+            ticket = self._append(operations)
+            ticket.tx, ticket.dropped = tx, dropped
+            ticket.catalog = catalog if catalog is not self._appended_catalog else None
+            self._appended_catalog = catalog
+            self._doomed.update(dropped)
+            for shard in created:
+                shard.logged = True
+            tx.committed = True
+            self._close(tx)
+            return ticket
+
+    def sync(self) -> None:
+        """Make every appended commit durable. An error closes the store to writes."""
+        self.wal.sync()
+
+    def publish(self) -> None:
+        """Make the durable commits visible, in order (I2)."""
+        with self.lock:
+            while self._pending and self._pending[0].lsn <= self.wal.durable_lsn:
+                self._publish(self._pending.popleft())
+
+    def _append(self, operations: list[Operation]) -> CommitTicket:
+        seqno = self._last_seqno + 1
+        lsn = self.wal.append(seqno, encode_operations(operations))
+        self._last_seqno = seqno
+        ticket = CommitTicket(seqno, lsn)
+        self._pending.append(ticket)
+        return ticket
+
+    def _publish(self, ticket: CommitTicket) -> None:
+        assert ticket.seqno > self.read_seqno, (ticket.seqno, self.read_seqno)  # I1
+        tx = ticket.tx
+        if tx is not None:
+            for shard, writes in tx.writes.items():
+                shard.publish(tx.id, writes, ticket.seqno)
+            for shard_id in ticket.dropped:
+                self.forget_shard(shard_id)
+        if ticket.catalog is not None:
+            self.catalog = ticket.catalog
+            self._follow_catalog()
+        self.read_seqno = ticket.seqno
+        ticket.done = True
+
+    def _shard_operations(
+        self, shard: Shard, writes: ShardWrites, catalog: Catalog
+    ) -> list[Operation]:
+        gone = shard.shard_id in self._doomed or shard.table_oid not in catalog.relations
+        if gone and (writes.ranges or writes.deleted):
+            raise SerializationFailure("could not serialize access due to concurrent update")
+        return write_operations(shard, writes)
+
+    def _is_known(self, shard: Shard, tx: Transaction) -> bool:
+        """Whether a shard's creation may be logged with this commit."""
+        if shard in tx.writes:
+            return True
+        return shard.table_oid in self._appended_catalog.relations
+
+    def _committed_catalog(self, tx: Transaction) -> Catalog:
+        current = self._appended_catalog
+        if tx.catalog is tx.base_catalog:
+            return current
+        if tx.base_catalog.version != current.version:
+            raise SerializationFailure(
+                "could not serialize access due to concurrent update",
+                detail="The catalog was changed by another transaction.",
+            )
+        next_oid = max(tx.catalog.next_oid, current.next_oid)
+        version = max(tx.catalog.version, current.version + 1)
+        return replace(tx.catalog, next_oid=next_oid, version=version)
+
+    def _dropped_shards(self, tx: Transaction, catalog: Catalog) -> tuple[int, ...]:
+        """Shards of dropped tables, and those that a TRUNCATE left without a row anybody else
+        wrote.
+        """
+        dropped: set[int] = set()
+        for oid, tenants in self._tenants.items():
+            if oid not in catalog.relations and oid in self._appended_catalog.relations:
+                dropped.update(tenants.values())
+        for shard, writes in tx.writes.items():
+            unseen = shard.times.changed_at > tx.snapshot_seqno or not shard.only_user(tx.id)
+            if writes.truncated and not writes.ranges and not unseen:
+                dropped.add(shard.shard_id)
+        return tuple(sorted(dropped))
+
+    # ------------------------------------------------------------ shards
+
+    def shard(self, table_oid: int, tenant: str = "", create: bool = False) -> Shard | None:
+        """The shard of a table and tenant; opened, or made, when needed."""
+        with self.lock:
+            shard_id = self._tenants.get(table_oid, {}).get(tenant)
+            if shard_id is not None and not (create and shard_id in self._doomed):
+                return self.shard_by_id(shard_id)
+            if not create:
+                return None
+            if shard_id is not None:
+                raise SerializationFailure("could not serialize access due to concurrent update")
+            return self.make_shard(ShardFiles(self._next_shard, table_oid, tenant))
+
+    def shards(self, table_oid: int) -> list[Shard]:
+        """Every shard of a table, by tenant."""
+        with self.lock:
+            tenants = self._tenants.get(table_oid, {})
+            return [self.shard_by_id(tenants[tenant]) for tenant in sorted(tenants)]
+
+    def tenants(self, table_oid: int) -> list[str]:
+        """The tenants of a table, without opening their shards."""
+        with self.lock:
+            return sorted(self._tenants.get(table_oid, {}))
+
+    def shard_by_id(self, shard_id: int) -> Shard:
+        shard = self.open_shards.get(shard_id)
+        if shard is None:
+            shard = self._open_shard(self.known_shards[shard_id])
+            shard.logged = True
+            del self.known_shards[shard_id]
+            self._attach_indexes(shard)
+        return shard
+
+    def make_shard(self, files: ShardFiles) -> Shard:
+        """A new, empty shard."""
+        self.take_shard_id(files.shard_id)
+        shard = self._open_shard(files)
+        self.enter_shard(files)
+        self._attach_indexes(shard)
+        return shard
+
+    def take_shard_id(self, shard_id: int) -> None:
+        """A shard id is never used twice."""
+        self._next_shard = max(self._next_shard, shard_id + 1)
+
+    def enter_shard(self, files: ShardFiles) -> None:
+        """Make a shard findable."""
+        self._tenants.setdefault(files.table_oid, {})[files.tenant] = files.shard_id
+
+    def forget_shard(self, shard_id: int) -> None:
+        """Drop a shard. Its files go with the next manifest edit, or at once if none names them."""
+        shard = self.open_shards.pop(shard_id, None)
+        files = self.known_shards.pop(shard_id, None) or (shard.directory.files if shard else None)
+        self._doomed.discard(shard_id)
+        if files is None:
+            return
+        tenants = self._tenants.get(files.table_oid, {})
+        if tenants.get(files.tenant) == shard_id:
+            del tenants[files.tenant]
+        if not tenants:
+            self._tenants.pop(files.table_oid, None)
+        if shard is not None:
+            named = set(files.names())
+            for vector in shard.columns.vectors.values():
+                if vector.name not in named:
+                    self.vfs.remove(vector.name)
+
+    def _open_shard(self, files: ShardFiles) -> Shard:
+        directory = ShardDirectory(
+            self.vfs, self.settings, files, self.next_file, lambda: self.catalog
+        )
+        columns = ShardColumns(fills=self._fills_of(files.table_oid))
+        table = self.catalog.relations.get(files.table_oid)
+        if isinstance(table, Table):
+            columns.learn(table)
+        shard = open_shard(directory, self.lock, columns)
+        self.open_shards[files.shard_id] = shard
+        return shard
+
+    def _attach_indexes(self, shard: Shard) -> None:
+        table = self.catalog.relations.get(shard.table_oid)
+        if isinstance(table, Table):
+            open_indexes(shard, table, self.catalog.indexes(table.oid))
+
+    # ------------------------------------------------------------ catalog
+
+    def _follow_catalog(self) -> None:
+        """Bring the open shards in line with a newly committed catalog."""
+        for shard in self.open_shards.values():
+            table = self.catalog.relations.get(shard.table_oid)
+            if not isinstance(table, Table):
+                continue  # created by an open transaction
+            shard.columns.learn(table)
+            for oid in [oid for oid in shard.indexes if oid not in self.catalog.relations]:
+                if not self._is_pending_index(oid):
+                    shard.drop_index(oid)
+            open_indexes(shard, table, self.catalog.indexes(table.oid))
+
+    def _is_pending_index(self, oid: int) -> bool:
+        catalogs = [self._appended_catalog, *(tx.catalog for tx in self._transactions.values())]
+        return any(oid in catalog.relations for catalog in catalogs)
+
+    def restore_columns(self, catalog: Catalog, writes: Mapping[Shard, ShardWrites]) -> None:
+        """After DDL was undone: types and indexes are those of `catalog` again."""
+        for shard in self.open_shards.values():
+            table = catalog.relations.get(shard.table_oid)
+            if isinstance(table, Table):
+                if shard in writes:
+                    shard.columns.learn(table)
+                for oid in [oid for oid in shard.indexes if oid not in catalog.relations]:
+                    if not self._is_pending_index(oid):
+                        shard.drop_index(oid)
+
+    def put_fill(self, table_oid: int, attnum: int, value: pa.Array) -> None:
+        self.fills[table_oid, attnum] = value
+        self._refresh_fills(table_oid)
+
+    def drop_fill(self, table_oid: int, attnum: int) -> None:
+        self.fills.pop((table_oid, attnum), None)
+        self._refresh_fills(table_oid)
+
+    def _refresh_fills(self, table_oid: int) -> None:
+        for shard in self.open_shards.values():
+            if shard.table_oid == table_oid:
+                shard.columns.fills = self._fills_of(table_oid)
+                shard.forget_parts()
+
+    def _fills_of(self, table_oid: int) -> dict[int, pa.Array]:
+        return {attnum: value for (oid, attnum), value in self.fills.items() if oid == table_oid}
+
+    # ------------------------------------------------------------ sequences
+
+    def next_value(self, sequence: Sequence) -> int:
+        """nextval: SequenceLimitExceeded (2200H) at its end."""
+        with self.lock:
+            self.check_writable()
+            value, logged = self.sequences.next_value(sequence)
+            if logged is not None:
+                self._append([SetSequence(sequence.oid, logged.last_value, logged.is_called)])
+            return value
+
+    def set_value(self, sequence: Sequence, value: int, is_called: bool = True) -> None:
+        """setval: NumericValueOutOfRange (22003) outside its bounds."""
+        with self.lock:
+            self.check_writable()
+            logged = self.sequences.set_value(sequence, value, is_called)
+            self._append([SetSequence(sequence.oid, logged.last_value, logged.is_called)])
+
+    def sequence_value(self, sequence: Sequence) -> SequenceValue:
+        """last_value and is_called, as SELECT from the sequence shows them."""
+        with self.lock:
+            return self.sequences.value(sequence)
+
+    # ------------------------------------------------------------ upkeep
+
+    def jobs(self) -> list[jobs.Job]:
+        """What is worth doing now, most urgent first."""
+        return jobs.pending_jobs(self)
+
+    def flush(self) -> None:
+        """Write every memtable to segments, snapshot the graphs, shorten the log: CHECKPOINT."""
+        checkpoint.flush_all(self)
+
+    def disk_bytes(self) -> int:
+        """Bytes of all files of the database."""
+        names = [f"{d}/{n}" for d in ("data", WAL_DIRECTORY) for n in self.vfs.list(d)]
+        return sum(self.vfs.size(name) for name in names)
+
+    @property
+    def failure(self) -> DatabaseError | None:
+        """Why the store takes no writes any more; None while it does."""
+        return self.wal.failure or self.manifest.failure
+
+    def check_writable(self) -> None:
+        failure = self.failure
+        if failure is not None:
+            error = type(failure)("database is closed to writes after an earlier file system error")
+            error.detail = failure.message
+            raise error
+
+    @property
+    def oldest_snapshot(self) -> int:
+        """No open transaction looks further back than this."""
+        seqnos = [tx.snapshot_seqno for tx in self._transactions.values()]
+        return min([*seqnos, self.read_seqno])
+
+    def next_file(self) -> int:
+        with self.lock:
+            self._next_file += 1
+            return self._next_file - 1
+
+    def end(self, tx: Transaction) -> None:
+        """Called by a transaction that was rolled back."""
+        self._close(tx)
+        if tx.catalog is tx.base_catalog:
+            return
+        # Oids that an aborted transaction gave out are not given again: sequences count by them.
+        next_oid = tx.catalog.next_oid
+        same = self._appended_catalog is self.catalog
+        if next_oid > self.catalog.next_oid:
+            self.catalog = replace(self.catalog, next_oid=next_oid)
+        if same:
+            self._appended_catalog = self.catalog
+        elif next_oid > self._appended_catalog.next_oid:
+            self._appended_catalog = replace(self._appended_catalog, next_oid=next_oid)
+        self.restore_columns(self.catalog, tx.writes)
+        for oid in [o for o in self._tenants if o in tx.catalog.relations]:
+            if not self._is_pending_index(oid) and oid not in self.catalog.relations:
+                for shard_id in list(self._tenants[oid].values()):
+                    self.forget_shard(shard_id)
+
+    def _close(self, tx: Transaction) -> None:
+        tx.closed = True
+        self._transactions.pop(tx.id, None)
+
+    def install(self, version: Version) -> None:
+        """Make a version current, and remove the files that it no longer names."""
+        before = self.manifest.version
+        version = replace(version, next_file=self._next_file, next_shard=self._next_shard)
+        self.manifest.apply(version)
+        for shard_id, files in before.shards.items():
+            after = version.shards.get(shard_id)
+            if after is not files:
+                kept = set(after.names()) if after is not None else set()
+                for name in sorted(set(files.names()) - kept):
+                    self.vfs.remove(name)
+
+    def restore(self, version: Version) -> None:
+        """Take over what the manifest says; recovery's first step."""
+        self.catalog = self._appended_catalog = version.catalog
+        self.read_seqno = self._last_seqno = version.seqno
+        self._next_file, self._next_shard = version.next_file, version.next_shard
+        self.sequences = Sequences(version.sequences, self.settings.sequence_ahead)
+        self.known_shards = dict(version.shards)
+        for files in version.shards.values():
+            self.enter_shard(files)
+
+    def replayed(self, seqno: int, catalog: Catalog) -> None:
+        """Recovery has applied the entry of a seqno."""
+        assert seqno > self.read_seqno, (seqno, self.read_seqno)  # I1
+        self.read_seqno = self._last_seqno = seqno
+        self.catalog = self._appended_catalog = catalog
+
+    def indexes_follow(self) -> None:
+        """Open the indexes of the shards that recovery touched."""
+        self._follow_catalog()

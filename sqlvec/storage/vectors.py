@@ -1,0 +1,163 @@
+"""The vectors of one column of one shard: a file of f32 rows, addressed by row id, mapped and
+written in place.
+
+    file    f32[capacity, padded], row-major; padded is dims rounded up to a multiple of 16, the
+            rest is zero
+
+There is no header: every byte is a vector, and the manifest holds the dims. Whether a row has a
+vector is in the segments and, for newer rows, in the WAL; a row without one is zeros here. The
+file grows by allocation, doubling up to GROWTH_BYTES_MAX and by that much afterwards; maps of the
+shorter file stay valid and see the same bytes. Rows below the flushed row id are synced; what lies
+above is rewritten from the WAL by recovery.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sqlvec.index.row_set import RowSet
+from sqlvec.storage.growing import (
+    Mask,
+    Words,
+    clear_ids,
+    grown,
+    mask_of_words,
+    set_bits,
+    word_count,
+)
+from sqlvec.storage.vfs import Vfs
+
+Vectors = npt.NDArray[np.float32]
+
+LANES = 16
+ROWS_MIN = 64
+GROWTH_BYTES_MAX = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorBatch:
+    """Vectors on their way in: vectors f32[rows, dims] (a null row's content does not matter),
+    present bool[rows], or None when every row has a vector."""
+
+    vectors: Vectors
+    present: Mask | None = None
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorView:
+    """What a scan reads: array f32[rows, padded], mapped; present says which rows have a vector."""
+
+    array: Vectors
+    dims: int
+    present: RowSet
+
+
+class VectorColumn:
+    """One vector file and the bitmap of its present rows."""
+
+    def __init__(self, vfs: Vfs, name: str, dims: int) -> None:
+        self.name = name
+        self.dims = dims
+        self.padded = padded_dims(dims)
+        self.row_count = 0
+        self._vfs = vfs
+        self._array = np.zeros((0, self.padded), np.float32)
+        self._present: Words = np.zeros(0, np.uint64)
+        self._view: VectorView | None = None
+        self._written = False
+
+    def load(self, presence: Words, row_count: int) -> None:
+        """Take over the rows [0, row_count) that the file holds."""
+        assert len(presence) == word_count(row_count), (len(presence), row_count)
+        self._present = presence
+        self.row_count = row_count
+        if row_count:
+            self._map(row_count * self.padded * 4)
+
+    def write(self, first: int, batch: VectorBatch) -> None:
+        """Store a batch at row ids [first, first + rows); rows between the end and first are
+        absent.
+        """
+        last = first + len(batch)
+        self.reserve(last)
+        if len(batch):
+            rows = self._array[first:last]
+            rows[:, : self.dims] = batch.vectors
+            self._written = True
+        if batch.present is None:
+            set_bits(self._present, first, last)
+        else:
+            set_bits(self._present, first, last)
+            absent = np.flatnonzero(~batch.present).astype(np.int64)
+            clear_ids(self._present, absent + first)
+            self._array[absent + first] = 0.0
+        self._view = None
+
+    def reserve(self, row_count: int) -> None:
+        """Make room for row ids below row_count; new ones are absent."""
+        if row_count > len(self._array):
+            self._grow(row_count)
+        if row_count > self.row_count:
+            words = word_count(self.row_count)
+            self._present = grown(self._present, words, word_count(row_count))
+            self.row_count = row_count
+            self._view = None
+
+    def view(self, row_count: int) -> VectorView:
+        view = self._view
+        if view is None or view.present.row_count != row_count:
+            self.reserve(row_count)
+            words = self._present[: word_count(row_count)].copy()
+            view = VectorView(self._array[:row_count], self.dims, RowSet(words, row_count))
+            self._view = view
+        return view
+
+    def present_mask(self, low: int, high: int) -> Mask:
+        """Which of the rows [low, high) have a vector."""
+        return mask_of_words(self._present, low, high)
+
+    def rows(self, low: int, high: int) -> Vectors:
+        """f32[high - low, dims], a view."""
+        return self._array[low:high, : self.dims]
+
+    def column(self, low: int, high: int) -> pa.Array:
+        """The rows as Arrow's fixed-size lists, null where absent."""
+        values = np.ascontiguousarray(self.rows(low, high)).reshape(-1)
+        mask = pa.array(~self.present_mask(low, high))
+        return pa.FixedSizeListArray.from_arrays(pa.array(values), self.dims, mask=mask)
+
+    def datums(self, row_ids: list[int]) -> list[Vectors | None]:
+        array, dims, present = self._array, self.dims, self._present
+        return [
+            array[row, :dims].copy() if present.item(row >> 6) >> (row & 63) & 1 else None
+            for row in row_ids
+        ]
+
+    def sync(self) -> None:
+        """Make what was written durable."""
+        if self._written:
+            self._written = False
+            self._vfs.sync(self.name)
+
+    def _grow(self, row_count: int) -> None:
+        row_bytes = self.padded * 4
+        held = len(self._array) * row_bytes
+        size = max(row_count * row_bytes, held + min(held, GROWTH_BYTES_MAX), ROWS_MIN * row_bytes)
+        self._map(size)
+
+    def _map(self, size: int) -> None:
+        data = self._vfs.map_shared(self.name, size)
+        rows = len(data) // (self.padded * 4)
+        whole = data[: rows * self.padded * 4]
+        self._array = whole.view(np.float32).reshape(rows, self.padded)
+
+
+def padded_dims(dims: int) -> int:
+    return -(-dims // LANES) * LANES

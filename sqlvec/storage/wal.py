@@ -1,0 +1,346 @@
+"""Write-ahead log: every commit, in order, before anything else happens to it.
+
+    name    wal/<first seqno, 20 digits>.wal
+    file    header, frame*
+    header  magic "SVWL", u16 version, u16 zero, u64 first seqno, u64 first lsn, u32 crc32c   (28
+            bytes)
+    frame   u32 crc32c(rest of the frame), u32 length, u64 seqno, u8 continues, 3 zero bytes, body
+            (20 + length)
+
+An entry is one frame, or several of one seqno of which all but the last say that it continues. An
+lsn is a byte offset in the log as a whole, counted over all files.
+
+A frame of the last file whose checksum fails ends the log: it and what follows are a torn write,
+cut off and forgotten. Earlier files were synced before their successor was made, so a bad frame
+there is corruption. Invariants: entries are in seqno order (I1); an lsn is durable only after
+sync() returned (I2). A failed fsync is never tried again: the kernel may have dropped the pages,
+so the log takes no further entry.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+
+from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, IoError
+from sqlvec.storage.checksum import crc32c
+from sqlvec.storage.vfs import AppendFile, Bytes, Vfs, Writable
+
+log = logging.getLogger(__name__)
+
+DIRECTORY = "wal"
+MAGIC = b"SVWL"
+VERSION = 1
+HEADER = struct.Struct("<4sHHQQ")
+HEADER_SIZE = HEADER.size + 4
+FRAME = struct.Struct("<IQB3x")
+FRAME_SIZE = 4 + FRAME.size
+FRAME_BODY_MAX = 1 << 30  # the length field has 32 bits; a reader checks one frame at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One commit as it lies in the log; body: u8[n], a view of the mapped file where it is one
+    frame.
+    """
+
+    seqno: int
+    body: Bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    name: str
+    first_seqno: int
+    first_lsn: int
+
+
+class Wal:
+    """The log of one database. append() belongs to one thread; sync() may run in another
+    meanwhile.
+    """
+
+    def __init__(self, vfs: Vfs, *, file_bytes_max: int) -> None:
+        self._vfs = vfs
+        self._file_bytes_max = file_bytes_max
+        self._files: list[LogFile] = []
+        self._file: AppendFile | None = None
+        self._retired: list[AppendFile] = []
+        self._sync_lock = Lock()
+        self._last_seqno = 0
+        self.lsn = 0
+        self.durable_lsn = 0
+        self.failure: DatabaseError | None = None
+
+    # ------------------------------------------------------------ opening
+
+    def recover(self, *, after: int) -> list[Entry]:
+        """Read the entries with a seqno above `after`, cut a torn tail, and make ready for
+        append().
+        """
+        found = [_read_file(self._vfs, name) for name in _file_names(self._vfs)]
+        if found and found[-1].header is None:
+            self._vfs.remove(found.pop().name)
+            self._vfs.sync_dir(DIRECTORY)
+        entries = _whole_log(found, after)
+        if found and found[-1].end < found[-1].size:
+            last = found[-1]
+            log.warning("wal tail cut", extra={"file": last.name, "bytes": last.size - last.end})
+            self._vfs.truncate(last.name, last.end)
+            self._vfs.sync(last.name)
+        self._files = [file.header for file in found if file.header is not None]
+        self._last_seqno = max([after, *(entry.seqno for entry in entries[-1:])])
+        if self._files:
+            self._file = self._vfs.open_append(self._files[-1].name)
+            self.lsn = self._files[-1].first_lsn + self._file.size - HEADER_SIZE
+        else:
+            self._start_file()
+        self.durable_lsn = self.lsn
+        return [entry for entry in entries if entry.seqno > after]
+
+    # ------------------------------------------------------------ writing
+
+    def append(self, seqno: int, parts: Sequence[Writable]) -> int:
+        """Write an entry and return the lsn behind it; it is durable once durable_lsn has reached
+        that.
+
+        When the write fails (DiskFull, IoError) the log is as before, or closed if even that
+        failed.
+        """
+        assert seqno > self._last_seqno, (seqno, self._last_seqno)  # I1
+        self._check_open()
+        if self._file is None or self._file.size >= self._file_bytes_max:
+            self._start_file(seqno)
+        assert self._file is not None
+        start = self._file.size
+        try:
+            for chunk, continues in _frames(parts):
+                self._append_frame(self._file, seqno, chunk, continues=continues)
+        except DatabaseError:
+            self._forget_from(start)
+            raise
+        self._last_seqno = seqno
+        self.lsn += self._file.size - start
+        return self.lsn
+
+    @staticmethod
+    def _append_frame(
+        file: AppendFile, seqno: int, chunk: Sequence[Writable], *, continues: bool
+    ) -> None:
+        length = sum(len(part) for part in chunk)
+        assert length <= FRAME_BODY_MAX, length
+        head = FRAME.pack(length, seqno, continues)
+        crc = struct.pack("<I", crc32c(head, *chunk))
+        if length <= 1 << 16:  # one system call for a small commit
+            file.append(b"".join([crc, head, *(bytes(part) for part in chunk)]))
+            return
+        file.append(crc + head)
+        for part in chunk:
+            file.append(part)
+
+    def _forget_from(self, start: int) -> None:
+        """Cut a half-written entry off, so that its bytes can never be taken for frames."""
+        assert self._file is not None
+        name = self._file.name
+        try:
+            self._file.close()
+            self._vfs.truncate(name, start)
+            self._file = self._vfs.open_append(name)
+        except DatabaseError as error:
+            self.failure = error
+
+    def sync(self) -> None:
+        """Make durable all that was appended before this call began. Safe beside append()."""
+        with self._sync_lock:
+            self._check_open()
+            file, lsn = self._file, self.lsn
+            if file is None or lsn <= self.durable_lsn:
+                return
+            try:
+                file.sync()
+            except DatabaseError as error:
+                self.failure = error
+                raise
+            self.durable_lsn = max(self.durable_lsn, lsn)
+            while self._retired:
+                self._retired.pop().close()
+
+    def _check_open(self) -> None:
+        if self.failure is not None:
+            raise IoError(
+                "database is closed to writes after an earlier file system error",
+                detail=self.failure.message,
+            )
+
+    # ------------------------------------------------------------ files
+
+    def _start_file(self, first_seqno: int | None = None) -> None:
+        """Begin a new file. The one before is synced first, so only the last file can have a torn
+        tail.
+        """
+        try:
+            if self._file is not None:
+                self._file.sync()
+                self.durable_lsn = max(self.durable_lsn, self.lsn)
+                # A sync() in another thread may hold its descriptor: it is closed by the next one.
+                self._retired.append(self._file)
+                self._file = None
+            seqno = self._last_seqno + 1 if first_seqno is None else first_seqno
+            name = f"{DIRECTORY}/{seqno:020d}.wal"
+            file = self._vfs.create(name)
+            head = HEADER.pack(MAGIC, VERSION, 0, seqno, self.lsn)
+            file.append(head + struct.pack("<I", crc32c(head)))
+            file.sync()
+            self._vfs.sync_dir(DIRECTORY)
+            self._vfs.sync_dir("")
+        except DatabaseError as error:
+            self.failure = error
+            raise
+        assert file.size == HEADER_SIZE, file.size
+        self._file = file
+        self._files.append(LogFile(name, seqno, self.lsn))
+
+    def truncate(self, *, through: int) -> list[str]:
+        """Remove the files whose entries all have a seqno of at most `through`; returns their
+        names.
+        """
+        self._check_open()
+        if through >= self._last_seqno and self._file is not None and self._file.size > HEADER_SIZE:
+            self._start_file()
+        removed: list[str] = []
+        while len(self._files) > 1 and self._files[1].first_seqno <= through + 1:
+            removed.append(self._files.pop(0).name)
+            self._vfs.remove(removed[-1])
+        return removed
+
+    @property
+    def bytes(self) -> int:
+        """Size of the log's files, about."""
+        return self.lsn - self._files[0].first_lsn if self._files else 0
+
+    def close(self) -> None:
+        for file in [*self._retired, *([self._file] if self._file is not None else [])]:
+            file.close()
+        self._retired.clear()
+        self._file = None
+
+
+def _frames(parts: Sequence[Writable]) -> Iterator[tuple[list[Writable], bool]]:
+    """Cut an entry into bodies of at most FRAME_BODY_MAX bytes, and say of each whether more
+    follow.
+    """
+    chunk: list[Writable] = []
+    room = FRAME_BODY_MAX
+    for part in parts:
+        view = memoryview(part).cast("B")  # type: ignore[arg-type]
+        while len(view) > room:
+            chunk.append(np.frombuffer(view[:room], np.uint8))
+            yield chunk, True
+            view = view[room:]
+            chunk, room = [], FRAME_BODY_MAX
+        if len(view):
+            chunk.append(np.frombuffer(view, np.uint8))
+            room -= len(view)
+    yield chunk, False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A log file as it was found; header None: it was never used. end: behind its last whole
+    entry.
+    """
+
+    name: str
+    header: LogFile | None
+    entries: tuple[Entry, ...]
+    end: int
+    size: int
+
+
+def read_log(vfs: Vfs, *, after: int) -> list[Entry]:
+    """The entries with a seqno above `after`. Changes nothing; the errors are those of recovery."""
+    found = [_read_file(vfs, name) for name in _file_names(vfs)]
+    if found and found[-1].header is None:
+        found.pop()
+    return [entry for entry in _whole_log(found, after) if entry.seqno > after]
+
+
+def _file_names(vfs: Vfs) -> list[str]:
+    return [f"{DIRECTORY}/{name}" for name in vfs.list(DIRECTORY) if name.endswith(".wal")]
+
+
+def _whole_log(found: Sequence[ReadFile], after: int) -> list[Entry]:
+    """All entries; DataCorrupted when something is missing between `after` and the end."""
+    entries: list[Entry] = []
+    for position, file in enumerate(found):
+        last = position == len(found) - 1
+        if file.header is None:
+            raise DataCorrupted(f'unexpected header in file "{file.name}" at offset 0')
+        if file.end < file.size and not last:
+            raise DataCorrupted(f'checksum mismatch in file "{file.name}" at offset {file.end}')
+        if entries and file.entries and file.entries[0].seqno <= entries[-1].seqno:
+            raise DataCorrupted(f'unexpected seqno in file "{file.name}" at offset {HEADER_SIZE}')
+        entries.extend(file.entries)
+    first = found[0].header.first_seqno if found and found[0].header is not None else 1
+    if first > after + 1 or (not found and after > 0):
+        raise DataCorrupted(
+            f"write-ahead log does not reach back to seqno {after + 1}",
+            detail=f"Its first entry has seqno {first}." if found else "It has no file.",
+        )
+    return entries
+
+
+def _read_file(vfs: Vfs, name: str) -> ReadFile:
+    data = vfs.map(name)
+    header = _decode_header(name, data)
+    if header is None:
+        # The header is synced before the first frame: a short file with a bad one was never used.
+        if len(data) > HEADER_SIZE:
+            raise DataCorrupted(f'unexpected header in file "{name}" at offset 0')
+        return ReadFile(name, None, (), 0, len(data))
+    entries, end = _read_entries(data)
+    return ReadFile(name, header, tuple(entries), end, len(data))
+
+
+def _decode_header(name: str, data: Bytes) -> LogFile | None:
+    if len(data) < HEADER_SIZE:
+        return None
+    head = data[: HEADER.size].tobytes()
+    (crc,) = struct.unpack("<I", data[HEADER.size : HEADER_SIZE].tobytes())
+    magic, version, _, first_seqno, first_lsn = HEADER.unpack(head)
+    if magic != MAGIC or crc != crc32c(head):
+        return None
+    if version > VERSION:
+        raise ConfigurationError(
+            f'file "{name}" has format version {version}, newest known is {VERSION}'
+        )
+    return LogFile(name, first_seqno, first_lsn)
+
+
+def _read_entries(data: Bytes) -> tuple[list[Entry], int]:
+    """The whole entries of a file, and the offset behind the last of them."""
+    entries: list[Entry] = []
+    pending: list[Bytes] = []
+    at = end = HEADER_SIZE
+    last_seqno = 0
+    while at + FRAME_SIZE <= len(data):
+        body_at = at + FRAME_SIZE
+        crc = int.from_bytes(data[at : at + 4].tobytes(), "little")
+        length, seqno, continues = FRAME.unpack(data[at + 4 : body_at].tobytes())
+        body = data[body_at : body_at + length]
+        if len(body) != length or crc32c(data[at + 4 : body_at + length]) != crc:
+            break
+        if seqno <= last_seqno:
+            break
+        at = body_at + length
+        pending.append(body)
+        if continues:
+            continue
+        entries.append(Entry(seqno, pending[0] if len(pending) == 1 else np.concatenate(pending)))
+        pending, last_seqno, end = [], seqno, at
+    return entries, end

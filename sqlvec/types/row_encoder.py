@@ -1,0 +1,70 @@
+"""DataRow messages out of columns of datums: 'D', int32 length, int16 columns, (int32 length, bytes)*."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlvec.types.sql_type import SqlType
+
+_LENGTH = struct.Struct(">i").pack
+_NULL = b"\xff\xff\xff\xff"
+
+
+class RowEncoder:
+    """Encodes batches of one result: formats[i] is 0 for text, 1 for binary."""
+
+    def __init__(self, types: Sequence[SqlType], formats: Sequence[int]) -> None:
+        self.encoders = [
+            field_encoder(sql_type, binary=bool(code))
+            for sql_type, code in zip(types, formats, strict=True)
+        ]
+        self.count = struct.pack(">h", len(self.encoders))
+        self.fixed = 6
+
+    def encode(self, columns: Sequence[Sequence[Any]]) -> bytes:
+        """The rows as DataRow messages; each column holds one datum a row."""
+        fields = [
+            [_NULL if datum is None else encode(datum) for datum in column]
+            for encode, column in zip(self.encoders, columns, strict=True)
+        ]
+        count, pack, parts = self.count, _LENGTH, []
+        for row in zip(*fields, strict=True):
+            body = b"".join(row)
+            parts += (b"D", pack(len(body) + 6), count, body)
+        return b"".join(parts)
+
+
+def field_encoder(sql_type: SqlType, *, binary: bool) -> Callable[[Any], bytes]:
+    """A function from datum to length-prefixed field."""
+    definition = sql_type.definition
+    if binary:
+        if definition.length in (1, 2, 4, 8) and definition.category in "NBD":
+            return _fixed(definition.encode, _LENGTH(definition.length))
+        return _prefixed(definition.encode)
+    render = definition.render
+    if definition.category == "N" and definition.name in ("int2", "int4", "int8", "oid"):
+        return lambda datum: _LENGTH(len(text := b"%d" % datum)) + text
+    if definition.name in ("text", "varchar", "json", "jsonb", "uuid", "bpchar", "name"):
+        return lambda datum: _LENGTH(len(text := datum.encode())) + text
+    return lambda datum: _LENGTH(len(text := render(datum).encode())) + text
+
+
+def _fixed(encode: Callable[[Any], bytes], prefix: bytes) -> Callable[[Any], bytes]:
+    return lambda datum: prefix + encode(datum)
+
+
+def _prefixed(encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    def prefixed(datum: Any) -> bytes:
+        body = encode(datum)
+        return _LENGTH(len(body)) + body
+
+    return prefixed
+
+
+def encode_rows(
+    columns: Sequence[Sequence[Any]], types: Sequence[SqlType], formats: Sequence[int]
+) -> bytes:
+    """DataRow messages of one batch."""
+    return RowEncoder(types, formats).encode(columns)

@@ -1,0 +1,165 @@
+"""SqlType: a type as expressions and columns have it; TypeDefinition: what the type can do.
+
+A datum is the Python value that the engine passes around; each definition says which (see its module).
+Arrow is the form of storage and exchange. Typmods are PostgreSQL's: varchar(80) is 84, vector(3) is 3,
+numeric(10,2) is 655366, -1 is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from sqlvec.errors import (
+    FeatureNotSupported,
+    InvalidBinaryRepresentation,
+    InvalidTextRepresentation,
+)
+
+Datum = Any
+
+
+@dataclass(frozen=True, slots=True)
+class SqlType:
+    oid: int
+    typmod: int = -1
+
+    @property
+    def definition(self) -> TypeDefinition:
+        return REGISTRY[self.oid]
+
+    @property
+    def name(self) -> str:
+        """As format_type shows it: "character varying(80)", "vector(3)", "integer[]"."""
+        return format_type(self)
+
+
+class TypeDefinition:
+    """One row of pg_type, with its codecs. Subclasses override what their datum needs."""
+
+    def __init__(
+        self,
+        oid: int,
+        name: str,
+        *,
+        display: str = "",
+        array_oid: int = 0,
+        length: int = -1,
+        category: str = "U",
+        preferred: bool = False,
+        align: str = "i",
+        routine: str = "",
+    ) -> None:
+        self.oid = oid
+        self.name = name
+        self.display_name = display or name
+        self.array_oid = array_oid
+        self.element_oid = 0
+        self.length = length
+        self.by_value = 0 < length <= 8
+        self.category = category
+        self.preferred = preferred
+        self.delimiter = ","
+        self.align = align
+        self.storage = "p" if length > 0 else "x"
+        self.routine = routine or name
+        self.kind = "b"
+        REGISTRY[oid] = self
+
+    @property
+    def input_function(self) -> str:
+        return f"{self.routine}in"
+
+    @property
+    def output_function(self) -> str:
+        return f"{self.routine}out"
+
+    @property
+    def receive_function(self) -> str:
+        return f"{self.routine}recv"
+
+    @property
+    def send_function(self) -> str:
+        return f"{self.routine}send"
+
+    def modifiers(self, typmod: int) -> str:
+        """The part of the display name that a typmod adds."""
+        return ""
+
+    # ---------------------------------------------------------------- codecs
+
+    def arrow(self, typmod: int = -1) -> pa.DataType:
+        return pa.string()
+
+    def parse(self, text: str, typmod: int = -1) -> Datum:
+        raise NotImplementedError(self.name)
+
+    def render(self, datum: Datum) -> str:
+        return str(datum)
+
+    def decode(self, data: bytes | memoryview, typmod: int = -1) -> Datum:
+        raise FeatureNotSupported(f"no binary input function available for type {self.name}")
+
+    def encode(self, datum: Datum) -> bytes:
+        raise FeatureNotSupported(f"no binary output function available for type {self.name}")
+
+    def apply_typmod(self, datum: Datum, typmod: int, explicit: bool = False) -> Datum:
+        return datum
+
+    def from_arrow(self, array: pa.Array) -> list[Datum]:
+        values: list[Datum] = array.to_pylist()
+        return values
+
+    def to_arrow(self, datums: Sequence[Datum], typmod: int = -1) -> pa.Array:
+        return pa.array(datums, type=self.arrow(typmod))
+
+    # ---------------------------------------------------------------- errors
+
+    def invalid(self, text: str, **fields: Any) -> InvalidTextRepresentation:
+        """PostgreSQL's error for text that is no value of the type."""
+        return InvalidTextRepresentation(
+            f'invalid input syntax for type {self.display_name}: "{text}"', **fields
+        )
+
+    def require_length(self, data: bytes | memoryview, size: int) -> None:
+        if len(data) != size:
+            raise InvalidBinaryRepresentation("incorrect binary data format")
+
+
+REGISTRY: dict[int, TypeDefinition] = {}
+
+
+def by_oid(oid: int) -> TypeDefinition | None:
+    return REGISTRY.get(oid)
+
+
+def array_of(element: SqlType) -> SqlType:
+    """The array type; its typmod is the element's, as in PostgreSQL."""
+    return SqlType(element.definition.array_oid, element.typmod)
+
+
+def element_of(array: SqlType) -> SqlType | None:
+    definition = REGISTRY.get(array.oid)
+    if definition is None or not definition.element_oid:
+        return None
+    return SqlType(definition.element_oid, array.typmod)
+
+
+def format_type(sql_type: SqlType) -> str:
+    """The type as PostgreSQL's format_type shows it."""
+    definition = REGISTRY.get(sql_type.oid)
+    if definition is None:
+        return "???"
+    if definition.element_oid and definition.name.startswith("_"):
+        return format_type(SqlType(definition.element_oid, sql_type.typmod)) + "[]"
+    if sql_type.typmod < 0:
+        return definition.display_name
+    suffix = definition.modifiers(sql_type.typmod)
+    name = definition.display_name
+    if suffix and " with" in name:  # timestamp(3) without time zone
+        head, tail = name.split(" ", 1)
+        return f"{head}{suffix} {tail}"
+    return name + suffix

@@ -1,0 +1,329 @@
+"""Random histories against a store, and a model that says what each commit must leave.
+
+The model is a list of states, one for each commit that was appended: a dict from key to values.
+After a crash the recovered state must be one of them, and none older than the last acknowledged
+one (I6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+import numpy as np
+import pyarrow as pa
+
+from sqlvec.catalog.objects import (
+    Column,
+    Constraint,
+    Index,
+    IndexColumn,
+    Sequence,
+    Table,
+)
+from sqlvec.storage.settings import StorageSettings
+from sqlvec.storage.store import Store
+from sqlvec.storage.transaction import Transaction
+from sqlvec.storage.vectors import VectorBatch
+from sqlvec.types import INT8, TEXT, VECTOR, SqlType
+from tests.sim.simfs import SimFs
+
+DIMS = 3
+DOCS, TENANT_DOCS, SEQUENCE = 20000, 20010, 20020
+TINY = StorageSettings(
+    wal_file_bytes_max=4_000, manifest_bytes_max=3_000, segments_merged=3, graph_snapshot_rows=8
+)
+
+Key = tuple[int, str, int]  # table oid, tenant, id
+Row = tuple[str | None, tuple[float, ...] | None]
+State = dict[Key, Row]
+
+
+class SimClock:
+    """A clock that stands still."""
+
+    def now_us(self) -> int:
+        return 0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+
+def docs_table(oid: int, name: str, *, tenant: bool) -> Table:
+    columns = (
+        Column(1, "id", INT8, not_null=True),
+        Column(2, "body", TEXT),
+        Column(3, "embedding", SqlType(VECTOR.oid, DIMS)),
+        Column(4, "tenant", TEXT),
+    )
+    key = Constraint(oid + 1, f"{name}_pkey", "p", (1,))
+    return Table(oid, name, 2200, columns, (key,), tenant_attnum=4 if tenant else 0)
+
+
+def indexes(oid: int) -> tuple[Index, Index]:
+    body = (IndexColumn(2),)
+    embedding = (IndexColumn(3, operator_class="vector_l2_ops"),)
+    return Index(oid + 2, f"b{oid}", oid, "bm25", body), Index(
+        oid + 3, f"h{oid}", oid, "hnsw", embedding
+    )
+
+
+def rows_of(store: Store, tx: Transaction | None = None) -> State:
+    """Everything visible, read through parts, vectors and visibility."""
+    tx = tx or store.begin()
+    state: State = {}
+    for oid in (DOCS, TENANT_DOCS):
+        for shard in store.shards(oid):
+            ids = shard.visible(tx).ids()
+            if len(ids) == 0:
+                continue
+            columns = [shard.gather(attnum, ids) for attnum in (1, 2, 3)]
+            for key, body, vector in zip(*columns, strict=True):
+                assert (oid, shard.tenant, key) not in state, "a key is found twice (I5)"
+                values = None if vector is None else tuple(vector.tolist())
+                state[oid, shard.tenant, key] = (body, values)
+    return state
+
+
+@dataclass
+class History:
+    """Runs random steps on a store; states[i] is the state after the i-th appended commit."""
+
+    fs: SimFs
+    rng: Random
+    states: list[State]
+    acknowledged: int = 0  # index into states
+    store: Store | None = None
+    next_id: int = 0
+    last_value: int = 0
+
+    def open(self) -> Store:
+        self.store = Store.open(self.fs, SimClock(), TINY)
+        if DOCS not in self.store.catalog.relations:
+            self._create()
+        return self.store
+
+    def _create(self) -> None:
+        assert self.store is not None
+        tx = self.store.begin()
+        docs = docs_table(DOCS, "docs", tenant=False)
+        tenants = docs_table(TENANT_DOCS, "tenant_docs", tenant=True)
+        catalog = tx.catalog.with_relation(docs, *indexes(DOCS))
+        tx.catalog = catalog.with_relation(
+            tenants, Sequence(SEQUENCE, "ids", 2200, INT8), *indexes(TENANT_DOCS)
+        )
+        self.commit(tx, dict(self.states[-1]))
+
+    def recover(self, fs: SimFs) -> None:
+        """Reopen what a crash left, and check it against the states that are possible."""
+        self.fs = fs
+        store = self.open()
+        found = rows_of(store)
+        possible = self.states[self.acknowledged :]
+        assert found in possible, "recovered state is not a prefix that holds every commit"
+        check_structure(store, found)
+        self.states = [found]
+        self.acknowledged = 0
+
+    def commit(self, tx: Transaction, state: State) -> None:
+        assert self.store is not None
+        self.store.append(tx)
+        self.states.append(state)
+        self.store.sync()
+        self.store.publish()
+        self.acknowledged = len(self.states) - 1
+
+    # ------------------------------------------------------------ steps
+
+    def step(self) -> None:
+        steps = [
+            (10, self.write),
+            (2, self.rolled_back),
+            (2, self.flush),
+            (2, self.jobs),
+            (1, self.reopen),
+            (1, self.truncate),
+            (1, self.sequence),
+            (2, self.two_at_once),
+            (1, self.add_column),
+            (1, self.side_table),
+        ]
+        weights = [weight for weight, _ in steps]
+        self.rng.choices([action for _, action in steps], weights)[0]()
+
+    def write(self) -> None:
+        assert self.store is not None
+        tx = self.store.begin()
+        state = self.change(tx, dict(self.states[-1]))
+        self.commit(tx, state)
+
+    def rolled_back(self) -> None:
+        assert self.store is not None
+        tx = self.store.begin()
+        self.change(tx, dict(self.states[-1]))
+        token = tx.savepoint()
+        self.change(tx, dict(rows_of(self.store, tx)))
+        tx.rollback_to(token)
+        if self.rng.random() < 0.5:
+            tx.rollback()
+        else:
+            self.commit(tx, rows_of(self.store, tx))
+
+    def two_at_once(self) -> None:
+        """Two commits under one fsync, rows of both interleaved."""
+        assert self.store is not None
+        first, second = self.store.begin(), self.store.begin()
+        state = dict(self.states[-1])
+        self._insert(first, DOCS, "", 2, state)
+        after_second = dict(self.states[-1])
+        self._insert(second, DOCS, "", 3, after_second)
+        self._insert(first, DOCS, "", 1, state)
+        self.store.append(first)
+        self.states.append(state)
+        self.commit(second, {**state, **after_second})
+
+    def change(self, tx: Transaction, state: State) -> State:
+        for _ in range(self.rng.randint(1, 3)):
+            oid = self.rng.choice([DOCS, TENANT_DOCS])
+            tenant = self.rng.choice(["a", "b"]) if oid == TENANT_DOCS else ""
+            if self.rng.random() < 0.6:
+                self._insert(tx, oid, tenant, self.rng.choice([1, 1, 2, 7, 70]), state)
+            else:
+                self._delete(tx, oid, tenant, state)
+        return state
+
+    def _insert(self, tx: Transaction, oid: int, tenant: str, count: int, state: State) -> None:
+        assert self.store is not None
+        shard = self.store.shard(oid, tenant, create=True)
+        ids = list(range(self.next_id, self.next_id + count))
+        self.next_id += count
+        bodies = [None if self.rng.random() < 0.2 else f"text {i}" * (i % 5) for i in ids]
+        present = np.array([self.rng.random() < 0.8 for _ in ids])
+        vectors = np.array([[i, i / 2, -i] for i in ids], np.float32)
+        tx.insert(
+            shard,
+            {
+                1: pa.array(ids, pa.int64()),
+                2: pa.array(bodies, pa.string()),
+                3: VectorBatch(vectors, present),
+                4: pa.array([tenant] * count, pa.string()),
+            },
+        )
+        for i, body, has, vector in zip(ids, bodies, present, vectors.tolist(), strict=True):
+            state[oid, tenant, i] = (body, tuple(vector) if has else None)
+
+    def _delete(self, tx: Transaction, oid: int, tenant: str, state: State) -> None:
+        assert self.store is not None
+        keys = [key for key in state if key[:2] == (oid, tenant)]
+        shard = self.store.shard(oid, tenant)
+        if not keys or shard is None:
+            return
+        chosen = self.rng.sample(keys, self.rng.randint(1, len(keys)))
+        rows = [shard.find_key((1,), (key[2],), tx) for key in chosen]
+        assert None not in rows, chosen
+        tx.delete(shard, np.array(rows, np.int64))
+        for key in chosen:
+            del state[key]
+
+    def flush(self) -> None:
+        assert self.store is not None
+        self.store.flush()
+
+    def jobs(self) -> None:
+        assert self.store is not None
+        jobs = self.store.jobs()
+        self.rng.shuffle(jobs)
+        for job in jobs:
+            job.run(lambda: False)
+
+    def reopen(self) -> None:
+        assert self.store is not None
+        self.store.close()
+        self.open()
+
+    def truncate(self) -> None:
+        assert self.store is not None
+        tx = self.store.begin()
+        tx.truncate(DOCS)
+        self.commit(tx, {k: v for k, v in self.states[-1].items() if k[0] != DOCS})
+
+    def add_column(self) -> None:
+        """A column with a fill value, committed or rolled back; older rows must answer it."""
+        assert self.store is not None
+        tx = self.store.begin()
+        table = tx.catalog.table(DOCS)
+        attnum = len(table.columns) + 1
+        wider = replace(table, columns=(*table.columns, Column(attnum, f"c{attnum}", INT8)))
+        tx.catalog = tx.catalog.with_relation(wider)
+        tx.set_fill(DOCS, attnum, pa.array([attnum], pa.int64()))
+        state = dict(self.states[-1])
+        self._insert(tx, DOCS, "", 2, state)
+        if self.rng.random() < 0.4:
+            tx.rollback()
+        else:
+            self.commit(tx, state)
+
+    def side_table(self) -> None:
+        """A table comes, or goes with its rows; or its creation is rolled back."""
+        assert self.store is not None
+        tx = self.store.begin()
+        old = [r.oid for r in tx.catalog.relations.values() if r.name == "side"]
+        if old:
+            tx.catalog = tx.catalog.without(*old)
+            self.commit(tx, dict(self.states[-1]))
+            return
+        catalog, oid = tx.catalog.reserve_oids(2)
+        tx.catalog = catalog.with_relation(docs_table(oid, "side", tenant=False))
+        self._insert(tx, oid, "", 3, {})
+        if self.rng.random() < 0.3:
+            tx.rollback()
+        else:
+            self.commit(tx, dict(self.states[-1]))
+
+    def sequence(self) -> None:
+        assert self.store is not None
+        relation = self.store.catalog.relations[SEQUENCE]
+        assert isinstance(relation, Sequence)
+        value = self.store.next_value(relation)
+        tx = self.store.begin()
+        self._insert(tx, DOCS, "", 1, state := dict(self.states[-1]))
+        self.commit(tx, state)
+        assert value > self.last_value, "a sequence's value was given out twice"
+        self.last_value = value
+
+
+def check_structure(store: Store, state: State) -> None:
+    """Every key is found by its key, in the row that holds it; parts cover the row ids."""
+    tx = store.begin()
+    for oid, tenant, key in state:
+        shard = store.shard(oid, tenant)
+        assert shard is not None
+        row = shard.find_key((1,), (key,), tx)
+        assert row is not None, (oid, tenant, key)
+        assert shard.gather(1, np.array([row]))[0] == key
+    check_fills(store, tx)
+    for shard in store.open_shards.values():
+        at = 0
+        for part in shard.parts():
+            assert part.low == at, (part.low, at)
+            at = part.high
+        assert at == shard.row_count
+        for index_oid in shard.indexes:
+            index = shard.index(index_oid)
+            if hasattr(index, "row_count"):
+                assert index.row_count == shard.row_count
+    tx.rollback()
+
+
+def check_fills(store: Store, tx: Transaction) -> None:
+    """Rows answer an added column with its fill value, or with the null they were written with."""
+    table, shard = store.catalog.table(DOCS), store.shard(DOCS)
+    if shard is None:
+        return
+    rows = shard.visible(tx).ids()
+    for column in table.columns[4:]:
+        values = shard.gather(column.attnum, rows)
+        assert set(values) <= {column.attnum, None}, (column, values)

@@ -1,0 +1,72 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sqlvec.catalog.objects import Sequence
+from sqlvec.errors import NumericValueOutOfRange, SequenceLimitExceeded
+from sqlvec.storage.manifest import SequenceValue
+from sqlvec.storage.sequences import Sequences, without_dropped
+from sqlvec.types import INT8
+
+
+def sequence(**fields: int | bool) -> Sequence:
+    return Sequence(1, "s", 2200, INT8, **fields)  # type: ignore[arg-type]
+
+
+def test_values_count_from_the_start_and_are_logged_ahead() -> None:
+    sequences, definition = Sequences({}, ahead=4), sequence(start=10)
+    logged = []
+    values = []
+    for _ in range(9):
+        value, log = sequences.next_value(definition)
+        values.append(value)
+        logged.append(None if log is None else log.last_value)
+    assert values == list(range(10, 19))
+    assert logged == [14, None, None, None, None, 19, None, None, None]
+    assert sequences.value(definition) == SequenceValue(18, True)
+
+
+@given(st.integers(1, 40), st.integers(-3, 3).filter(bool))
+def test_after_a_crash_no_value_is_given_twice(count: int, increment: int) -> None:
+    definition = sequence(increment=increment, minimum=-1000, maximum=1000)
+    sequences, durable, given_out = Sequences({}, ahead=5), {}, []
+    for _ in range(count):
+        value, log = sequences.next_value(definition)
+        given_out.append(value)
+        if log is not None:
+            durable = {1: log}
+    value, _ = Sequences(durable, ahead=5).next_value(definition)
+    assert value not in given_out
+    assert abs(value - given_out[-1]) <= 6 * abs(increment)
+
+
+def test_the_end_is_an_error_or_a_new_start() -> None:
+    sequences, definition = Sequences({}, ahead=32), sequence(maximum=2)
+    assert [sequences.next_value(definition)[0] for _ in range(2)] == [1, 2]
+    with pytest.raises(
+        SequenceLimitExceeded, match='reached maximum value of sequence "s" \\(2\\)'
+    ):
+        sequences.next_value(definition)
+    down = sequence(start=-1, increment=-1, minimum=-1, maximum=-1)
+    sequences.forget(1)
+    sequences.next_value(down)
+    with pytest.raises(SequenceLimitExceeded, match="reached minimum value"):
+        sequences.next_value(down)
+    circle = sequence(maximum=2, cycle=True)
+    sequences.forget(1)
+    assert [sequences.next_value(circle)[0] for _ in range(5)] == [1, 2, 1, 2, 1]
+
+
+def test_setval_sets_what_comes_next() -> None:
+    sequences, definition = Sequences({}, ahead=32), sequence()
+    assert sequences.set_value(definition, 100, is_called=True) == SequenceValue(100, True)
+    assert sequences.next_value(definition)[0] == 101
+    sequences.set_value(definition, 7, is_called=False)
+    assert sequences.next_value(definition)[0] == 7
+    with pytest.raises(NumericValueOutOfRange, match="value 0 is out of bounds"):
+        sequences.set_value(definition, 0, is_called=True)
+
+
+def test_dropped_sequences_are_forgotten() -> None:
+    values = {1: SequenceValue(1, True), 2: SequenceValue(2, True)}
+    assert without_dropped(values, {2: None}) == {2: SequenceValue(2, True)}

@@ -1,0 +1,45 @@
+import numpy as np
+
+from sqlvec.storage.growing import words_of_mask
+from sqlvec.storage.vectors import VectorBatch, VectorColumn, padded_dims
+from tests.sim.simfs import SimFs
+
+
+def test_rows_are_padded_to_sixteen_floats() -> None:
+    assert [padded_dims(n) for n in (1, 16, 17, 384)] == [16, 16, 32, 384]
+
+
+def test_written_rows_are_read_where_they_were_put(fs: SimFs) -> None:
+    column = VectorColumn(fs, "v", 3)
+    values = np.arange(12, dtype=np.float32).reshape(4, 3)
+    column.write(0, VectorBatch(values))
+    column.write(6, VectorBatch(values, np.array([True, False, True, False])))
+    view = column.view(12)
+    assert view.array.shape == (12, 16) and view.dims == 3
+    assert view.present.ids().tolist() == [0, 1, 2, 3, 6, 8]
+    assert view.array[8].tolist() == [6, 7, 8] + [0] * 13
+    assert not view.array[7].any()
+    found = column.datums([1, 7, 8])
+    assert found[0].tolist() == [3, 4, 5] and found[1] is None and found[2].tolist() == [6, 7, 8]
+    assert column.column(6, 9).to_pylist() == [[0, 1, 2], None, [6, 7, 8]]
+
+
+def test_a_view_stays_as_it_is_while_rows_follow(fs: SimFs) -> None:
+    column = VectorColumn(fs, "v", 3)
+    column.write(0, VectorBatch(np.ones((2, 3), np.float32)))
+    view = column.view(2)
+    assert column.view(2) is view
+    for row in range(2, 300):
+        column.write(row, VectorBatch(np.full((1, 3), row, np.float32)))
+    assert view.present.count == 2 and view.array.shape == (2, 16)
+    assert column.view(300).array[299, 0] == 299
+
+
+def test_loaded_from_its_file(fs: SimFs) -> None:
+    column = VectorColumn(fs, "v", 3)
+    column.write(0, VectorBatch(np.ones((5, 3), np.float32)))
+    column.sync()
+    again = VectorColumn(fs, "v", 3)
+    again.load(words_of_mask(np.array([True, True, False, True, True])), 5)
+    assert again.view(5).present.count == 4
+    assert again.rows(3, 5).tolist() == [[1, 1, 1]] * 2
