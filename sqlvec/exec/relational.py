@@ -76,10 +76,10 @@ class Relational:
         """Batches whose columns are the query's; numeric without typmod comes as decimal."""
         sql = render_query(query, tuple(context.parameters), computed, frozenset(sources))
         for relation_id, table in sources.items():
-            self._register(f"r{relation_id}", _numbers(table))
+            self._register(f"r{relation_id}", table)
         with self.host.serving(context):
             try:
-                reader = self.cursor.execute(sql).fetch_record_batch(BATCH_ROWS)
+                reader = self.cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
             except duckdb.Error as error:
                 raise translated(error, context) from error
         return self._batches(reader, context)
@@ -128,7 +128,7 @@ class Relational:
         sql_query = bound.Select(columns, (target,), (relation,), expression)
         sql = render_query(sql_query, tuple(context.parameters), mapping, frozenset([relation_id]))
         sql = sql.replace("sqlvec_place()", f"r{relation_id}.c_place")
-        self._register(f"r{relation_id}", _numbers(table))
+        self._register(f"r{relation_id}", table)
         try:
             with self.host.serving(context):
                 try:
@@ -146,11 +146,3 @@ class Relational:
     def close(self) -> None:
         self.cursor.close()
 
-
-def _numbers(table: pa.Table) -> pa.Table:
-    """The source with unconstrained numeric, kept as text and marked so, as decimals."""
-    for i, field in enumerate(table.schema):
-        if field.metadata and field.metadata.get(b"sql") == b"numeric":
-            decimal = pa.decimal128(38, 10)
-            table = table.set_column(i, field.name, table.column(i).cast(decimal))
-    return table

@@ -32,6 +32,15 @@ def precision_scale(typmod: int) -> tuple[int, int]:
     return (value >> 16) & 0xFFFF, scale - 2048 if scale > 1023 else scale
 
 
+def trimmed(value: Decimal) -> Decimal:
+    """Without zeros at the end of the fraction."""
+    if not value.is_finite():
+        return value
+    short = value.normalize(_WIDE)
+    exponent = short.as_tuple().exponent
+    return short.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else short
+
+
 class Numeric(TypeDefinition):
     def modifiers(self, typmod: int) -> str:
         precision, scale = precision_scale(typmod)

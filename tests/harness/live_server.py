@@ -1,0 +1,39 @@
+"""A real sqlvec server in a process of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+
+class LiveServer:
+    """Started on a directory; ready when made."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", "sqlvec", "serve", "--data-dir", str(directory)]
+        self.directory = directory
+        self.process = subprocess.Popen(
+            [*command, "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"postgresql://postgres@([\d.]+):(\d+)/postgres", line)
+        assert found is not None, f"the server did not start: {line!r}"
+        self.host, self.port = found.group(1), int(found.group(2))
+        self.dsn = f"postgresql://postgres@{self.host}:{self.port}/postgres"
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
