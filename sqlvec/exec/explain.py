@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from sqlvec import types
 from sqlvec.exec.context import Context
 from sqlvec.exec.insert import run_insert
@@ -88,7 +90,8 @@ def _recall(plan: Plan, context: Context) -> float | None:
     k = row_limit(plan.limit, plan.offset, context).needed(total)
     found = rank(leg, rows, k, context)
     exact = rank(VectorLeg(leg.distance, None), rows, k, context)
-    if not len(exact.keys):
+    distances = exact.keys[~np.isnan(exact.keys)]
+    if not len(distances):
         return 1.0
-    worst = exact.keys[-1]
-    return float((found.keys <= worst * (1 + 1e-9) + 1e-12).sum() / len(exact.keys))
+    near = found.keys <= distances[-1] + 1e-9 * abs(distances[-1])
+    return float(near.sum() / len(distances))

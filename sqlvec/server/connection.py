@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sqlvec.errors import DatabaseError, FatalError, InternalError
+from sqlvec.errors import DatabaseError, FatalError
 from sqlvec.pgwire import backend
 from sqlvec.pgwire.frontend import (
     MINOR_VERSION,
@@ -160,8 +160,8 @@ class ClientConnection(asyncio.Protocol):
         self,
         work: Callable[[], Any],
         done: Callable[[Any], None],
-        failed: Callable[[DatabaseError], None],
         after: Callable[[], None],
+        extended: bool,
     ) -> None:
         """Runs work in a worker thread, then done on the loop, then after unless the session waits again."""
         loop = asyncio.get_running_loop()
@@ -173,14 +173,7 @@ class ClientConnection(asyncio.Protocol):
                 self.session.connection.close()
                 return
             self.session.busy = False
-            error = future.exception()
-            if error is None:
-                self.session._guard(lambda: done(future.result()), True)
-            elif isinstance(error, DatabaseError):
-                failed(error)
-            else:
-                log.error("statement failed", exc_info=error)
-                failed(InternalError(f"internal error: {type(error).__name__}: {error}"))
+            self.session.guard(lambda: done(future.result()), extended)
             if not self.session.busy:
                 after()
             self.flush()

@@ -127,9 +127,9 @@ class Session:
             return
         if self.discarding and message.kind != _SYNC:
             return
-        self._guard(lambda: self.handlers[message.kind](message.body), message.kind != _QUERY)
+        self.guard(lambda: self.handlers[message.kind](message.body), message.kind != _QUERY)
 
-    def _guard(self, action: Callable[[], None], extended: bool) -> None:
+    def guard(self, action: Callable[[], None], extended: bool) -> None:
         """Runs a handler; any error becomes an ErrorResponse. One of the borders where all are caught."""
         try:
             action()
@@ -180,8 +180,8 @@ class Session:
         self.client.in_thread(
             lambda: connection.execute(prepared, parameters),
             lambda result: self._executed(result, then, extended),
-            lambda error: self._fail(error, extended),
             self.resume,
+            extended,
         )
 
     def _executed(self, result: Result, then: Callable[[Result], None], extended: bool) -> None:
@@ -196,7 +196,7 @@ class Session:
 
         def done(failure: BaseException | None) -> None:
             if failure is None:
-                self._guard(then, extended)
+                self.guard(then, extended)
             elif isinstance(failure, DatabaseError):
                 self._fail(failure, extended)
             else:
@@ -270,7 +270,7 @@ class Session:
             if self.client.congested:
                 self.busy = True
                 self.client.when_drained(
-                    lambda: self._guard(lambda: self._stream(chunks, done, extended), extended),
+                    lambda: self.guard(lambda: self._stream(chunks, done, extended), extended),
                     self.resume,
                 )
                 return
@@ -315,7 +315,7 @@ class Session:
                 assert self.copy_resume is not None
                 self.copy_resume(copying.finish())
 
-            self._guard(finish, extended)
+            self.guard(finish, extended)
         elif message.kind == _COPY_FAIL:
             self.copying = None
             reason = bytes(message.body).rstrip(b"\0").decode(errors="replace")
@@ -331,7 +331,7 @@ class Session:
 
     def _guard_copy(self, action: Callable[[], None], extended: bool) -> None:
         copying = self.copying
-        self._guard(action, extended)
+        self.guard(action, extended)
         if self.copying is None and copying is not None:
             self.copy_failed = True
 
