@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: venv system demo serve test test-long lint bench docs clean
+.PHONY: venv system demo serve test test-long lint clean
 
 venv: $(STAMP)
 
@@ -32,16 +32,9 @@ test-long: venv system
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: venv
-	$(BIN)/ruff check sqlvec tests benchmarks
-	$(BIN)/ruff format --check sqlvec tests benchmarks
+	$(BIN)/ruff check sqlvec tests
 	$(BIN)/lint-imports
 	$(BIN)/mypy sqlvec
-
-bench: venv
-	$(BIN)/python -m benchmarks $(ARGS)
-
-docs: venv
-	$(BIN)/python -m docs.generate $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info sqlvec-data

@@ -22,7 +22,10 @@ from sqlvec.kernels.distance import flat_search
 from sqlvec.plan.physical import FusionLeg, Leg, TextLeg, VectorLeg
 from sqlvec.sql import bound
 
-FUSION_POOL = 100  # rows of each leg that fusion sees, unless the statement says otherwise
+# Rows of each leg that fusion sees, unless the statement says otherwise: enough that the legs can meet,
+# few enough that the tail of the weaker leg does not outvote the head of the better one.
+FUSION_POOL_MIN, FUSION_POOL_FACTOR = 20, 2
+FUSION_EF_FACTOR = 20  # a fused rank is only as good as the leg's ranking down to the pool's end
 _EMPTY = np.empty(0, np.int64)
 
 
@@ -66,8 +69,9 @@ def _rank_leg(
     k: int,
     context: Context,
     counters: list[dict[str, Any]],
+    ef_min: int = 0,
 ) -> Ranked:
-    counter: dict[str, Any] = {}
+    counter: dict[str, Any] = {"ef_search": max(int(context.settings.get("hnsw.ef_search")), ef_min)}  # type: ignore[call-overload]
     counters.append(counter)
     scan = _vector if isinstance(leg, VectorLeg) else _text
     parts = [scan(leg, part, k, context, counter) for part in rows]  # type: ignore[operator]
@@ -128,13 +132,12 @@ def _graph(
     column = leg.distance.left
     assert isinstance(column, bound.ColumnRef)
     view = part.shard.vectors(column.ordinal + 1)
-    ef = max(int(context.settings.get("hnsw.ef_search")), k)
+    ef = max(counter["ef_search"], k)
     rows = part.rows
     linked = graph.linked
     allowed = rows if linked >= rows.row_count else rows & _first(linked, rows.row_count)
     found = graph.search(view.array, query, k, ef, allowed, "auto")
     counter["strategy"] = found.strategy
-    counter["ef_search"] = ef
     counter["distances"] = counter.get("distances", 0) + found.distances_computed
     if linked >= rows.row_count:
         return found.row_ids, found.distances
@@ -179,6 +182,7 @@ def _text(
     """Rows that hold a term of the query, by negated score."""
     from sqlvec.index.bm25 import parse_query
 
+    counter.pop("ef_search", None)
     index = part.shard.index(leg.score.index.oid)
     text = constant(leg.score.query, context)
     if index is None or text is None:
@@ -199,7 +203,7 @@ def _fuse(
 ) -> Ranked:
     """Every leg ranks its pool under the same row set; the pools are fused by position in them."""
     fusion = leg.fusion
-    pool = max(FUSION_POOL, k)
+    pool = max(FUSION_POOL_MIN, FUSION_POOL_FACTOR * k)
     if fusion.pool is not None:
         pool = int(constant(fusion.pool, context))
         if pool < 1:
@@ -207,7 +211,7 @@ def _fuse(
     shift = np.int64(40)
     ranked_legs = []
     for part in leg.legs:
-        ranked = _rank_leg(part, rows, pool, context, counters)
+        ranked = _rank_leg(part, rows, pool, context, counters, FUSION_EF_FACTOR * pool)
         known = ~np.isnan(ranked.keys)
         ids = (ranked.shards[known] << shift) | ranked.row_ids[known]
         ranked_legs.append((ids, ranked.keys[known], False))

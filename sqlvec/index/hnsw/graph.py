@@ -268,7 +268,7 @@ class HnswGraph:
         if count == 0 or self.state[1] < 0:
             return self._exact(vectors, query, k, allowed)
         if allowed is None or allowed.count >= linked:
-            return self._walk(vectors, query, k, ef)
+            return self._walk(vectors, query, k, ef, linked)
         if strategy == "exact" or count <= max(FLAT_ROWS_MAX, 2 * k):
             return self._exact(vectors, query, k, allowed)
         words = allowed.words
@@ -300,7 +300,10 @@ class HnswGraph:
         )
         return found
 
-    def _walk(self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int) -> SearchResult:
+    def _walk(
+        self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int, linked: int
+    ) -> SearchResult:
+        """Unfiltered. Rows that are being linked at this moment belong to the queue, not to the answer."""
         arrays, direction = self._arrays, self._prepared(query)
         space = self._take(len(arrays.offsets), ef)
         node = self._enter(arrays, vectors, direction)
@@ -311,10 +314,10 @@ class HnswGraph:
         ids = np.empty(size, np.int64)
         drain_rows(space.results, size, ids)
         self._spare.append(space)
-        result = self._result(vectors, query, ids[:k], "walk", computed)
-        if len(result.row_ids) < k and size < self._linked:
-            return self._exact(vectors, query, k, None, computed)
-        return result
+        ids = ids[ids < linked][:k]
+        if len(ids) < min(k, linked):
+            return self._exact(vectors, query, k, RowSet.full(linked), computed)
+        return self._result(vectors, query, ids, "walk", computed)
 
     def _filtered(
         self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int, words: np.ndarray, budget: int
