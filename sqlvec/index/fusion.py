@@ -1,6 +1,7 @@
-"""Fusing ranked lists: reciprocal rank fusion and relative scores.
+"""Fusing ranked lists: reciprocal ranks, relative scores, and where to cut the result.
 
-Cormack, Clarke and Buettcher, SIGIR 2009 (rrf); Weaviate's relativeScoreFusion and autocut.
+rrf: Cormack, Clarke and Buettcher, SIGIR 2009. relative_score and autocut: as Weaviate describes
+its relativeScoreFusion and autocut.
 """
 
 from __future__ import annotations
@@ -9,56 +10,70 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Leg = tuple[np.ndarray, np.ndarray, bool]  # row ids best first, values f64, whether greater is better
+Leg = tuple[np.ndarray, np.ndarray, bool]  # row ids best first, values, whether greater is better
 
 
 def fuse(
     kind: str, legs: Sequence[Leg], weights: Sequence[float], k: float = 60.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(row ids i64, scores f64) best first, ties by row id; a row that a leg lacks gets nothing from it.
+    """(row ids i64, scores f64) of all rows, best first, ties by row id; k is rrf's rank constant.
 
-    rrf: sum of weight / (k + rank), rank from 1. relative_score: the leg's values brought to 0..1, weighted."""
+    rrf: the sum of weight / (k + rank) over the legs that have the row, rank from 1.
+    relative_score: the sum of weight * value, where each leg's values are brought to 0..1 (1 is
+    best; all equal: 1 each). A leg has a row at most once, and adds nothing to the rows it
+    lacks."""
     assert kind in ("rrf", "relative_score"), kind
     assert len(legs) == len(weights), (len(legs), len(weights))
-    contributions = []
-    for (ids, values, greater), weight in zip(legs, weights, strict=True):
+    shares = []
+    for (row_ids, values, greater_is_better), weight in zip(legs, weights, strict=True):
         if kind == "rrf":
-            share = 1.0 / (k + np.arange(1, len(ids) + 1))
+            shares.append(weight / (k + np.arange(1.0, len(row_ids) + 1.0)))
         else:
-            share = _normalized(values if greater else -values)
-        contributions.append(weight * share)
-    all_ids = np.concatenate([ids for ids, _, _ in legs]) if legs else np.empty(0, np.int64)
-    rows, places = np.unique(all_ids, return_inverse=True)
-    scores = np.bincount(places, np.concatenate(contributions), len(rows)) if len(rows) else np.empty(0)
-    order = np.lexsort((rows, -scores))
-    return rows[order], scores[order]
+            shares.append(weight * _relative(np.asarray(values, np.float64), greater_is_better))
+    if not any(map(len, shares)):
+        return np.empty(0, np.int64), np.empty(0, np.float64)
+    all_ids = np.concatenate([row_ids for row_ids, _, _ in legs])
+    # Stable sorts: a row's shares are added in the order of the legs, and ties stay in row-id
+    # order.
+    order = np.argsort(all_ids, kind="stable")
+    ordered = all_ids[order]
+    first = np.empty(len(ordered), bool)
+    first[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
+    scores = np.add.reduceat(np.concatenate(shares)[order], starts)
+    best = np.argsort(-scores, kind="stable")
+    return ordered[starts[best]], scores[best]
 
 
-def _normalized(scores: np.ndarray) -> np.ndarray:
-    """To 0..1 between the least and the greatest; all equal gives 1."""
-    if not len(scores):
-        return scores
+def _relative(values: np.ndarray, greater_is_better: bool) -> np.ndarray:
+    """To 0..1 between the worst and the best; infinite values are as the next finite one."""
+    if not len(values):
+        return values
+    scores = values if greater_is_better else -values
     low, high = scores.min(), scores.max()
-    if high == low:
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = scores[np.isfinite(scores)]
+        low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+        scores = np.clip(scores, low, high)
+    # Halves: the distance between two finite numbers may be infinite.
+    width = high / 2 - low / 2
+    if width == 0:
         return np.ones(len(scores))
-    return np.asarray((scores - low) / (high - low))
+    return np.asarray((scores / 2 - low / 2) / width)
 
 
 def autocut(scores: np.ndarray, jumps: int) -> int:
-    """How many results stand before the jumps-th jump: where a score falls clearly below the straight line
-    from the first to the last."""
+    """How many results, best first, stand before the jumps-th jump; all when there are fewer jumps.
+
+    The curve of scores is drawn in a unit square and compared with its diagonal: a jump lies before
+    each result where the fall has got further ahead of the diagonal than at both its neighbors."""
     count = len(scores)
-    if jumps < 1 or count < 3 or scores[0] == scores[-1]:
+    if jumps < 1 or count < 2 or scores[0] == scores[-1]:
         return count
-    along = np.linspace(0.0, 1.0, count)
-    fallen = (scores[0] - scores) / (scores[0] - scores[-1])
-    distance = fallen - along
-    seen = 0
-    for i in range(1, count):
-        above_before = distance[i] > distance[i - 1]
-        peak = i == count - 1 or distance[i] >= distance[i + 1]
-        if above_before and peak and distance[i] > 0:
-            seen += 1
-            if seen == jumps:
-                return i
-    return count
+    ahead = (scores[0] - scores) / (scores[0] - scores[-1]) - np.linspace(0.0, 1.0, count)
+    padded = np.append(ahead, -np.inf)
+    peaks = np.flatnonzero((ahead[1:] > ahead[:-1]) & (ahead[1:] > padded[2:])) + 1
+    if count == 2 or ahead[-1] <= ahead[-3]:
+        peaks = peaks[peaks < count - 1]
+    return int(peaks[jumps - 1]) if len(peaks) >= jumps else count

@@ -1,115 +1,298 @@
-"""BM25 over postings: building, counting under a bitmap, and the two ways to score.
+"""BM25 over postings: the best k rows, and the scores of given rows.
 
-    starts   i64[terms + 1]   postings of term t are [starts[t], starts[t+1])
-    rows     i32[postings]    offset of the row in its part, ascending within a term
-    freqs    u8[postings]     term frequency, 255 for more
-    lengths  i32[rows]        field length of each row of the part
+Score of a row: the sum over its query terms of weight * tf / (tf + base + slope * length), where
+weight = idf * query frequency, base = k1 * (1 - b), slope = k1 * b / average length (Robertson and
+Zaragoza 2009, without the factor k1 + 1, as Lucene since version 8).
 
-Score of a posting: weight * tf / (tf + k1 * (1 - b + b * length / average)) with weight = idf * query term
-frequency (Robertson and Zaragoza 2009, in Lucene's form without the factor k1 + 1).
+The searches add in fixed point: weights are scaled so that no sum exceeds 32 bits, and every
+contribution is at least 1. Sums of integers do not depend on their order, so both searches, and any
+division into parts, find the same rows; ties go to the smaller row id. score_rows gives the exact
+scores of the rows found.
+
+    postings  (starts i64, rows i32, freqs u8, lengths i32), see kernels/postings.py
+    blocks    (starts i64[terms + 1], lasts i32, freqs u8, lengths i32): last row, greatest
+              frequency and least length of each BLOCK postings
+    heap      u64[k], the worst at its root: (complement of the sum) << 32 | row id
+
+A row counts when its bit is set in words, at row id low + row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sqlvec.kernels.bitmap import has
-from sqlvec.kernels.heap import pack, push_max, replace_max
-from sqlvec.kernels.jit import inlined, kernel
+from sqlvec.kernels.heap import push_max, replace_max
+from sqlvec.kernels.jit import U64_ONE, inlined, kernel, trailing_zeros
+from sqlvec.kernels.postings import BLOCK
+
+SUM_MAX = 0xFFFFFFFF
+WINDOW = 16_384  # rows whose sums stay in a core's cache; a multiple of 64
 
 
-@kernel
-def build_postings(terms, ends, term_count, starts, rows, freqs, lengths):  # type: ignore[no-untyped-def]
-    """Counting sort of the rows' terms. terms i32, ends[i] the end of row i's terms; rows and freqs are as
-    long as terms; returns the number of postings."""
-    last = np.full(term_count, -1, np.int64)
-    begin = 0
-    for row in range(ends.shape[0]):
-        lengths[row] = ends[row] - begin
-        for i in range(begin, ends[row]):
-            if last[terms[i]] != row:
-                last[terms[i]] = row
-                starts[terms[i] + 1] += 1
-        begin = ends[row]
-    for t in range(term_count):
-        starts[t + 1] += starts[t]
-    place = starts[:-1].copy()
-    last[:] = -1
-    begin = 0
-    for row in range(ends.shape[0]):
-        for i in range(begin, ends[row]):
-            t = terms[i]
-            if last[t] != row:
-                last[t] = row
-                rows[place[t]] = row
-                freqs[place[t]] = 1
-                place[t] += 1
-            elif freqs[place[t] - 1] < 255:
-                freqs[place[t] - 1] += 1
-        begin = ends[row]
-    return starts[term_count]
-
-
-@kernel
-def count_visible(rows, start, end, low, words):  # type: ignore[no-untyped-def]
-    """How many postings [start, end) are of visible rows; low is the part's first row id."""
-    total = 0
-    for i in range(start, end):
-        total += has(words, low + rows[i])
-    return total
-
-
-@kernel
-def sum_lengths(lengths, low, words):  # type: ignore[no-untyped-def]
-    """(visible rows with a text, sum of their lengths)."""
-    count = 0
-    total = 0
-    for row in range(lengths.shape[0]):
-        if lengths[row] >= 0 and has(words, low + row):
-            count += 1
-            total += lengths[row]
-    return count, total
+def scale_of(weights: Sequence[float]) -> float:
+    """What weights are multiplied by; room is left for the least 1 of each term and for
+    rounding."""
+    return (SUM_MAX - 2 * len(weights)) * (1 - 1e-6) / sum(weights)
 
 
 @inlined
-def _impact(freq, length, base, slope):  # type: ignore[no-untyped-def]
+def _contribution(weight, freq, length, base, slope):  # type: ignore[no-untyped-def]
     tf = np.float32(freq)
-    return tf / (tf + base + slope * np.float32(length))
+    return np.int64(weight * (tf / (tf + (base + slope * np.float32(length))))) + 1
 
 
-@kernel
-def score_all(spans, weights, rows, freqs, lengths, base, slope, scores):  # type: ignore[no-untyped-def]
-    """Adds every posting's score to scores (f32[rows of the part]). spans i64[terms, 2]."""
-    for t in range(spans.shape[0]):
-        weight = weights[t]
-        for i in range(spans[t, 0], spans[t, 1]):
-            row = rows[i]
-            scores[row] += weight * _impact(freqs[i], lengths[row], base, slope)
-
-
-@kernel
-def collect(spans, rows, scores, low, words, k, heap, size):  # type: ignore[no-untyped-def]
-    """Moves the scored, allowed rows into the max-heap of (negated score, row id); clears scores."""
-    for t in range(spans.shape[0]):
-        for i in range(spans[t, 0], spans[t, 1]):
-            row = rows[i]
-            score = scores[row]
-            if score == 0:
-                continue
-            scores[row] = 0
-            if not has(words, low + row):
-                continue
-            key = pack(-score, low + row)
-            if size < k:
-                size = push_max(heap, size, key)
-            elif key < heap[0]:
-                replace_max(heap, size, key)
+@inlined
+def _offer(total, row_id, heap, size):  # type: ignore[no-untyped-def]
+    """Takes a row into the heap when it is good enough; the size of the heap."""
+    key = (np.uint64(SUM_MAX - np.int64(total)) << np.uint64(32)) | np.uint64(row_id)
+    if size < heap.shape[0]:
+        size = push_max(heap, size, key)
+    elif key < heap[0]:
+        replace_max(heap, size, key)
     return size
 
 
 @kernel
-def mark_rows(rows, start, end, low, words):  # type: ignore[no-untyped-def]
-    """Sets the bits of the postings' rows."""
-    for i in range(start, end):
-        row = low + rows[i]
-        words[row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+def search_all(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, low, words, totals, heap, size
+):
+    """Adds up every posting of the terms, then offers the rows; totals (u32[rows]) is zero before
+    and after."""
+    starts, rows, freqs, lengths = postings
+    base, slope = norm
+    for i in range(numbers.shape[0]):
+        weight = weights[i]
+        for j in range(starts[numbers[i]], starts[numbers[i] + 1]):
+            row = rows[j]
+            totals[row] += np.uint32(_contribution(weight, freqs[j], lengths[row], base, slope))
+    worst = np.int64(0)  # a sum must be greater
+    for i in range(numbers.shape[0]):
+        for j in range(starts[numbers[i]], starts[numbers[i] + 1]):
+            row = rows[j]
+            total = np.int64(totals[row])
+            if total == 0:
+                continue
+            totals[row] = 0
+            # Equal sums are offered too: terms are visited one by one, so a smaller row id may come
+            # later.
+            if total >= worst and has(words, low + row) != 0:
+                size = _offer(total, low + row, heap, size)
+                if size == heap.shape[0]:
+                    worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
+    return size
+
+
+@inlined
+def _seek(rows, lasts, begin, first_block, cursor, end, row):  # type: ignore[no-untyped-def]
+    """The first posting of a term, from cursor on, whose row is not below `row`."""
+    if cursor < end and rows[cursor] < row:
+        block = (cursor - begin) // BLOCK
+        last_block = (end - 1 - begin) // BLOCK
+        while block < last_block and lasts[first_block + block] < row:
+            block += 1
+        cursor = max(cursor, begin + block * BLOCK)
+        while cursor < end and rows[cursor] < row:
+            cursor += 1
+    return cursor
+
+
+@inlined
+def _bound(weight, blocks, block, block_end, stop, base, slope):  # type: ignore[no-untyped-def]
+    """No posting in the blocks from `block` to that which reaches row `stop` contributes more."""
+    _, lasts, freqs, lengths = blocks
+    bound = np.int64(0)
+    while block < block_end:
+        most = _contribution(weight, freqs[block], lengths[block], base, slope)
+        bound = max(bound, most)
+        if lasts[block] >= stop - 1:
+            break
+        block += 1
+    # Rounding is not quite monotonic in tf: a little above is safe.
+    return bound + (bound >> 20)
+
+
+@inlined
+def _rank_bounds(bounds, order, sums):  # type: ignore[no-untyped-def]
+    """order: terms by bound, least first; sums[i]: of the first i bounds in that order."""
+    for i in range(bounds.shape[0]):
+        place = i
+        while place > 0 and bounds[order[place - 1]] > bounds[i]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = i
+    sums[0] = 0
+    for i in range(bounds.shape[0]):
+        sums[i + 1] = sums[i] + bounds[order[i]]
+
+
+@kernel
+def search_windows(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, blocks, low, words, heap, size
+):
+    """MaxScore (Turtle and Flood 1995) with bounds of blocks, over windows of rows.
+
+    In each window the terms whose bounds together cannot lift a row above the worst of the heap are
+    not essential: they are looked up only for rows that an essential term has. Rows come in
+    ascending order, so a row whose sum equals the worst has the greater id and is out."""
+    starts, rows, freqs, lengths = postings
+    block_starts, lasts, _, _ = blocks
+    base, slope = norm
+    count = numbers.shape[0]
+    cursors = np.empty(count, np.int64)
+    bounds = np.empty(count, np.int64)
+    order = np.empty(count, np.int64)
+    sums = np.empty(count + 1, np.int64)
+    totals = np.zeros(WINDOW, np.uint32)
+    seen = np.zeros(WINDOW >> 6, np.uint64)
+    for i in range(count):
+        cursors[i] = starts[numbers[i]]
+    while True:
+        nearest = np.int64(lengths.shape[0])
+        for i in range(count):
+            if cursors[i] < starts[numbers[i] + 1]:
+                nearest = min(nearest, np.int64(rows[cursors[i]]))
+        if nearest == lengths.shape[0]:
+            return size
+        first = ((low + nearest) >> 6) << 6
+        stop = min(first + WINDOW - low, lengths.shape[0])
+        worst = np.int64(-1)
+        if size == heap.shape[0]:
+            worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
+        for i in range(count):
+            term = numbers[i]
+            block = block_starts[term] + (cursors[i] - starts[term]) // BLOCK
+            bounds[i] = 0
+            if cursors[i] < starts[term + 1]:
+                bounds[i] = _bound(
+                    weights[i], blocks, block, block_starts[term + 1], stop, base, slope
+                )
+        _rank_bounds(bounds, order, sums)
+        split = 0
+        while split < count and sums[split + 1] <= worst:
+            split += 1
+        for place in range(split, count):
+            term = numbers[order[place]]
+            weight = weights[order[place]]
+            end = starts[term + 1]
+            cursor = cursors[order[place]]
+            while cursor < end and rows[cursor] < stop:
+                row = rows[cursor]
+                spot = low + row - first
+                totals[spot] += np.uint32(
+                    _contribution(weight, freqs[cursor], lengths[row], base, slope)
+                )
+                seen[spot >> 6] |= U64_ONE << np.uint64(spot & 63)
+                cursor += 1
+            cursors[order[place]] = cursor
+        if split < count:
+            size = _offer_window(
+                numbers, weights, norm, postings, blocks, low, words, heap, size,
+                first, stop, split, order, sums, cursors, totals, seen,
+            )  # fmt: skip
+        for place in range(split):
+            i = order[place]
+            term = numbers[i]
+            cursors[i] = _seek(
+                rows, lasts, starts[term], block_starts[term], cursors[i], starts[term + 1], stop
+            )
+
+
+@kernel
+def _offer_window(
+    numbers,
+    weights,
+    norm,
+    postings,
+    blocks,
+    low,
+    words,
+    heap,
+    size,
+    first,
+    stop,
+    split,
+    order,
+    sums,
+    cursors,
+    totals,
+    seen,
+):  # type: ignore[no-untyped-def]
+    """Completes and offers the allowed rows seen in a window; clears totals and seen."""
+    starts, rows, freqs, lengths = postings
+    block_starts, lasts, _, _ = blocks
+    base, slope = norm
+    worst = np.int64(-1)
+    if size == heap.shape[0]:
+        worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
+    for word in range((low + stop - first + 63) >> 6):
+        left = seen[word] & words[(first >> 6) + word]
+        seen[word] = 0
+        while left != 0:
+            spot = (word << 6) + trailing_zeros(left)
+            left &= left - U64_ONE
+            total = np.int64(totals[spot])
+            row = first + spot - low
+            place = split - 1
+            while place >= 0 and total + sums[place + 1] > worst:
+                i = order[place]
+                term = numbers[i]
+                end = starts[term + 1]
+                cursor = _seek(rows, lasts, starts[term], block_starts[term], cursors[i], end, row)
+                cursors[i] = cursor
+                if cursor < end and rows[cursor] == row:
+                    total += _contribution(weights[i], freqs[cursor], lengths[row], base, slope)
+                place -= 1
+            if place < 0 and total > worst:
+                size = _offer(total, low + row, heap, size)
+                if size == heap.shape[0]:
+                    worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
+    totals[: low + stop - first] = 0
+    return size
+
+
+@inlined
+def _gallop(values, place, end, wanted):  # type: ignore[no-untyped-def]
+    """The first place from `place` on whose value is not below `wanted`: steps that double, then
+    halves."""
+    step = 1
+    high = place
+    while high < end and values[high] < wanted:
+        place = high + 1
+        high += step
+        step <<= 1
+    high = min(high, end)
+    while place < high:
+        middle = (place + high) >> 1
+        if values[middle] < wanted:
+            place = middle + 1
+        else:
+            high = middle
+    return place
+
+
+@kernel
+def score_rows(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, low, row_ids, scores
+):
+    """Adds to scores (f64) those of row_ids (i64, ascending, all of the part), term after term."""
+    starts, rows, freqs, lengths = postings
+    base, slope = norm
+    count = row_ids.shape[0]
+    for i in range(numbers.shape[0]):
+        cursor = starts[numbers[i]]
+        end = starts[numbers[i] + 1]
+        place = 0
+        while place < count and cursor < end:
+            row = row_ids[place] - low
+            if rows[cursor] < row:
+                cursor = _gallop(rows, cursor, end, row)
+            elif rows[cursor] > row:
+                place = _gallop(row_ids, place, count, low + rows[cursor])
+            else:
+                tf = np.float64(freqs[cursor])
+                scores[place] += weights[i] * (tf / (tf + (base + slope * lengths[row])))
+                place += 1
+                cursor += 1

@@ -1,195 +1,278 @@
-"""A part: the postings of rows [low, high), immutable; in memory or over a segment's arrays.
-
-    starts i64[terms+1], rows i32[], freqs u8[], lengths i32[rows] (-1: null text)
-    term_ends i64[terms], term_bytes u8[]   the terms, sorted by their UTF-8 bytes
-    row_terms i32[], row_ends i64[rows]     the terms of each row in their order: for phrases and merging
-"""
+"""A part: the postings of rows [low, high), immutable, over the arrays that layout.py names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import numpy as np
 
 from sqlvec.index.bm25.analyzer import Analyzer
-from sqlvec.index.row_set import RowSet
-from sqlvec.kernels.bm25 import build_postings, mark_rows, sum_lengths
+from sqlvec.index.bm25.layout import checked, fixed
+from sqlvec.kernels.postings import (
+    BARRIER,
+    BLOCK,
+    GAP,
+    build_blocks,
+    build_postings,
+    find_terms,
+    move_postings,
+    renumber_terms,
+    union_terms,
+)
+
+_CACHE_MAX = 65_536
+Dictionary = tuple[np.ndarray, np.ndarray]  # term_ends, term_bytes
+Place = tuple[int, int]
 
 
 class Part:
-    """Rows and terms are looked up by offset from low."""
+    """sealed: the arrays are a segment's; they are checked, and not joined with others."""
 
-    def __init__(self, low: int, high: int, arrays: dict[str, np.ndarray]) -> None:
+    def __init__(
+        self, low: int, high: int, arrays: Mapping[str, np.ndarray], *, sealed: bool = False
+    ) -> None:
         self.low = low
         self.high = high
-        self.starts = arrays["starts"]
-        self.rows = arrays["rows"]
-        self.freqs = arrays["freqs"]
-        self.lengths = arrays["lengths"]
-        self.term_ends = arrays["term_ends"]
-        self.term_bytes = arrays["term_bytes"]
-        self.row_terms = arrays["row_terms"]
-        self.row_ends = arrays["row_ends"]
-        self._known: dict[str, int] = {}
-        self._visible: tuple[RowSet | None, int, int] = (None, 0, 0)
+        self.sealed = sealed
+        if sealed:
+            kept = checked(arrays, high - low)
+        else:
+            kept = {name: fixed(array) for name, array in arrays.items()}
+        self._arrays = kept
+        self.starts = kept["starts"]
+        self.rows = kept["rows"]
+        self.lengths = kept["lengths"]
+        self.row_terms = kept["row_terms"]
+        self.row_ends = kept["row_ends"]
+        self.dictionary: Dictionary = (kept["term_ends"], kept["term_bytes"])
+        self.postings = tuple(kept[name] for name in ("starts", "rows", "freqs", "lengths"))
+        self.blocks = tuple(
+            kept[name] for name in ("block_starts", "block_lasts", "block_freqs", "block_lengths")
+        )
+        self.text_count, self.length_sum = kept["totals"].tolist()
+        self._places: dict[str, Place] = {}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {
-            "starts": self.starts,
-            "rows": self.rows,
-            "freqs": self.freqs,
-            "lengths": self.lengths,
-            "term_ends": self.term_ends,
-            "term_bytes": self.term_bytes,
-            "row_terms": self.row_terms,
-            "row_ends": self.row_ends,
-        }
+        """What a segment keeps."""
+        return dict(self._arrays)
 
-    # ---------------------------------------------------------------- terms
+    def find(self, terms: Sequence[str]) -> list[Place]:
+        """Of each term: (its number, how many postings); a negative number when no row has it."""
+        known = self._places
+        unknown = [term for term in terms if term not in known]
+        if unknown:
+            places = _search(self.dictionary, self.starts, [term.encode() for term in unknown])
+            if len(known) + len(unknown) > _CACHE_MAX:
+                self._places = known = {term: known[term] for term in terms if term in known}
+            known.update(zip(unknown, places, strict=True))
+        return [known[term] for term in terms]
 
-    def _term(self, number: int) -> bytes:
-        start = int(self.term_ends[number - 1]) if number else 0
-        return self.term_bytes[start : int(self.term_ends[number])].tobytes()
-
-    def _place(self, wanted: bytes) -> int:
-        """The first term that is not less."""
-        low, high = 0, len(self.term_ends)
-        while low < high:
-            middle = (low + high) // 2
-            if self._term(middle) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def find(self, term: str) -> int:
-        """The number of a term, -1 when no row has it."""
-        found = self._known.get(term)
-        if found is None:
-            wanted = term.encode()
-            place = self._place(wanted)
-            exact = place < len(self.term_ends) and self._term(place) == wanted
-            found = self._known[term] = place if exact else -1
-        return found
-
-    def prefixed(self, start: str) -> range:
-        """The numbers of the terms that begin so."""
+    def prefixed(self, start: str) -> tuple[int, int]:
+        """The range of the numbers of the terms that begin so."""
+        # No byte of UTF-8 is FF, so this is above all terms that begin so and below those that
+        # follow.
         wanted = start.encode()
-        low = high = self._place(wanted)
-        while high < len(self.term_ends) and self._term(high).startswith(wanted):
-            high += 1
-        return range(low, high)
-
-    def terms(self) -> list[str]:
-        return [self._term(number).decode() for number in range(len(self.term_ends))]
-
-    # ---------------------------------------------------------------- rows
-
-    def statistics(self, visible: RowSet) -> tuple[int, int]:
-        """(visible rows with a text, sum of their lengths)."""
-        known, count, total = self._visible
-        if known is not visible:
-            count, total = sum_lengths(self.lengths, self.low, visible.words)
-            self._visible = (visible, count, total)
-        return count, total
-
-    def mark(self, numbers: Sequence[int] | range, words: np.ndarray) -> None:
-        """Sets the bits of the rows that have any of the terms."""
-        for number in numbers:
-            mark_rows(
-                self.rows, int(self.starts[number]), int(self.starts[number + 1]), self.low, words
-            )
-
-    def has_phrase(self, row: int, numbers: list[int]) -> bool:
-        """Whether the row (by offset) has the terms one after the other."""
-        start = int(self.row_ends[row - 1]) if row else 0
-        terms = self.row_terms[start : int(self.row_ends[row])]
-        size = len(terms) - len(numbers) + 1
-        if size < 1:
-            return False
-        match = np.ones(size, dtype=bool)
-        for offset, number in enumerate(numbers):
-            match &= terms[offset : offset + size] == number
-        return bool(match.any())
+        found = _search(self.dictionary, self.starts, [wanted, wanted + b"\xff"])
+        low, high = (number for number, _ in found)
+        return (low if low >= 0 else -1 - low), -1 - high
 
 
-def build_part(low: int, texts: Sequence[str | None], analyzer: Analyzer) -> Part:
-    """Analyses the texts of rows low, low + 1, ..."""
-    numbers: dict[str, int] = {}
-    flat: list[int] = []
-    ends: list[int] = []
-    number = numbers.setdefault
-    for text in texts:
-        if text:
-            flat += [number(term, len(numbers)) for term in analyzer.terms(text)]
-        ends.append(len(flat))
-    return assemble(
-        low,
-        list(numbers),
-        np.array(flat, np.int32),
-        np.array(ends, np.int64),
-        np.array([text is None for text in texts], bool),
-    )
+def _search(dictionary: Dictionary, starts: np.ndarray, wanted: Sequence[bytes]) -> list[Place]:
+    ends = np.array(list(accumulate(map(len, wanted))), np.int64)
+    places = np.empty((2, len(wanted)), np.int64)
+    term_ends, term_bytes = dictionary
+    data = np.frombuffer(b"".join(wanted), np.uint8)
+    find_terms(term_ends, term_bytes, starts, ends, data, places)
+    numbers, counts = places.tolist()
+    return list(zip(numbers, counts, strict=True))
 
 
-def assemble(
-    low: int, terms: list[str], flat: np.ndarray, ends: np.ndarray, nulls: np.ndarray
+# -------------------------------------------------------------------- making a part
+
+
+class _Numbering(dict[str, int]):
+    """From words to the numbers of their terms, given in the order of appearance."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self.terms: dict[str, int] = {}
+
+    def __missing__(self, word: str) -> int:
+        term = self.analyzer.term(word)
+        number = self.terms.setdefault(term, len(self.terms)) if term else GAP
+        self[word] = number
+        return number
+
+
+def build_part(low: int, columns: Sequence[Sequence[str | None]], analyzer: Analyzer) -> Part:
+    """Analyses the texts of rows low, low + 1, ...: one list of texts a column, searched as one
+    field."""
+    numbering = _Numbering(analyzer)
+    row_terms, row_ends, nulls = array("i"), array("q"), []
+    number = numbering.__getitem__
+    for row, texts in enumerate(zip(*columns, strict=True)):
+        present = [text for text in texts if text is not None]
+        if not present:
+            nulls.append(row)
+        for i, text in enumerate(present):
+            if i:
+                row_terms.append(BARRIER)
+            row_terms.extend(map(number, analyzer.words(text)))
+        row_ends.append(len(row_terms))
+    terms = [term.encode() for term in numbering.terms]
+    order = sorted(range(len(terms)), key=terms.__getitem__)
+    numbers = np.empty(len(terms), np.int32)
+    numbers[order] = np.arange(len(terms), dtype=np.int32)
+    ordered = [terms[i] for i in order]
+    renumbered = np.empty(len(row_terms), np.int32)
+    renumber_terms(np.array(row_terms, np.int32), numbers, renumbered)
+    ends = np.cumsum(np.array([len(term) for term in ordered], np.int64))
+    dictionary = (ends, np.frombuffer(b"".join(ordered), np.uint8))
+    return _assembled(low, dictionary, renumbered, np.array(row_ends, np.int64), nulls)
+
+
+def _assembled(
+    low: int, dictionary: Dictionary, row_terms: np.ndarray, row_ends: np.ndarray, nulls: list[int]
 ) -> Part:
-    """The part of rows whose terms, numbered as in `terms`, are flat[.., ends[i]]."""
-    encoded = [term.encode() for term in terms]
-    order = sorted(range(len(encoded)), key=encoded.__getitem__)
-    renumber = np.empty(len(encoded), np.int32)
-    renumber[order] = np.arange(len(encoded), dtype=np.int32)
-    flat = renumber[flat] if len(flat) else flat.astype(np.int32)
-    starts = np.zeros(len(encoded) + 1, np.int64)
-    rows = np.empty(len(flat), np.int32)
-    freqs = np.empty(len(flat), np.uint8)
-    lengths = np.empty(len(ends), np.int32)
-    used = build_postings(flat, ends, len(encoded), starts, rows, freqs, lengths)
+    """The part of rows with these terms, counted and sorted."""
+    starts = np.zeros(len(dictionary[0]) + 1, np.int64)
+    rows = np.empty(len(row_terms), np.int32)
+    freqs = np.empty(len(row_terms), np.uint8)
+    lengths = np.empty(len(row_ends), np.int32)
+    used = build_postings(row_terms, row_ends, starts, rows, freqs, lengths)
     lengths[nulls] = -1
-    ordered = [encoded[i] for i in order]
-    sizes = np.array([len(term) for term in ordered], np.int64)
-    return Part(
-        low,
-        low + len(ends),
-        {
-            "starts": starts,
-            "rows": rows[:used].copy(),
-            "freqs": freqs[:used].copy(),
-            "lengths": lengths,
-            "term_ends": np.cumsum(sizes),
-            "term_bytes": np.frombuffer(b"".join(ordered), np.uint8),
-            "row_terms": flat,
-            "row_ends": ends,
-        },
-    )
+    postings = (starts, rows[:used].copy(), freqs[:used].copy(), lengths)
+    return _finished(low, dictionary, postings, row_terms, row_ends)
 
 
-def cut(part: Part, low: int, high: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(terms, ends, nulls) of rows [low, high) of a part, with the part's numbers."""
-    first, last = low - part.low, high - part.low
-    begin = int(part.row_ends[first - 1]) if first else 0
-    ends = part.row_ends[first:last] - begin
-    flat = part.row_terms[begin : begin + (int(ends[-1]) if len(ends) else 0)]
-    return flat, ends, part.lengths[first:last] < 0
+def _finished(
+    low: int,
+    dictionary: Dictionary,
+    postings: tuple[np.ndarray, ...],
+    row_terms: np.ndarray,
+    row_ends: np.ndarray,
+) -> Part:
+    """A part of all its arrays but blocks and totals."""
+    starts, rows, freqs, lengths = postings
+    block_starts = np.zeros(len(starts), np.int64)
+    np.cumsum((np.diff(starts) + (BLOCK - 1)) // BLOCK, out=block_starts[1:])
+    blocks = int(block_starts[-1])
+    lasts, most, least = (np.empty(blocks, kind) for kind in (np.int32, np.uint8, np.int32))
+    build_blocks(starts, rows, freqs, lengths, block_starts, lasts, most, least)
+    texts = lengths[lengths > 0]
+    arrays = {
+        "starts": starts,
+        "rows": rows,
+        "freqs": freqs,
+        "lengths": lengths,
+        "term_ends": dictionary[0],
+        "term_bytes": dictionary[1],
+        "block_starts": block_starts,
+        "block_lasts": lasts,
+        "block_freqs": most,
+        "block_lengths": least,
+        "row_terms": row_terms,
+        "row_ends": row_ends,
+        "totals": np.array([len(texts), texts.sum(dtype=np.int64)], np.int64),
+    }
+    return Part(low, low + len(lengths), arrays)
 
 
-def merge(parts: Sequence[Part], low: int, high: int) -> Part:
-    """One part of rows [low, high) out of neighboring parts that cover them."""
-    numbers: dict[str, int] = {}
-    flats, ends, nulls, total = [], [], [], 0
+# -------------------------------------------------------------------- joining parts
+
+
+def join(parts: Sequence[Part], low: int, high: int) -> Part:
+    """One part of the rows [low, high) out of those that hold them, in order; others get a null
+    text."""
+    pieces: list[Part] = []
+    place = low
     for part in parts:
-        start, end = max(low, part.low), min(high, part.high)
+        start, end = max(part.low, low), min(part.high, high)
         if start >= end:
             continue
-        renumber = np.array([numbers.setdefault(t, len(numbers)) for t in part.terms()], np.int32)
-        flat, part_ends, part_nulls = cut(part, start, end)
-        flats.append(renumber[flat] if len(flat) else flat)
-        ends.append(part_ends + total)
-        nulls.append(part_nulls)
-        total += len(flat)
-    if not ends:
-        return assemble(low, [], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, bool))
-    return assemble(
-        low, list(numbers), np.concatenate(flats), np.concatenate(ends), np.concatenate(nulls)
+        if place < start:
+            pieces.append(_nulls(place, start))
+        pieces.append(part if (start, end) == (part.low, part.high) else _cut(part, start, end))
+        place = end
+    if place < high:
+        pieces.append(_nulls(place, high))
+    return pieces[0] if len(pieces) == 1 else _joined(pieces)
+
+
+def _nulls(low: int, high: int) -> Part:
+    nothing = np.empty(0, np.int64), np.empty(0, np.uint8)
+    row_ends = np.zeros(high - low, np.int64)
+    return _assembled(low, nothing, np.empty(0, np.int32), row_ends, list(range(high - low)))
+
+
+def _cut(part: Part, low: int, high: int) -> Part:
+    """The rows [low, high) of a part; terms that none of them has are dropped."""
+    first, last = low - part.low, high - part.low
+    begin = int(part.row_ends[first - 1]) if first else 0
+    row_ends = part.row_ends[first:last] - begin
+    row_terms = part.row_terms[begin : begin + int(row_ends[-1])]
+    used = np.unique(row_terms[row_terms >= 0])
+    numbers = np.full(len(part.starts), -1, np.int32)
+    numbers[used] = np.arange(len(used), dtype=np.int32)
+    renumbered = np.empty(len(row_terms), np.int32)
+    renumber_terms(row_terms, numbers, renumbered)
+    nulls = np.flatnonzero(part.lengths[first:last] < 0).tolist()
+    return _assembled(low, _selected(part.dictionary, used), renumbered, row_ends, nulls)
+
+
+def _selected(dictionary: Dictionary, numbers: np.ndarray) -> Dictionary:
+    """The dictionary of some of the terms."""
+    ends, data = dictionary
+    sizes = np.diff(ends, prepend=0)
+    kept = np.zeros(len(ends), bool)
+    kept[numbers] = True
+    return np.cumsum(sizes[numbers]), data[np.repeat(kept, sizes)]
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    """Neighboring parts as one: rows of a term come part by part, so they stay in order."""
+    dictionary, numberings = _union([part.dictionary for part in parts])
+    starts = np.zeros(len(dictionary[0]) + 1, np.int64)
+    for part, numbers in zip(parts, numberings, strict=True):
+        starts[1:][numbers] += np.diff(part.starts)
+    np.cumsum(starts, out=starts)
+    rows, freqs = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.uint8)
+    row_terms = np.empty(sum(len(part.row_terms) for part in parts), np.int32)
+    row_ends: list[np.ndarray] = []
+    places = starts.copy()
+    begin = 0
+    for part, numbers in zip(parts, numberings, strict=True):
+        shift = part.low - parts[0].low
+        its_starts, its_rows, its_freqs, _ = part.postings
+        move_postings(its_starts, its_rows, its_freqs, numbers, shift, places, rows, freqs)
+        end = begin + len(part.row_terms)
+        renumber_terms(part.row_terms, numbers, row_terms[begin:end])
+        row_ends.append(part.row_ends + begin)
+        begin = end
+    lengths = np.concatenate([part.lengths for part in parts])
+    return _finished(
+        parts[0].low,
+        dictionary,
+        (starts, rows, freqs, lengths),
+        row_terms,
+        np.concatenate(row_ends),
     )
+
+
+def _union(dictionaries: Sequence[Dictionary]) -> tuple[Dictionary, list[np.ndarray]]:
+    """The union of dictionaries, and the numbers (i32) in it of each one's terms."""
+    # The last are the smallest: joining from the end copies the large ones once.
+    union = dictionaries[-1]
+    numberings = [np.arange(len(union[0]), dtype=np.int32)]
+    for dictionary in reversed(dictionaries[:-1]):
+        old = np.empty(len(union[0]), np.int32)
+        numbers = np.empty(len(dictionary[0]), np.int32)
+        ends = np.empty(len(old) + len(numbers), np.int64)
+        data = np.empty(len(union[1]) + len(dictionary[1]), np.uint8)
+        a, b = dictionary, (fixed(union[0]), fixed(union[1]))
+        count, size = union_terms(a[0], a[1], b[0], b[1], numbers, old, ends, data)
+        union = ends[:count].copy(), data[:size].copy()
+        numberings = [numbers, *(old[others] for others in numberings)]
+    return union, numberings

@@ -1,8 +1,12 @@
 """Queries: the words of `<@>`, and the boolean syntax of `@@@`.
 
-    words        any of them        "a phrase"   the words in this order
-    -word        not                a AND b, a OR b, NOT a, ( )
-    prefix*      any term that begins so
+    query    item (["OR"] item)*         any of the items; but one with "-" or NOT that no OR stands
+                                         beside excludes: a b -c is (a or b) and not c
+    item     unary ("AND" unary)*
+    unary    ("-" | "NOT") unary | "(" query ")" | "a phrase" | prefix* | word
+
+AND, OR and NOT in capitals. A word of several terms (e-mail) is a phrase. Stop words are left out,
+with the operators that join them; a query of nothing else matches no row.
 """
 
 from __future__ import annotations
@@ -10,11 +14,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import NoReturn
 
-from sqlvec.errors import SyntaxError
-from sqlvec.index.bm25.analyzer import analyzer
+from sqlvec.errors import StatementTooComplex, SyntaxError
+from sqlvec.index.bm25.analyzer import analyzer, fold
 
-_TOKEN = re.compile(r'\s*(?:(?P<quote>"(?P<phrase>[^"]*)"?)|(?P<mark>[()-])|(?P<word>[^\s()"]+))')
+NESTING_MAX = 100  # each level takes a few frames of Python's stack, of which there are 1,000
+_TOKEN = re.compile(r'\s*(?:"(?P<phrase>[^"]*)(?P<closed>"?)|(?P<mark>[()-])|(?P<word>[^\s()"]+))')
+_OPERATORS = ("AND", "OR", "NOT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +34,24 @@ class Bm25Query:
 
 @dataclass(frozen=True, slots=True)
 class AnyTerm:
+    """Rows that have one of the terms; none without terms."""
+
     terms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
+    """Rows that have the terms one after the other; "" stands for any word. First and last are
+    terms."""
+
     terms: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    start: str
+    """Rows that have a term that begins with one of these."""
+
+    starts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +66,21 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """Rows with a text that do not match."""
+
     part: Match
 
 
 Match = AnyTerm | Phrase | Prefix | And | Or | Not
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """kind: phrase, word, an operator or a mark; end: the end of the query. place counts from 1."""
+
+    kind: str
+    text: str
+    place: int
 
 
 def parse_query(text: str, config: str) -> Bm25Query:
@@ -65,89 +90,145 @@ def parse_query(text: str, config: str) -> Bm25Query:
 
 
 def parse_match(text: str, config: str) -> Match:
-    """The boolean syntax; 42601 with the position inside the query where it is malformed."""
+    """The boolean syntax; 42601 with the place in the query where it is malformed."""
     return _Parser(text, config).parse()
 
 
 class _Parser:
+    """Recursive descent; None is a query of stop words only."""
+
     def __init__(self, text: str, config: str) -> None:
         self.text = text
         self.analyzer = analyzer(config)
-        self.tokens: list[tuple[str, str, int]] = []
-        place = 0
-        while place < len(text.rstrip()):
-            found = _TOKEN.match(text, place)
-            assert found is not None, (text, place)
-            start = found.start() + len(found.group()) - len(found.group().lstrip())
-            if found["quote"] is not None:
-                if not found["quote"].endswith('"') or len(found["quote"]) < 2:
-                    raise self._error("unterminated quoted string", start)
-                self.tokens.append(("phrase", found["phrase"], start))
-            elif found["mark"]:
-                self.tokens.append((found["mark"], found["mark"], start))
-            else:
-                kind = found["word"] if found["word"] in ("AND", "OR", "NOT") else "word"
-                self.tokens.append((kind, found["word"], start))
-            place = found.end()
-        self.place = 0
-
-    def _error(self, what: str, position: int) -> SyntaxError:
-        return SyntaxError(f"{what} in text query at position {position + 1}: {self.text!r}")
-
-    def _peek(self) -> str:
-        return self.tokens[self.place][0] if self.place < len(self.tokens) else ""
+        self.tokens = self._tokens()
+        self.next = 0
+        self.nesting = 0
 
     def parse(self) -> Match:
-        if not self.tokens:
+        if self._peek().kind == "end":
             return AnyTerm(())
-        match = self._or()
-        if self.place < len(self.tokens):
-            token = self.tokens[self.place]
-            raise self._error(f'unexpected "{token[1]}"', token[2])
+        match = self._query()
+        if self._peek().kind != "end":
+            self._unexpected(self._peek())
+        return AnyTerm(()) if match is None else match
+
+    def _tokens(self) -> list[_Token]:
+        tokens: list[_Token] = []
+        size = len(self.text.rstrip())
+        place = 0
+        while place < size:
+            found = _TOKEN.match(self.text, place)
+            assert found is not None, (self.text, place)
+            kind = found.lastgroup if found["phrase"] is None else "phrase"
+            assert kind is not None, found
+            text = found[kind]
+            begin = found.start(kind) + 1
+            if kind == "phrase" and not found["closed"]:
+                self._malformed(f"Unterminated quoted phrase at character {begin - 1}.")
+            if kind == "mark" or text in _OPERATORS and kind == "word":
+                kind = text
+            tokens.append(_Token(kind, text, begin))
+            place = found.end()
+        return [*tokens, _Token("end", "", len(self.text) + 1)]
+
+    def _malformed(self, detail: str) -> NoReturn:
+        raise SyntaxError(f'syntax error in text query: "{self.text}"', detail=detail)
+
+    def _unexpected(self, token: _Token) -> NoReturn:
+        what = "end of query" if token.kind == "end" else f'"{token.text}"'
+        self._malformed(f"Unexpected {what} at character {token.place}.")
+
+    def _peek(self) -> _Token:
+        return self.tokens[self.next]
+
+    def _take(self) -> _Token:
+        self.next += 1
+        return self.tokens[self.next - 1]
+
+    def _query(self) -> Match | None:
+        items = [self._item()]
+        joined = [False]  # whether an OR stands before the item
+        while self._peek().kind not in ("end", ")"):
+            joined.append(self._peek().kind == "OR")
+            if joined[-1]:
+                self._take()
+            items.append(self._item())
+        wanted: list[Match] = []
+        excluded: list[Match] = []
+        for item, before, after in zip(items, joined, [*joined[1:], False], strict=True):
+            if item is not None:
+                excludes = isinstance(item, Not) and not before and not after
+                (excluded if excludes else wanted).append(item)
+        if not excluded:
+            return _combined(Or, wanted)
+        any_wanted = _combined(Or, wanted)
+        return _combined(And, excluded if any_wanted is None else [any_wanted, *excluded])
+
+    def _item(self) -> Match | None:
+        parts = [self._unary()]
+        while self._peek().kind == "AND":
+            self._take()
+            parts.append(self._unary())
+        return _combined(And, [part for part in parts if part is not None])
+
+    def _unary(self) -> Match | None:
+        token = self._take()
+        if token.kind in ("NOT", "-"):
+            if token.kind == "-" and self._peek().place != token.place + 1 + self._quoted():
+                self._unexpected(token)  # a dash between words is no operator
+            part = self._nested(token)
+            return None if part is None else Not(part)
+        if token.kind == "(":
+            return self._nested(token)
+        if token.kind == "phrase":
+            return self._phrase(token.text)
+        if token.kind == "word" and token.text.strip("*"):
+            return self._word(token.text)
+        return self._unexpected(token)
+
+    def _quoted(self) -> int:
+        """1 when the next token is a phrase: its place is that of its text, after the quote."""
+        return int(self._peek().kind == "phrase")
+
+    def _nested(self, opened: _Token) -> Match | None:
+        if self.nesting == NESTING_MAX:
+            raise StatementTooComplex(
+                "text query is nested too deeply",
+                detail=f"At most {NESTING_MAX} levels are allowed.",
+            )
+        self.nesting += 1
+        if opened.kind != "(":
+            match = self._unary()
+        else:
+            match = self._query()
+            if self._take().kind != ")":
+                self._malformed(f"Unbalanced parenthesis at character {opened.place}.")
+        self.nesting -= 1
         return match
 
-    def _or(self) -> Match:
-        """Words side by side mean any of them; those with a minus exclude."""
-        wanted: list[Match] = [self._and()]
-        while self._peek() not in ("", ")"):
-            if self._peek() == "OR":
-                self.place += 1
-            wanted.append(self._and())
-        excluded = tuple(part for part in wanted if isinstance(part, Not))
-        kept = tuple(part for part in wanted if not isinstance(part, Not))
-        if not excluded:
-            return kept[0] if len(kept) == 1 else Or(kept)
-        if not kept:
-            return excluded[0] if len(excluded) == 1 else And(excluded)
-        return And((kept[0] if len(kept) == 1 else Or(kept), *excluded))
+    def _word(self, text: str) -> Match | None:
+        if not text.endswith("*"):
+            return self._phrase(text)
+        words = self.analyzer.words(text)
+        if len(words) != 1:
+            return self._phrase(text)
+        # What is written may be cut anywhere in the word, and the index holds stems: database* has
+        # to find what database became.
+        starts = {fold(words[0]), self.analyzer.term(words[0])} - {""}
+        shortest = [s for s in starts if not any(s != t and s.startswith(t) for t in starts)]
+        return Prefix(tuple(sorted(shortest)))
 
-    def _and(self) -> Match:
-        parts = [self._unary()]
-        while self._peek() == "AND":
-            self.place += 1
-            parts.append(self._unary())
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
+    def _phrase(self, text: str) -> Match | None:
+        tokens = self.analyzer.tokens(text)
+        terms = [place for place, term in enumerate(tokens) if term]
+        if not terms:
+            return None
+        if len(terms) == 1:
+            return AnyTerm((tokens[terms[0]],))
+        return Phrase(tuple(tokens[terms[0] : terms[-1] + 1]))
 
-    def _unary(self) -> Match:
-        kind = self._peek()
-        if kind in ("NOT", "-"):
-            self.place += 1
-            return Not(self._unary())
-        if kind == "(":
-            opened = self.tokens[self.place][2]
-            self.place += 1
-            match = self._or()
-            if self._peek() != ")":
-                raise self._error("unbalanced parenthesis", opened)
-            self.place += 1
-            return match
-        if kind not in ("word", "phrase"):
-            end = len(self.text)
-            token = self.tokens[self.place] if kind else ("", "end of query", end)
-            raise self._error(f'unexpected "{token[1]}"', token[2])
-        _, text, _ = self.tokens[self.place]
-        self.place += 1
-        if kind == "word" and text.endswith("*") and len(text) > 1:
-            return Prefix(text[:-1].lower())
-        terms = tuple(self.analyzer.terms(text))
-        return Phrase(terms) if kind == "phrase" and len(terms) > 1 else AnyTerm(terms)
+
+def _combined(kind: type[And | Or], parts: list[Match]) -> Match | None:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return kind(tuple(parts))
