@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: venv system demo serve test test-long lint clean
+.PHONY: venv system demo serve test test-long lint bench clean
 
 venv: $(STAMP)
 
@@ -35,6 +35,9 @@ lint: venv
 	$(BIN)/ruff check sqlvec tests
 	$(BIN)/lint-imports
 	$(BIN)/mypy sqlvec
+
+bench: venv
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info sqlvec-data

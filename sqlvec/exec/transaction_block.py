@@ -82,7 +82,7 @@ class TransactionBlock:
                 tx.rollback()
                 self.settings.rollback()
         self.settings.commit()
-        return ticket, True
+        return (None if ticket.done else ticket), True  # reading needs no fsync
 
     def rollback(self) -> None:
         tx, self.tx = self.tx, None

@@ -1,0 +1,1 @@
+"""Benchmarks: sqlvec against PostgreSQL with pgvector on the same machine in the same run."""
