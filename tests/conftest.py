@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.harness.live_server import LiveServer
+from tests.harness.oracle import OracleUnavailable, running_oracle
 
 WORDNET = Path(__file__).resolve().parents[2] / "shared" / "data" / "wordnet"
 
@@ -40,3 +41,13 @@ def wordnet() -> Path:
     if not WORDNET.is_dir():
         pytest.skip(f"no WordNet data at ../shared/data/wordnet beside the repository")
     return WORDNET
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Iterator[str]:
+    """The dsn of a real PostgreSQL with pgvector; one for the whole run."""
+    try:
+        with running_oracle() as dsn:
+            yield dsn
+    except OracleUnavailable as error:
+        pytest.skip(f"no PostgreSQL to compare with: {error}")

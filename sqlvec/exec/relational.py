@@ -1,13 +1,22 @@
-"""The relational engine: DuckDB, in memory, over our sources and nothing else.
+"""The relational engine: DuckDB, in memory, over slots and nothing else.
 
-Sources are registered as Python objects that hand out Arrow; the statement is rendered with its values and
-runs on a cursor of the session. The engine reads no file, opens no connection and keeps no table.
+A slot is a Python object, registered once, that hands out the Arrow table of one relation of the running
+statement; DuckDB asks for it at every execution. So a statement that was seen before is executed from its
+prepared plan. A slot has one schema for life, since plans are made for it: there is one for each pair of
+relation id and schema. The engine has no native tables, reads no file, loads no extension.
+
+A statement runs on its session's cursor, and its result owns the cursor until it is drained or closed;
+interrupt() may be called from any thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,46 +25,98 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec import types
-from sqlvec.exec.context import Context
+from sqlvec.errors import DatabaseError
+from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.relational_errors import translated
-from sqlvec.exec.relational_functions import FunctionHost, register
+from sqlvec.exec.relational_functions import FunctionHost, register, session_value
 from sqlvec.sql import bound
-from sqlvec.sql.render import render_query
+from sqlvec.sql.render import Computed, RenderContext, render_query
 
-BATCH_ROWS = 10_000
+BATCH_ROWS = 8_192
 MEMORY_LIMIT = "4GB"
-Computed = Mapping[bound.Expression, tuple[int, str]]
+THREADS = 2
+PLANS_MAX = 128  # remembered by a session
+SLOTS_MAX = 256
+PREPARED_BYTES_MAX = 100_000
+_PLACE = 100_000  # the ordinal under which filter() numbers the rows
+# The copy that it warns of is of a few rows; the other way plans the statement again.
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
+_SETTINGS = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+}
 
 
 class RelationalEngine:
-    """One a database."""
+    """One a database. temp_directory is where large sorts spill."""
 
-    def __init__(self, temp_directory: str) -> None:
+    def __init__(
+        self, temp_directory: str, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS
+    ) -> None:
         Path(temp_directory).mkdir(parents=True, exist_ok=True)
-        self.connection = duckdb.connect(
-            config={
-                "threads": 2,
-                "memory_limit": MEMORY_LIMIT,
-                "temp_directory": temp_directory,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-                "python_enable_replacements": False,
-            }
-        )
+        limits = {
+            "threads": threads,
+            "memory_limit": memory_limit,
+            "temp_directory": temp_directory,
+        }
+        self.connection = duckdb.connect(config={**_SETTINGS, **limits})
         self.host = FunctionHost()
         self.connection.execute("SET TimeZone = 'UTC'")
         register(self.connection, self.host)
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
-        self.lock = threading.Lock()
+        self._lock = threading.Lock()
 
     def cursor(self) -> Relational:
-        with self.lock:
+        """A session's own."""
+        with self._lock:
             return Relational(self.connection.cursor(), self.host)
 
     def close(self) -> None:
         self.connection.close()
+
+
+class _Slot:
+    """The table of one relation of the running statement; none between statements."""
+
+    __slots__ = ("name", "schema", "table")
+
+    def __init__(self, name: str, schema: pa.Schema) -> None:
+        self.name = name
+        self.schema = schema
+        self.table: Any = None
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        table = self.schema.empty_table() if self.table is None else self.table
+        return table.__arrow_c_stream__(requested_schema)
+
+    def __arrow_c_schema__(self) -> object:
+        return self.schema.__arrow_c_schema__()
+
+
+@dataclass(slots=True)
+class _Plan:
+    """A statement seen before; name is empty until it is prepared."""
+
+    name: str = ""
+    row_count: int = 0
+    complete: bool = False
+
+
+class _Result:
+    """The rows of the running statement."""
+
+    __slots__ = ("reader", "plan")
+
+    def __init__(self, reader: Any, plan: _Plan | None) -> None:
+        self.reader = reader
+        self.plan = plan
+
+    def completed(self, row_count: int) -> None:
+        if self.plan is not None:
+            self.plan.row_count, self.plan.complete = row_count, True
 
 
 class Relational:
@@ -64,7 +125,13 @@ class Relational:
     def __init__(self, cursor: Any, host: FunctionHost) -> None:
         self.cursor = cursor
         self.host = host
-        self.registered: set[str] = set()
+        self.session = host.new_session()
+        self._slots: dict[tuple[int, str], _Slot] = {}
+        self._plans: OrderedDict[str, _Plan] = OrderedDict()
+        self._counter = 0
+        self._result: _Result | None = None
+
+    # ---------------------------------------------------------------- running
 
     def run(
         self,
@@ -73,41 +140,17 @@ class Relational:
         context: Context,
         computed: Computed,
     ) -> Iterator[pa.RecordBatch]:
-        """Batches whose columns are the query's; numeric without typmod comes as decimal."""
-        sql = render_query(query, tuple(context.parameters), computed, frozenset(sources))
-        for relation_id, table in sources.items():
-            self._register(f"r{relation_id}", table)
-        with self.host.serving(context):
-            try:
-                reader = self.cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
-            except duckdb.Error as error:
-                raise translated(error, context) from error
-        return self._batches(reader, context)
-
-    def _batches(self, reader: Any, context: Context) -> Iterator[pa.RecordBatch]:
-        try:
-            while True:
-                context.check_cancelled()
-                with self.host.serving(context):
-                    try:
-                        batch = reader.read_next_batch()
-                    except StopIteration:
-                        return
-                    except (duckdb.Error, pa.ArrowException) as error:
-                        raise translated(error, context) from error
-                if batch.num_rows:
-                    yield batch
-        finally:
-            self._release()
-
-    def _register(self, name: str, table: pa.Table) -> None:
-        self.cursor.register(name, table)
-        self.registered.add(name)
-
-    def _release(self) -> None:
-        for name in self.registered:
-            self.cursor.unregister(name)
-        self.registered.clear()
+        """Batches of at most BATCH_ROWS rows, whose columns c0 ... have the Arrow forms of the query's
+        output types. sources hold columns c{ordinal}; a source must have a schema and __arrow_c_stream__.
+        """
+        self._finish()
+        slots = {relation_id: self._slot(relation_id, table) for relation_id, table in sources.items()}
+        names = {relation_id: slot.name for relation_id, slot in slots.items()}
+        rendered = render_query(query, self._render_context(names, context, computed))
+        for relation_id in rendered.relations:
+            slots[relation_id].table = sources[relation_id]
+        forms = [column.type.definition.arrow(column.type.typmod) for column in query.columns]
+        return self._batches(self._open(rendered.sql, context), forms, context)
 
     def filter(
         self,
@@ -117,32 +160,165 @@ class Relational:
         context: Context,
         computed: Computed,
     ) -> np.ndarray:
-        """The places of the rows for which the expression is true, ascending."""
-        place = pa.array(np.arange(rows.num_rows), pa.int64())
-        table = rows.append_column("c_place", place)
+        """The places (i64, ascending) of the rows for which the expression is true."""
+        place = pa.array(np.arange(rows.num_rows, dtype=np.int64))
+        table = rows.append_column(f"c{_PLACE}", place)
         relation = bound.CteScan(relation_id, "rows", (), "rows")
-        ordinal = bound.FunctionCall(types.INT8, "sqlvec_place", ())
-        target = bound.Target("place", ordinal)
+        target = bound.Target("place", bound.ColumnRef(types.INT8, relation_id, _PLACE, "place"))
         columns = (bound.OutputColumn("place", types.INT8),)
-        mapping = dict(computed)
-        sql_query = bound.Select(columns, (target,), (relation,), expression)
-        sql = render_query(sql_query, tuple(context.parameters), mapping, frozenset([relation_id]))
-        sql = sql.replace("sqlvec_place()", f"r{relation_id}.c_place")
-        self._register(f"r{relation_id}", table)
-        try:
-            with self.host.serving(context):
-                try:
-                    found = self.cursor.execute(sql).fetchnumpy()["c0"]
-                except duckdb.Error as error:
-                    raise translated(error, context) from error
-        finally:
-            self._release()
-        return np.sort(np.asarray(found, dtype=np.int64))
+        query = bound.Select(columns, (target,), (relation,), expression)
+        batches = list(self.run(query, {relation_id: table}, context, computed))
+        if not batches:
+            return np.empty(0, dtype=np.int64)
+        return np.sort(np.concatenate([batch.column(0).to_numpy() for batch in batches]))
+
+    def evaluate(
+        self, expressions: Sequence[bound.Expression], context: Context
+    ) -> list[Datum]:
+        """Datums of expressions that read no relation: SELECT without FROM."""
+        columns = tuple(bound.OutputColumn(f"v{i}", e.type) for i, e in enumerate(expressions))
+        targets = tuple(bound.Target(f"v{i}", e) for i, e in enumerate(expressions))
+        values: list[Datum] = []
+        for batch in self.run(bound.Select(columns, targets), {}, context, {}):
+            for i, column in enumerate(columns):
+                values += column.type.definition.from_arrow(batch.column(i))
+        return values
 
     def interrupt(self) -> None:
-        """Stops the statement that runs, from another thread."""
+        """Stops the running statement with 57014; from any thread."""
         self.cursor.interrupt()
 
     def close(self) -> None:
+        self._finish()
         self.cursor.close()
+
+    # ---------------------------------------------------------------- inside
+
+    def _render_context(
+        self, names: Mapping[int, str], context: Context, computed: Computed
+    ) -> RenderContext:
+        def fold(name: str, args: tuple[Any, ...]) -> Any:
+            return session_value(name, args, context)
+
+        return RenderContext(
+            parameters=context.parameters,
+            sources=names,
+            computed=computed,
+            session=self.session,
+            fold=fold,
+            time_zone=_zone(context),
+        )
+
+    def _slot(self, relation_id: int, table: Any) -> _Slot:
+        key = (relation_id, str(table.schema))
+        slot = self._slots.get(key)
+        if slot is None:
+            if len(self._slots) >= SLOTS_MAX:
+                self._forget()
+            slot = self._slots[key] = _Slot(f"s{self._counter}", table.schema)
+            self._counter += 1
+            self.cursor.register(slot.name, slot)
+        return slot
+
+    def _forget(self) -> None:
+        """Drops every plan and slot."""
+        for plan in self._plans.values():
+            if plan.name:
+                self.cursor.execute(f"DEALLOCATE {plan.name}")
+        for slot in self._slots.values():
+            self.cursor.unregister(slot.name)
+        self._plans.clear()
+        self._slots.clear()
+
+    def _open(self, sql: str, context: Context) -> _Result:
+        """Starts the statement. Planned anew, its rows stream; a plan kept is cheaper to run, but its rows
+        are held together, so a plan that gave many rows is streamed too, at the price of planning."""
+        plan = self._plan(sql)
+        try:
+            with self._guarded(context):
+                if plan is None or not plan.name:
+                    self._result = _Result(self.cursor.sql(sql).to_arrow_reader(BATCH_ROWS), plan)
+                elif plan.row_count > BATCH_ROWS:
+                    call = self.cursor.sql(f"EXECUTE {plan.name}")
+                    self._result = _Result(call.to_arrow_reader(BATCH_ROWS), plan)
+                else:
+                    table = self.cursor.execute(f"EXECUTE {plan.name}").to_arrow_table()
+                    self._result = _Result(table.to_reader(BATCH_ROWS), plan)
+        except DatabaseError:
+            self._finish()
+            raise
+        return self._result
+
+    def _plan(self, sql: str) -> _Plan | None:
+        """What is remembered of the statement: its plan is made when the text comes a second time."""
+        if len(sql) > PREPARED_BYTES_MAX:
+            return None
+        plan = self._plans.pop(sql, None)
+        if plan is None:
+            plan = _Plan()
+        elif not plan.name and plan.complete:
+            plan.name = f"plan{self._counter}"
+            self._counter += 1
+            with contextlib.suppress(duckdb.Error):  # what cannot be prepared is planned every time
+                self.cursor.execute(f"PREPARE {plan.name} AS {sql}")
+        self._plans[sql] = plan
+        if len(self._plans) > PLANS_MAX:
+            _, dropped = self._plans.popitem(last=False)
+            if dropped.name:
+                self.cursor.execute(f"DEALLOCATE {dropped.name}")
+        return plan
+
+    def _batches(
+        self, result: _Result, forms: list[pa.DataType], context: Context
+    ) -> Iterator[pa.RecordBatch]:
+        row_count = 0
+        try:
+            while True:
+                context.check_cancelled()
+                if self._result is not result:  # closed by a later statement
+                    return
+                with self._guarded(context):
+                    batch = next(result.reader, None)
+                if batch is None:
+                    result.completed(row_count)
+                    return
+                row_count += batch.num_rows
+                if batch.num_rows:
+                    yield _shaped(batch, forms)
+        finally:
+            if self._result is result:
+                self._finish()
+
+    @contextlib.contextmanager
+    def _guarded(self, context: Context) -> Iterator[None]:
+        with self.host.serving(self.session, context):
+            try:
+                yield
+            except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
+                cancelled = context.cancelled()
+                raise translated(error, self.host.keeper, cancelled=cancelled) from error
+
+    def _finish(self) -> None:
+        """Gives the cursor back: the result is closed, the tables are let go."""
+        result, self._result = self._result, None
+        if result is not None:
+            with contextlib.suppress(pa.ArrowException, duckdb.Error):
+                result.reader.close()
+        for slot in self._slots.values():
+            slot.table = None
+
+
+def _shaped(batch: pa.RecordBatch, forms: list[pa.DataType]) -> pa.RecordBatch:
+    """The batch with exactly the wanted column types; DuckDB names zones and lists in its own way."""
+    columns = [
+        column if column.type == form else column.cast(form)
+        for column, form in zip(batch.columns, forms, strict=False)
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=[f"c{i}" for i in range(len(columns))])
+
+
+def _zone(context: Context) -> str:
+    zone = context.settings.show("TimeZone")
+    return "UTC" if zone.upper() in ("UTC", "GMT", "ETC/UTC", "Z") else zone
+
 

@@ -1,155 +1,382 @@
-"""Functions that the relational engine calls back for: catalog functions, session values, text forms."""
+"""The functions that rendered statements call and DuckDB does not have: macros, and Python functions.
+
+A function that takes no NULL gives NULL for NULL. One that needs the session is told its number, by which
+the host finds what the session's running statement brings along.
+"""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from sqlvec import types
-from sqlvec.catalog.definitions import definition, quote_identifier
-from sqlvec.errors import FeatureNotSupported
+from sqlvec.catalog import definitions
+from sqlvec.errors import DataException, InternalError, UndefinedObject
+from sqlvec.exec import relational_formats as formats
+from sqlvec.exec import relational_intervals as intervals
+from sqlvec.exec import relational_json as documents
+from sqlvec.exec import relational_numeric as numbers
+from sqlvec.exec import relational_text as texts
 from sqlvec.exec.context import Context
+from sqlvec.exec.relational_errors import ErrorKeeper, InvalidWidthBucketArgument
 from sqlvec.exec.scalar_functions import FUNCTIONS, distance
-from sqlvec.types.json_types import canonical, load
+from sqlvec.index.bm25.analyzer import analyzer
+from sqlvec.types import SqlType
+from sqlvec.types.date_time import find_zone
+
+MACROS = """
+sqlvec_divide(a, b) AS CASE WHEN b = 0 THEN error('sqlvec:22012:division by zero') ELSE a / b END
+sqlvec_power(a, b) AS CASE WHEN a = 0 AND b < 0 THEN
+  error('sqlvec:2201F:zero raised to a negative power is undefined') WHEN a < 0 AND b <> floor(b) THEN
+  error('sqlvec:2201F:a negative number raised to a non-integer power yields a complex result')
+  ELSE sqlvec_bounded(power(a, b), isinf(a) OR isinf(b)) END
+sqlvec_bounded(x, allowed) AS CASE WHEN isinf(x) AND NOT allowed THEN
+  error('sqlvec:22003:value out of range: overflow') ELSE x END
+sqlvec_exp(a) AS sqlvec_bounded(exp(a), isinf(a))
+sqlvec_sqrt(a) AS CASE WHEN a < 0 THEN
+  error('sqlvec:2201F:cannot take square root of a negative number') ELSE sqrt(a) END
+sqlvec_ln(a) AS CASE WHEN a = 0 THEN error('sqlvec:2201E:cannot take logarithm of zero') WHEN a < 0 THEN
+  error('sqlvec:2201E:cannot take logarithm of a negative number') ELSE ln(a) END
+sqlvec_log10(a) AS CASE WHEN a = 0 THEN error('sqlvec:2201E:cannot take logarithm of zero') WHEN a < 0 THEN
+  error('sqlvec:2201E:cannot take logarithm of a negative number') ELSE log10(a) END
+sqlvec_asin(a) AS CASE WHEN abs(a) > 1 THEN error('sqlvec:22003:input is out of range') ELSE asin(a) END
+sqlvec_acos(a) AS CASE WHEN abs(a) > 1 THEN error('sqlvec:22003:input is out of range') ELSE acos(a) END
+sqlvec_substring(s, a, n) AS CASE WHEN n < 0 THEN
+  error('sqlvec:22011:negative substring length not allowed')
+  ELSE substring(s, greatest(a, 1), greatest(CAST(a AS BIGINT) + n - greatest(a, 1), 0)) END
+sqlvec_array_length(a, d) AS CASE WHEN d = 1 THEN nullif(len(a), 0) END
+sqlvec_any(tests) AS CASE WHEN tests IS NULL THEN NULL WHEN list_contains(tests, true) THEN true
+  WHEN list_count(tests) < len(tests) THEN NULL ELSE false END
+sqlvec_all(tests) AS CASE WHEN tests IS NULL THEN NULL WHEN list_contains(tests, false) THEN false
+  WHEN list_count(tests) < len(tests) THEN NULL ELSE true END
+sqlvec_interval(p) AS to_months(CAST(p[1] AS INTEGER)) + to_days(CAST(p[2] AS INTEGER))
+  + to_microseconds(p[3])
+sqlvec_most_frequent(h) AS map_keys(map_from_entries(list_filter(map_entries(h),
+  lambda pair: pair.value = list_max(map_values(h)))))
+"""
+_TEXT, _TEXTS, _INT, _LONG, _DOUBLE, _BOOL, _BLOB = (
+    "VARCHAR", "VARCHAR[]", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "BLOB",
+)  # fmt: skip
+_FLOATS, _PARTS = "FLOAT[]", [_LONG, _LONG, _LONG]
+
 
 class FunctionHost:
-    """Knows which execution a callback belongs to. DuckDB calls from its own threads, so the execution that
-    runs is kept here too; statements that call back run one after the other."""
+    """The statements that are running, by the number of their session; and what functions raised."""
 
     def __init__(self) -> None:
-        self.context: Context | None = None
+        self.keeper = ErrorKeeper()
+        self._contexts: dict[int, Context] = {}
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def new_session(self) -> int:
+        with self._lock:
+            self._next += 1
+            return self._next
 
     @contextmanager
-    def serving(self, context: Context) -> Iterator[None]:
-        before, self.context = self.context, context
+    def serving(self, session: int, context: Context) -> Iterator[None]:
+        """While it lasts, functions called with the session's number find the context."""
+        before = self._contexts.get(session)
+        self._contexts[session] = context
         try:
             yield
         finally:
-            self.context = before
+            if before is None:
+                del self._contexts[session]
+            else:
+                self._contexts[session] = before
 
-    def active(self) -> Context:
-        assert self.context is not None
-        return self.context
+    def context(self, session: int) -> Context:
+        found = self._contexts.get(session)
+        if found is None:
+            raise InternalError(f"session {session} runs no statement")
+        return found
+
+    # ---------------------------------------------------------------- called back
+
+    def call(self, session: int, name: str, oid: int, arguments: str) -> str | None:
+        """A function of the session or the catalog, its result as the type's text."""
+        value = session_value(name, tuple(json.loads(arguments)), self.context(session))
+        return None if value is None else SqlType(oid).definition.render(value)
+
+    def parse_reg(self, session: int, text: str, oid: int) -> int:
+        """A name or number as an oid."""
+        stripped = text.strip()
+        if stripped.lstrip("-").isdigit():
+            return int(stripped)
+        name = f"to_{types.by_oid(oid).name}"  # type: ignore[union-attr]
+        if not definitions.knows(name):
+            return int(types.OID.definition.parse(text))
+        found = definitions.definition(name, (text,), self.context(session).catalog)
+        if found is None:
+            raise UndefinedObject(f'{name[3:]} "{text}" does not exist')
+        return int(found)
 
 
-def _text_of(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def session_value(name: str, args: tuple[Any, ...], context: Context) -> Any:
+    """The datum of a function that depends on the session, the catalog or the clock."""
+    if name in definitions.NAMES:
+        return definitions.definition(name, args, context.catalog)
+    return FUNCTIONS[name](context, *args)
+
+
+# ---------------------------------------------------------------- registration
 
 
 def register(connection: Any, host: FunctionHost) -> None:
-    """Adds the functions to a connection."""
-
-    def catalog(name: str, arguments: str) -> str | None:
-        args = tuple(json.loads(arguments))
-        return _text_of(definition(name, args, host.active().catalog))
-
-    def call(name: str, arguments: str) -> str | None:
-        context = host.active()
-        value = FUNCTIONS[name](context, *json.loads(arguments))
-        if name in ("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp", "current_timestamp"):
-            return types.TIMESTAMPTZ.definition.render(value)
-        if name == "current_date":
-            return types.DATE.definition.render(value)
-        return _text_of(value)
-
-    varchar, double = "VARCHAR", "DOUBLE"
-    add = connection.create_function
-    options: dict[str, Any] = {"null_handling": "special", "side_effects": True}
-    add("sqlvec_catalog", catalog, [varchar, varchar], varchar, **options)
-    add("sqlvec_call", call, [varchar, varchar], varchar, **options)
-    add("sqlvec_distance", _distance, [varchar, "FLOAT[]", "FLOAT[]"], double)
-    add("sqlvec_text", _float_text, ["INTEGER", double], varchar)
-    add("sqlvec_jsonb", _jsonb, [varchar], varchar)
-    add("sqlvec_json", lambda text: text, [varchar], varchar)
-    add("sqlvec_json_typeof", _json_typeof, [varchar], varchar)
-    add("sqlvec_json_path", _json_path, [varchar, "VARCHAR[]", "BOOLEAN"], varchar, null_handling="special")
-    add("sqlvec_quote_ident", quote_identifier, [varchar], varchar)
-    add("sqlvec_initcap", _initcap, [varchar], varchar)
-    add("sqlvec_octet_length", lambda text: len(text.encode()), [varchar], "INTEGER")
-    add("sqlvec_to_char", _to_char, ["INTEGER", varchar, varchar], varchar)
-    add("sqlvec_vector_avg", _vector_average, ["FLOAT[][]"], "FLOAT[]")
-    add("sqlvec_vector_sum", _vector_sum, ["FLOAT[][]"], "FLOAT[]")
-    connection.execute(
-        "CREATE MACRO sqlvec_divide(a, b) AS CASE WHEN b = 0 THEN error('division by zero') ELSE a // b END"
+    """Adds every macro and function to the database of the connection."""
+    for macro in MACROS.strip().split("\nsqlvec_"):
+        connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *_VECTORS]
+    for name, function, parameters, result in plain:
+        strict = function if name in _TAKES_NULL else _strict(function)
+        connection.create_function(
+            f"sqlvec_{name}", host.keeper.guard(strict), parameters, result, null_handling="special"
+        )
+    volatile: dict[str, Any] = {"side_effects": True, "null_handling": "special"}
+    connection.create_function(
+        "sqlvec_call", host.keeper.guard(_strict(host.call)), [_LONG, _TEXT, _LONG, _TEXT], _TEXT, **volatile
     )
-    connection.execute(
-        "CREATE MACRO sqlvec_extract(field, value) AS CASE lower(field) "
-        "WHEN 'epoch' THEN CAST(epoch(value) AS DECIMAL(38,6)) "
-        "WHEN 'second' THEN CAST(date_part('microsecond', value) / 1000000.0 AS DECIMAL(38,6)) "
-        "ELSE CAST(date_part(field, value) AS DECIMAL(38,6)) END"
-    )
+    connection.create_function(
+        "sqlvec_parse_reg", host.keeper.guard(_strict(host.parse_reg)), [_LONG, _TEXT, _LONG], _LONG,
+        **volatile,
+    )  # fmt: skip
 
 
-def _distance(metric: str, left: Any, right: Any) -> float:
-    return distance(metric, np.asarray(left, np.float32), np.asarray(right, np.float32))
+def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NULL for NULL; DuckDB does the same, but then forbids NULL as a result of anything else."""
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        for arg in args:
+            if arg is None:
+                return None
+        return function(*args)
+
+    return call
 
 
-def _float_text(oid: int, value: float) -> str:
-    return types.SqlType(oid).definition.render(value)
+def _parse(text: str, oid: int) -> Any:
+    return SqlType(oid).definition.parse(text, -1)
 
 
-def _jsonb(text: str) -> str:
-    return canonical(load(text))
+def _parse_text(text: str, oid: int, typmod: int) -> str:
+    value = SqlType(oid).definition.parse(text, typmod)
+    return value if isinstance(value, str) else SqlType(oid).definition.render(value)
 
 
-def _json_typeof(text: str) -> str:
-    value = load(text)
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "number"
-    return {str: "string", list: "array", dict: "object"}[type(value)]
+def _parse_moment(text: str, oid: int, typmod: int, zone: str) -> int:
+    """Days or microseconds; a timestamptz without a zone is in the session's."""
+    value: int = SqlType(oid).definition.parse(text, typmod)
+    if oid == types.TIMESTAMPTZ.oid and zone != "UTC" and not _names_a_zone(text):
+        local = datetime(1970, 1, 1) + timedelta(microseconds=value)
+        offset = find_zone(zone, lambda: DataException(zone)).utcoffset(local)
+        return value - int((offset or timedelta()).total_seconds()) * 1_000_000
+    return value
 
 
-def _json_path(text: str | None, path: list[str] | None, as_text: bool) -> str | None:
-    if text is None or path is None:
-        return None
-    value = load(text)
-    for step in path:
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and re.fullmatch(r"-?\d+", step) and -len(value) <= int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    if not as_text:
-        return canonical(value)
-    if value is None:
-        return None
-    return value if isinstance(value, str) else canonical(value)
+def _names_a_zone(text: str) -> bool:
+    clock = text.strip()[10:]
+    return any(char in clock for char in "+-") or clock[-1:].isalpha()
 
 
-def _initcap(text: str) -> str:
-    return re.sub(r"[^\W_]+", lambda m: m.group()[0].upper() + m.group()[1:].lower(), text)
+def _parse_array(text: str, oid: int, typmod: int) -> list[str | None]:
+    """The elements' own texts."""
+    definition = SqlType(oid).definition
+    element = SqlType(definition.element_oid).definition
+    items = definition.parse(text, typmod)
+    return [None if item is None else element.render(item) for item in items]
 
 
-def _to_char(oid: int, value: str, pattern: str) -> str:
-    raise FeatureNotSupported("to_char is not supported")
+def _parse_vector(text: str, typmod: int) -> list[float]:
+    return types.VECTOR.definition.parse(text, typmod).tolist()  # type: ignore[no-any-return]
 
 
-def _vector_sum(vectors: Any) -> list[float] | None:
+def _array_text(items: Sequence[str | None]) -> str:
+    return types.array_of(types.TEXT).definition.render(list(items))
+
+
+def _float_text(value: float, oid: int) -> str:
+    return SqlType(oid).definition.render(value)
+
+
+def _zoned_text(microseconds: int, zone: str) -> str:
+    text = formats.to_char(microseconds, "YYYY-MM-DD HH24:MI:SS.USOF", zone)
+    head, _, tail = text.partition(".")
+    fraction = tail[:6].rstrip("0")
+    return f"{head}{'.' + fraction if fraction else ''}{tail[6:]}"
+
+
+def _width_bucket(value: float, low: float, high: float, count: int) -> int:
+    if count <= 0:
+        raise InvalidWidthBucketArgument("count must be greater than zero")
+    if low == high:
+        raise InvalidWidthBucketArgument("lower bound cannot equal upper bound")
+    place = (value - low) / (high - low)
+    return 0 if place < 0 else count + 1 if place >= 1 else math.floor(place * count) + 1
+
+
+_TAKES_NULL = frozenset(
+    [
+        "numeric", "numeric_greatest", "numeric_least", "string_to_array", "overlay", "json_key",
+    ]
+)  # fmt: skip
+_Row = tuple[str, Callable[..., Any], list[str], str]
+_TEXT_FUNCTIONS: list[_Row] = [
+    ("parse_integer", _parse, [_TEXT, _LONG], _LONG),
+    ("parse_float", _parse, [_TEXT, _LONG], _DOUBLE),
+    ("parse_boolean", lambda text: types.BOOL.definition.parse(text), [_TEXT], _BOOL),
+    ("parse_text", _parse_text, [_TEXT, _LONG, _LONG], _TEXT),
+    ("parse_moment", _parse_moment, [_TEXT, _LONG, _LONG, _TEXT], _LONG),
+    ("parse_bytes", lambda text: types.BYTEA.definition.parse(text), [_TEXT], _BLOB),
+    ("parse_array", _parse_array, [_TEXT, _LONG, _LONG], _TEXTS),
+    ("float_text", _float_text, [_DOUBLE, _LONG], _TEXT),
+    ("zoned_text", _zoned_text, [_LONG, _TEXT], _TEXT),
+    ("array_text", _array_text, [_TEXTS], _TEXT),
+    ("record_text", texts.record_text, [_TEXTS], _TEXT),
+    ("fit", texts.fit, [_TEXT, _LONG, _LONG, _BOOL], _TEXT),
+    ("initcap", texts.initcap, [_TEXT], _TEXT),
+    ("split_part", texts.split_part, [_TEXT, _TEXT, _LONG], _TEXT),
+    ("pad", texts.pad, [_TEXT, _LONG, _TEXT, _BOOL], _TEXT),
+    ("overlay", texts.overlay, [_TEXT, _TEXT, _LONG, _LONG], _TEXT),
+    ("chr", texts.character, [_LONG], _TEXT),
+    ("encode", texts.encode, [_BLOB, _TEXT], _TEXT),
+    ("decode", texts.decode, [_TEXT, _TEXT], _BLOB),
+    ("quote_ident", definitions.quote_identifier, [_TEXT], _TEXT),
+    ("quote_literal", texts.quote_literal, [_TEXT], _TEXT),
+    ("format", texts.format_text, [_TEXT, _TEXTS], _TEXT),
+    ("string_to_array", texts.string_to_array, [_TEXT, _TEXT, _TEXT], _TEXTS),
+    ("join_pairs", texts.join_pairs, ["VARCHAR[][]"], _TEXT),
+    ("like_escape", texts.like_escape, [_TEXT, _TEXT], _TEXT),
+    ("similar", texts.similar, [_TEXT, _TEXT], _TEXT),
+    ("regex", texts.regex, [_TEXT, _TEXT, _BOOL], _BOOL),
+    ("regexp_replace", texts.regexp_replace, [_TEXT, _TEXT, _TEXT, _TEXT], _TEXT),
+    ("regexp_match", texts.regexp_match, [_TEXT, _TEXT, _TEXT], _TEXTS),
+    ("regexp_matches", texts.regexp_matches, [_TEXT, _TEXT, _TEXT], "VARCHAR[][]"),
+    ("regexp_split", texts.regexp_split, [_TEXT, _TEXT], _TEXTS),
+    ("regexp_substring", texts.regexp_substring, [_TEXT, _TEXT], _TEXT),
+    ("width_bucket", _width_bucket, [_DOUBLE, _DOUBLE, _DOUBLE, _LONG], _LONG),
+    ("analyze", lambda config, text: list(analyzer(config).terms(text)), [_TEXT, _TEXT], _TEXTS),
+]
+_JSON_FUNCTIONS: list[_Row] = [
+    ("jsonb", documents.jsonb, [_TEXT], _TEXT),
+    ("json_get", documents.get, [_TEXT, _TEXT], _TEXT),
+    ("json_get_text", documents.get_text, [_TEXT, _TEXT], _TEXT),
+    ("json_item", documents.item, [_TEXT, _LONG], _TEXT),
+    ("json_item_text", documents.item_text, [_TEXT, _LONG], _TEXT),
+    ("json_path", documents.path, [_TEXT, _TEXTS], _TEXT),
+    ("json_path_text", documents.path_text, [_TEXT, _TEXTS], _TEXT),
+    ("json_typeof", documents.typeof, [_TEXT], _TEXT),
+    ("json_length", documents.length, [_TEXT], _LONG),
+    ("json_elements", documents.elements, [_TEXT], _TEXTS),
+    ("json_elements_text", documents.elements_text, [_TEXT], _TEXTS),
+    ("json_keys", documents.keys, [_TEXT], _TEXTS),
+    ("json_values", documents.values, [_TEXT], _TEXTS),
+    ("json_values_text", documents.values_text, [_TEXT], _TEXTS),
+    ("json_has", documents.has, [_TEXT, _TEXT], _BOOL),
+    ("json_has_any", documents.has_any, [_TEXT, _TEXTS], _BOOL),
+    ("json_has_all", documents.has_all, [_TEXT, _TEXTS], _BOOL),
+    ("json_contains", documents.contains, [_TEXT, _TEXT], _BOOL),
+    ("json_concat", documents.concat, [_TEXT, _TEXT], _TEXT),
+    ("json_delete", documents.delete, [_TEXT, _TEXT], _TEXT),
+    ("json_delete_item", documents.delete_item, [_TEXT, _LONG], _TEXT),
+    ("json_delete_path", documents.delete_path, [_TEXT, _TEXTS], _TEXT),
+    ("json_set", documents.set_path, [_TEXT, _TEXTS, _TEXT, _BOOL], _TEXT),
+    ("json_insert", documents.insert_path, [_TEXT, _TEXTS, _TEXT, _BOOL], _TEXT),
+    ("json_strip_nulls", documents.strip_nulls, [_TEXT], _TEXT),
+    ("json_pretty", documents.pretty, [_TEXT], _TEXT),
+    ("json_of_number", documents.of_number, [_TEXT], _TEXT),
+    ("json_key", documents.key_text, [_TEXT], _TEXT),
+    ("json_number", documents.number, [_TEXT, _TEXT], _TEXT),
+    ("json_boolean", documents.boolean, [_TEXT], _BOOL),
+]
+_NUMERIC_FUNCTIONS: list[_Row] = [
+    ("numeric", numbers.calculate, [_TEXT, _TEXT, _TEXT], _TEXT),
+    ("numeric_key", numbers.key, [_TEXT], _BLOB),
+    ("numeric_integer", numbers.to_integer, [_TEXT, _LONG], _LONG),
+    ("numeric_of_float", numbers.of_float, [_DOUBLE, _LONG], _TEXT),
+    ("numeric_typmod", numbers.with_typmod, [_TEXT, _LONG], _TEXT),
+    ("numeric_greatest", numbers.greatest, [_TEXTS], _TEXT),
+    ("numeric_least", numbers.least, [_TEXTS], _TEXT),
+    ("numeric_series", numbers.series, [_TEXT, _TEXT, _TEXT], _TEXTS),
+    ("numeric_mean", numbers.mean, [_TEXT, _LONG], _TEXT),
+    ("numeric_deviation", numbers.deviation, [_TEXT, _LONG, _TEXT, _TEXT], _TEXT),
+    ("numeric_aggregate", numbers.aggregate, [_TEXT, _TEXTS], _TEXT),
+    ("number_to_char", formats.number_to_char, [_TEXT, _TEXT], _TEXT),
+    ("to_number", formats.to_number, [_TEXT, _TEXT], _TEXT),
+]
+_MOMENT_FUNCTIONS: list[_Row] = [
+    ("to_char", formats.to_char, [_LONG, _TEXT, _TEXT], _TEXT),
+    ("interval_to_char", formats.interval_to_char, [*_PARTS, _TEXT], _TEXT),
+    ("to_timestamp", formats.to_timestamp, [_TEXT, _TEXT], _LONG),
+    ("make_date", formats.make_date, [_LONG, _LONG, _LONG], _LONG),
+    ("age", intervals.age, [_LONG, _LONG], "BIGINT[]"),
+    ("parse_interval", intervals.parse, [_TEXT], "BIGINT[]"),
+    ("interval_text", intervals.text, _PARTS, _TEXT),
+    ("interval_multiply", intervals.multiply, [*_PARTS, _DOUBLE], "BIGINT[]"),
+    ("interval_divide", intervals.divide, [*_PARTS, _DOUBLE], "BIGINT[]"),
+    ("interval_justify", intervals.justify, [_TEXT, *_PARTS], "BIGINT[]"),
+    ("interval_trunc", intervals.truncate, [_TEXT, *_PARTS], "BIGINT[]"),
+    ("interval_field", intervals.field, [_TEXT, *_PARTS], _TEXT),
+]
+
+
+# ---------------------------------------------------------------- vectors
+
+
+def _array(values: Any) -> np.ndarray:
+    return np.asarray(values, np.float32)
+
+
+def _combined(operation: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    def call(left: Any, right: Any) -> list[float]:
+        a, b = _array(left), _array(right)
+        if len(a) != len(b):
+            raise DataException(f"different vector dimensions {len(a)} and {len(b)}")
+        return operation(a, b).tolist()  # type: ignore[no-any-return]
+
+    return call
+
+
+def _vector_sum(vectors: Sequence[Any]) -> list[float] | None:
     present = [np.asarray(v, np.float64) for v in vectors if v is not None]
-    if not present:
-        return None
-    total: list[float] = np.sum(present, axis=0).astype(np.float32).tolist()
-    return total
+    return np.sum(present, axis=0).astype(np.float32).tolist() if present else None
 
 
-def _vector_average(vectors: Any) -> list[float] | None:
+def _vector_average(vectors: Sequence[Any]) -> list[float] | None:
     present = [np.asarray(v, np.float64) for v in vectors if v is not None]
-    if not present:
-        return None
-    mean: list[float] = np.mean(present, axis=0).astype(np.float32).tolist()
-    return mean
+    return np.mean(present, axis=0).astype(np.float32).tolist() if present else None
 
+
+def _norm(values: Any) -> float:
+    return float(np.sqrt(np.sum(_array(values).astype(np.float64) ** 2)))
+
+
+_VECTORS: list[_Row] = [
+    ("parse_vector", _parse_vector, [_TEXT, _LONG], _FLOATS),
+    ("vector_text", lambda v: types.VECTOR.definition.render(_array(v)), [_FLOATS], _TEXT),
+    ("distance", lambda m, a, b: distance(m, _array(a), _array(b)), [_TEXT, _FLOATS, _FLOATS], _DOUBLE),
+    ("vector_add", _combined(np.add), [_FLOATS, _FLOATS], _FLOATS),
+    ("vector_subtract", _combined(np.subtract), [_FLOATS, _FLOATS], _FLOATS),
+    ("vector_multiply", _combined(np.multiply), [_FLOATS, _FLOATS], _FLOATS),
+    ("vector_concat", lambda a, b: list(a) + list(b), [_FLOATS, _FLOATS], _FLOATS),
+    ("vector_sum", _vector_sum, ["FLOAT[][]"], _FLOATS),
+    ("vector_avg", _vector_average, ["FLOAT[][]"], _FLOATS),
+    ("norm", _norm, [_FLOATS], _DOUBLE),
+    ("normalize", lambda v: FUNCTIONS["l2_normalize"](None, _array(v)).tolist(), [_FLOATS], _FLOATS),
+    (
+        "subvector",
+        lambda v, start, count: FUNCTIONS["subvector"](None, _array(v), start, count).tolist(),
+        [_FLOATS, _LONG, _LONG],
+        _FLOATS,
+    ),
+]

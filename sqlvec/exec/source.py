@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from sqlvec import types
 from sqlvec.catalog.objects import Table
-from sqlvec.errors import FeatureNotSupported
 from sqlvec.exec.context import Context
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.limit import row_limit
@@ -27,7 +25,6 @@ from sqlvec.plan.physical import (
 )
 from sqlvec.plan.ranking import ranking, with_index
 from sqlvec.sql import bound
-from sqlvec.sql.render_types import NUMERIC_SCALE
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -74,8 +71,6 @@ def _empty(source: TableSource, table: Table) -> pa.Table:
     for ordinal in source.ordinals:
         column = table.column_by_attnum(ordinal + 1)
         arrow = column.type.definition.arrow(column.type.typmod)
-        if column.type == types.NUMERIC:
-            arrow = pa.decimal128(38, NUMERIC_SCALE)
         fields.append(pa.field(f"c{ordinal}", arrow))
     for name, expression in source.computed:
         match = isinstance(expression, bound.TextMatch)
@@ -93,24 +88,7 @@ def arrow_columns(
     """Columns of a shard for the given rows, named c{ordinal}."""
     attnums = [ordinal + 1 for ordinal in ordinals]
     taken = shard.take(attnums, row_ids)
-    return {
-        f"c{ordinal}": _exchanged(taken.column(i), table.column_by_attnum(ordinal + 1).type)
-        for i, ordinal in enumerate(ordinals)
-    }
-
-
-def _exchanged(column: pa.ChunkedArray, sql_type: types.SqlType) -> pa.ChunkedArray:
-    """As the engine takes it: unconstrained numeric, kept as text, becomes a decimal."""
-    if sql_type.oid != types.NUMERIC.oid or not pa.types.is_string(column.type):
-        return column
-    try:
-        return column.cast(pa.decimal128(38, NUMERIC_SCALE))
-    except pa.ArrowInvalid as error:
-        raise FeatureNotSupported(
-            f"numeric with more than {NUMERIC_SCALE} digits after the point, or 28 before it, "
-            "cannot be computed with here",
-            hint="Give the column a precision and scale.",
-        ) from error
+    return {f"c{ordinal}": taken.column(i) for i, ordinal in enumerate(ordinals)}
 
 
 def _ranked(

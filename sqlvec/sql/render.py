@@ -1,179 +1,400 @@
-"""Bound queries as DuckDB SQL. Output columns are c0, c1 ...; sources are registered as r{relation id}."""
+"""Bound queries as DuckDB SQL.
+
+    render_query(query, context) -> RenderedQuery
+
+Output columns are c0, c1 ... in the DuckDB type of their SQL type. Relations are named r{relation_id}, their
+columns c{ordinal}: one in context.sources is that slot, every other is rendered in place.
+Sort order, placement of NULLs and the type of every output column are always written out, never left to
+DuckDB's defaults.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlvec.errors import FeatureNotSupported
+from sqlvec.errors import FeatureNotSupported, InvalidRowCountInLimit, InvalidRowCountInOffset
 from sqlvec.sql import bound
-from sqlvec.sql.render_expression import Computed, ExpressionRenderer
-from sqlvec.sql.render_types import duckdb_type
+from sqlvec.sql.grouping import ungrouped_columns
+from sqlvec.sql.render_expression import Computed, ExpressionRenderer, RenderContext
+from sqlvec.sql.render_numeric import in_form, key_of, numeric_form, one_scale
+from sqlvec.sql.render_tables import table_function
+from sqlvec.sql.render_types import Fixed, declared_form, is_numeric
+from sqlvec.types import SqlType
 
-_JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN", "cross": "CROSS JOIN"}
+__all__ = ["Computed", "RenderContext", "RenderedQuery", "render_query", "used_columns"]
+
+_JOINS = {
+    "inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN",
+    "cross": "CROSS JOIN",
+}  # fmt: skip
+_MATERIALIZED = {True: "MATERIALIZED ", False: "NOT MATERIALIZED ", None: ""}
+Forms = tuple[Fixed | None, ...]
 
 
-def render_query(
-    query: bound.Query, parameters: tuple[Any, ...], computed: Computed, sources: frozenset[int]
-) -> str:
-    """The statement's text; sources are the relations that are registered tables."""
-    return _QueryRenderer(parameters, computed, sources).query(query)
+@dataclass(frozen=True, slots=True)
+class RenderedQuery:
+    """sql, and the ids of the slots that it reads."""
+
+    sql: str
+    relations: frozenset[int]
+
+
+def render_query(query: bound.Query, context: RenderContext) -> RenderedQuery:
+    """The statement's text. Raises 0A000 for what the relational engine cannot express."""
+    renderer = _QueryRenderer(context)
+    sql = renderer.output(query)
+    return RenderedQuery(sql, frozenset(renderer.read))
+
+
+def used_columns(query: bound.Query) -> dict[int, set[int]]:
+    """The ordinals that a query reads of each relation, subqueries included."""
+    used: dict[int, set[int]] = {}
+    columns: dict[int, int] = {}
+    whole: set[int] = set()
+    _collect(query, used, columns, whole)
+    for relation_id in whole:
+        used.setdefault(relation_id, set()).update(range(columns.get(relation_id, 0)))
+    return used
+
+
+def _collect(
+    node: Any, used: dict[int, set[int]], columns: dict[int, int], whole: set[int]
+) -> None:
+    if isinstance(node, bound.ColumnRef):
+        used.setdefault(node.relation_id, set()).add(node.ordinal)
+    elif isinstance(node, bound.RowRef):
+        whole.add(node.relation_id)
+    elif isinstance(node, tuple):
+        for item in node:
+            _collect(item, used, columns, whole)
+    elif hasattr(node, "__dataclass_fields__"):
+        if isinstance(node, bound.RelationNode):
+            columns[node.relation_id] = len(node.columns)
+        if isinstance(node, (bound.TableScan, bound.SystemScan)):
+            return
+        for field in fields(node):
+            _collect(getattr(node, field.name), used, columns, whole)
 
 
 class _QueryRenderer:
-    def __init__(
-        self, parameters: tuple[Any, ...], computed: Computed, sources: frozenset[int]
-    ) -> None:
-        self.sources = sources
-        self.expressions = ExpressionRenderer(parameters, computed, self.query)
+    """One statement. query() gives text whose numerics are in whatever form they have, and the forms."""
 
-    def query(self, query: bound.Query) -> str:
-        text = self._body(query)
-        if query.ctes:
-            text = self._with(query.ctes) + text
-        return text
+    def __init__(self, context: RenderContext) -> None:
+        self.context = context
+        self.read: set[int] = set()
+        self.expressions = ExpressionRenderer(context, self.output)
+        self.cte_forms: dict[str, Forms] = {}
+
+    def output(self, query: bound.Query) -> str:
+        """The query with output columns of exactly the types that their SQL types map to."""
+        return self._query(query, canonical=True)[0]
+
+    def _query(self, query: bound.Query, *, canonical: bool = False) -> tuple[str, Forms]:
+        before = dict(self.cte_forms)
+        head = self._with(query.ctes) if query.ctes else ""
+        sql, forms = self._body(query, canonical=canonical)
+        self.cte_forms = before
+        return head + sql, forms
 
     def _with(self, ctes: tuple[bound.CommonTable, ...]) -> str:
         parts = []
         for cte in ctes:
-            names = ", ".join(f"c{i}" for i in range(len(cte.columns)))
-            inner = self.query(cte.query)
-            hint = {True: "MATERIALIZED ", False: "NOT MATERIALIZED ", None: ""}[cte.materialized]
-            parts.append(f"{_cte(cte.name)}({names}) AS {hint}({inner})")
-        recursive = "RECURSIVE " if any(cte.recursive for cte in ctes) else ""
-        return f"WITH {recursive}{', '.join(parts)} "
+            recursive = cte.recursive and isinstance(cte.query, bound.SetOperation)
+            if recursive:
+                forms: Forms = tuple(declared_form(c.type) for c in cte.columns)
+                self.cte_forms[cte.name] = forms
+                inner = self._recursive(cte)
+            else:
+                inner, forms = self._query(cte.query)
+                self.cte_forms[cte.name] = forms
+            hint = "" if recursive else _MATERIALIZED[cte.materialized]
+            parts.append(f"{_cte_name(cte.name)}({_names(len(cte.columns))}) AS {hint}({inner})")
+        word = "RECURSIVE " if any(cte.recursive for cte in ctes) else ""
+        return f"WITH {word}{', '.join(parts)} "
 
-    def _body(self, query: bound.Query) -> str:
+    def _recursive(self, cte: bound.CommonTable) -> str:
+        """Both branches with the types of the first, joined by UNION as DuckDB wants to see it."""
+        query = cte.query
+        assert isinstance(query, bound.SetOperation)
+        if query.order_by or query.limit is not None or query.offset is not None:
+            raise FeatureNotSupported("ORDER BY and LIMIT in a recursive query are not supported")
+        head = self._with(query.ctes) if query.ctes else ""
+        columns = [SqlType(column.type.oid, column.type.typmod) for column in cte.columns]
+        sides = [self._side(side, columns, canonical=True) for side in (query.left, query.right)]
+        return f"{head}{sides[0][0]} UNION {'ALL ' if query.all else ''}{sides[1][0]}"
+
+    # ---------------------------------------------------------------- bodies
+
+    def _body(self, query: bound.Query, *, canonical: bool) -> tuple[str, Forms]:
         if isinstance(query, bound.Select):
-            return self._select(query) + self._tail(query)
+            return self._select(query, canonical=canonical)
         if isinstance(query, bound.SetOperation):
-            sides = [self._side(side, query.columns) for side in (query.left, query.right)]
-            word = f"{query.op.upper()} {'ALL' if query.all else ''}"
-            text = f"{sides[0]} {word} {sides[1]}"
-            return f"SELECT * FROM ({text}) AS output{self._tail(query)}" if query.order_by or query.limit or query.offset else text
+            return self._set_operation(query, canonical=canonical)
         assert isinstance(query, bound.Values), query
-        rows = ", ".join(f"({', '.join(self.expressions.all(row))})" for row in query.rows)
-        names = ", ".join(f"c{i}" for i in range(len(query.columns)))
-        return f"SELECT * FROM (VALUES {rows}) AS v({names}){self._tail(query)}"
+        rows, forms = self._rows(query.rows, query.columns, canonical=canonical)
+        sql = f"SELECT * FROM (VALUES {rows}) AS output({_names(len(query.columns))})"
+        return sql + self._output_tail(query, forms), forms
 
-    def _side(self, query: bound.Query, columns: tuple[bound.OutputColumn, ...]) -> str:
-        inner = self.query(query)
-        casts = ", ".join(
-            f"CAST(c{i} AS {duckdb_type(c.type)}) AS c{i}" for i, c in enumerate(columns)
-        )
-        return f"(SELECT {casts} FROM ({inner}) AS side)"
+    def _rows(
+        self,
+        rows: Sequence[tuple[bound.Expression, ...]],
+        columns: Sequence[bound.OutputColumn],
+        *,
+        canonical: bool,
+    ) -> tuple[str, Forms]:
+        """The rows of VALUES, each column in one form."""
+        r = self.expressions
+        forms: list[Fixed | None] = []
+        for place, column in enumerate(columns):
+            form = declared_form(column.type)
+            if is_numeric(column.type) and form is None and not canonical:
+                form = one_scale([numeric_form(r, row[place]) for row in rows])
+            forms.append(form)
+        shown = []
+        for row in rows:
+            values = []
+            for value, column, form in zip(row, columns, forms, strict=True):
+                numeric = is_numeric(column.type)
+                values.append(in_form(r, value, form) if numeric else r.output(value, column.type))
+            shown.append(f"({', '.join(values)})")
+        return ", ".join(shown), tuple(forms)
 
-    def _tail(self, query: bound.Query) -> str:
+    def _set_operation(
+        self, query: bound.SetOperation, *, canonical: bool
+    ) -> tuple[str, Forms]:
+        columns = [column.type for column in query.columns]
+        sides = [self._side(s, columns, canonical=canonical) for s in (query.left, query.right)]
+        pairs = list(zip(sides[0][1], sides[1][1], strict=True))
+        forms = tuple(one_scale(pair) for pair in pairs)
+        mixed = any(form is None and any(pair) for form, pair in zip(forms, pairs, strict=True))
+        if mixed and not canonical:
+            return self._set_operation(query, canonical=True)
+        text_columns = [
+            i for i, c in enumerate(columns) if is_numeric(c) and forms[i] is None
+        ]
+        word = query.op.upper() + (" ALL" if query.all else "")
+        if text_columns and not query.all and query.op == "union":
+            keys = _distinct_keys(columns, forms)
+            union = f"{sides[0][0]} UNION ALL {sides[1][0]}"
+            sql = f"SELECT DISTINCT ON ({keys}) * FROM ({union}) AS united"
+        else:
+            sql = f"{sides[0][0]} {word} {sides[1][0]}"
+        if query.order_by or query.limit is not None or query.offset is not None:
+            sql = f"SELECT * FROM ({sql}) AS output{self._output_tail(query, forms)}"
+        return sql, forms
+
+    def _side(
+        self, query: bound.Query, columns: Sequence[SqlType], *, canonical: bool
+    ) -> tuple[str, Forms]:
+        """A branch with its columns cast to the whole's types."""
+        inner, forms = self._query(query, canonical=canonical)
+        r = self.expressions
+        shown, found = [], []
+        for place, (own, wanted) in enumerate(zip(query.columns, columns, strict=True)):
+            column: bound.Expression = bound.ColumnRef(own.type, 0, place, own.name)
+            r.forms[(0, place)] = forms[place]
+            if own.type != wanted:
+                column = bound.Cast(wanted, column, explicit=False)
+            form = declared_form(wanted)
+            if is_numeric(wanted) and not canonical:
+                form = numeric_form(r, column)
+            found.append(form)
+            text = in_form(r, column, form) if is_numeric(wanted) else r.output(column, wanted)
+            shown.append(f"{text} AS c{place}")
+        return f"(SELECT {', '.join(shown) or '1'} FROM ({inner}) AS side)", tuple(found)
+
+    def _output_tail(self, query: bound.Query, forms: Forms) -> str:
+        """ORDER BY over the output columns, LIMIT and OFFSET."""
+        for place, form in enumerate(forms):
+            self.expressions.forms[(0, place)] = form
+        order = self.expressions.order_by(query.order_by)
+        return order + self._limits(query)
+
+    def _limits(self, query: bound.Query) -> str:
         text = ""
-        if query.order_by:
-            text += " ORDER BY " + ", ".join(self.expressions.sort_key(k) for k in query.order_by)
-        if query.limit is not None:
-            if query.with_ties:
-                raise FeatureNotSupported("FETCH FIRST ... WITH TIES is not supported")
-            text += f" LIMIT {self.expressions.render(query.limit)}"
+        if query.limit is not None and not query.with_ties:
+            text += self._count("LIMIT", query.limit)
         if query.offset is not None:
-            text += f" OFFSET {self.expressions.render(query.offset)}"
+            text += self._count("OFFSET", query.offset)
         return text
 
-    def _select(self, select: bound.Select) -> str:
-        from_ = ", ".join(self._item(item) for item in select.from_)
-        targets = []
-        for i, target in enumerate(t for t in select.targets if not t.junk):
-            rendered = self.expressions.render(target.expression)
-            targets.append(f"CAST({rendered} AS {duckdb_type(target.expression.type)}) AS c{i}")
-        word = ""
+    def _count(self, word: str, expression: bound.Expression) -> str:
+        known = self.expressions.constant(expression)
+        if known is None:
+            return f" {word} ({self.expressions.render(expression)})"
+        if known.value is None:
+            return ""
+        if known.value < 0:
+            error = InvalidRowCountInLimit if word == "LIMIT" else InvalidRowCountInOffset
+            raise error(f"{word} must not be negative")
+        return f" {word} {known.value}"
+
+    # ---------------------------------------------------------------- SELECT
+
+    def _select(self, select: bound.Select, *, canonical: bool) -> tuple[str, Forms]:
+        r = self.expressions
+        from_ = ", ".join([self._item(item) for item in select.from_])
+        where = f" WHERE {r.render(select.where)}" if select.where is not None else ""
+        grouping = self._grouping(select)
+        before = r.replaced
+        r.replaced = {**before, **self._stand_ins(select)}
+        targets = [target for target in select.targets if not target.junk]
+        shown, forms = self._targets(targets, canonical=canonical)
+        having = f" HAVING {r.render(select.having)}" if select.having is not None else ""
+        tail = f"{' FROM ' + from_ if from_ else ''}{where}{grouping}{having}"
+        sql = self._ordered(select, targets, shown, forms, tail)
+        r.replaced = before
+        return sql, forms
+
+    def _targets(
+        self, targets: Sequence[bound.Target], *, canonical: bool
+    ) -> tuple[str, Forms]:
+        r = self.expressions
+        shown, forms = [], []
+        for place, target in enumerate(targets):
+            e = target.expression
+            form = declared_form(e.type)
+            if is_numeric(e.type):
+                form = form if canonical else numeric_form(r, e)
+                text = in_form(r, e, form)
+            else:
+                text = r.output(e)
+            shown.append(f"{text} AS c{place}")
+            forms.append(form)
+        return ", ".join(shown) or "NULL AS c0", tuple(forms)
+
+    def _ordered(
+        self,
+        select: bound.Select,
+        targets: Sequence[bound.Target],
+        shown: str,
+        forms: Forms,
+        tail: str,
+    ) -> str:
+        """The select with DISTINCT, ORDER BY and LIMIT."""
+        r = self.expressions
         if select.distinct:
-            word = "DISTINCT "
-        elif select.distinct_on:
-            word = f"DISTINCT ON ({', '.join(self.expressions.all(select.distinct_on))}) "
-        text = f"SELECT {word}{', '.join(targets) or 'NULL AS c0'}"
-        if from_:
-            text += f" FROM {from_}"
-        if select.where is not None:
-            text += f" WHERE {self.expressions.render(select.where)}"
-        if select.group_by or select.grouping_sets is not None:
-            text += " GROUP BY " + self._grouping(select)
-        if select.having is not None:
-            text += f" HAVING {self.expressions.render(select.having)}"
-        return text
+            types_ = [target.expression.type for target in targets]
+            numeric = any(is_numeric(t) and not f for t, f in zip(types_, forms, strict=True))
+            if numeric:
+                keys = _distinct_keys(types_, forms)
+                inner = f"SELECT DISTINCT ON ({keys}) * FROM (SELECT {shown}{tail}) AS plain"
+            else:
+                inner = f"SELECT DISTINCT {shown}{tail}"
+            if not select.order_by:
+                return inner + self._limits(select)
+            for place, form in enumerate(forms):
+                r.forms[(0, place)] = form
+            keys_ = tuple(self._output_key(key, targets) for key in select.order_by)
+            order = r.order_by(keys_)
+            return f"SELECT * FROM ({inner}) AS output{order}{self._limits(select)}"
+        word = ""
+        if select.distinct_on:
+            keys = ", ".join([r.comparable(e) for e in select.distinct_on])
+            word = f"DISTINCT ON ({keys}) "
+        ties = self._ties(select) if select.with_ties else ""
+        order = r.order_by(select.order_by)
+        return f"SELECT {word}{shown}{tail}{ties}{order}{self._limits(select)}"
+
+    def _output_key(
+        self, key: bound.SortKey, targets: Sequence[bound.Target]
+    ) -> bound.SortKey:
+        for place, target in enumerate(targets):
+            if target.expression == key.expression:
+                column = bound.ColumnRef(key.expression.type, 0, place, target.name)
+                return bound.SortKey(column, key.descending, key.nulls_first)
+        raise AssertionError(key)
+
+    def _ties(self, select: bound.Select) -> str:
+        """FETCH FIRST n ROWS WITH TIES: rows whose rank is within the count."""
+        assert select.limit is not None
+        r = self.expressions
+        count = r.render(select.limit)
+        if select.offset is not None:
+            count = f"{count} + {r.render(select.offset)}"
+        return f" QUALIFY rank() OVER ({r.order_by(select.order_by).strip()}) <= {count}"
+
+    # ---------------------------------------------------------------- GROUP BY
 
     def _grouping(self, select: bound.Select) -> str:
-        rendered = self.expressions.all(select.group_by)
-        dependent = [r for r in self._dependent(select) if r not in rendered]
-        if select.grouping_sets is None:
-            return ", ".join(rendered + dependent)
-        sets = ", ".join(
-            "(" + ", ".join([rendered[i] for i in places]) + ")" for places in select.grouping_sets
-        )
-        return f"GROUPING SETS ({sets})"
+        r = self.expressions
+        keys = [r.comparable(e) for e in select.group_by]
+        if select.grouping_sets is not None:
+            sets = ", ".join(
+                f"({', '.join([keys[i] for i in places])})" for places in select.grouping_sets
+            )
+            return f" GROUP BY GROUPING SETS ({sets})"
+        if select.grouped and not keys:
+            return " GROUP BY ()"
+        dependent = [r.render(column) for column in ungrouped_columns(select)]
+        keys += [column for column in dependent if column not in keys]
+        return f" GROUP BY {', '.join(keys)}" if keys else ""
 
-    def _dependent(self, select: bound.Select) -> list[str]:
-        """Columns outside aggregates that depend on a grouped key: DuckDB wants them named."""
-        from sqlvec.sql.grouping import ungrouped_columns
-
-        found = ungrouped_columns(select)
-        return [self.expressions.render(column) for column in found]
+    def _stand_ins(self, select: bound.Select) -> dict[bound.Expression, str]:
+        """Grouped by its key, an expression is shown by one of the group's values."""
+        r = self.expressions
+        found = {}
+        for e in select.group_by:
+            rendered = r.render(e)
+            if r.comparable(e) != rendered:
+                found[e] = f"any_value({rendered})"
+        return found
 
     # ---------------------------------------------------------------- FROM
 
     def _item(self, item: bound.FromItem) -> str:
-        if isinstance(item, bound.Join):
-            left, right = self._item(item.left), self._item(item.right)
-            text = f"{left} {_JOINS[item.kind]} {right}"
-            if item.kind == "cross":
-                return f"({text})"
-            on = self.expressions.render(item.condition) if item.condition is not None else "true"
-            return f"({text} ON {on})"
-        return self._relation(item)
+        if not isinstance(item, bound.Join):
+            return self._relation(item)
+        left, right = self._item(item.left), self._item(item.right)
+        text = f"{left} {_JOINS[item.kind]} {right}"
+        if item.kind == "cross":
+            return f"({text})"
+        on = self.expressions.render(item.condition) if item.condition is not None else "true"
+        return f"({text} ON {on})"
 
     def _relation(self, relation: bound.RelationNode) -> str:
+        r = self.expressions
         name = f"r{relation.relation_id}"
-        self.expressions.rows[relation.relation_id] = relation
-        if relation.relation_id in self.sources:
-            return f"{name}"
-        names = ", ".join(f"c{i}" for i in range(len(relation.columns)))
+        r.relations[relation.relation_id] = relation
+        slot = self.context.sources.get(relation.relation_id)
+        if slot is not None:
+            self.read.add(relation.relation_id)
+            return f"{slot} AS {name}"
+        names = _names(len(relation.columns))
         if isinstance(relation, bound.CteScan):
-            return f"{_cte(relation.cte_name)} AS {name}"
+            self._note(relation.relation_id, self.cte_forms.get(relation.cte_name, ()))
+            return f"{_cte_name(relation.cte_name)} AS {name}({names})"
         if isinstance(relation, bound.DerivedTable):
+            inner, forms = self._query(relation.query)
+            self._note(relation.relation_id, forms)
             lateral = "LATERAL " if relation.lateral else ""
-            return f"{lateral}({self.query(relation.query)}) AS {name}({names})"
+            return f"{lateral}({inner}) AS {name}({names})"
         if isinstance(relation, bound.ValuesScan):
-            rows = ", ".join(f"({', '.join(self.expressions.all(row))})" for row in relation.rows)
+            rows, forms = self._rows(relation.rows, relation.columns, canonical=False)
+            self._note(relation.relation_id, forms)
             return f"(VALUES {rows}) AS {name}({names})"
         assert isinstance(relation, bound.FunctionScan), relation
-        return f"({self._table_function(relation)}) AS {name}({names})"
+        return f"LATERAL ({table_function(r, relation)}) AS {name}({names})"
 
-    def _table_function(self, relation: bound.FunctionScan) -> str:
-        call = relation.call
-        assert isinstance(call, bound.FunctionCall), call
-        args = self.expressions.all(call.args)
-        arrays = {
-            "unnest": "{0}",
-            "generate_series": "generate_series({*})",
-            "generate_subscripts": "range(1, len({0}) + 1)",
-            "jsonb_array_elements": "CAST(from_json({0}, '[\"JSON\"]') AS VARCHAR[])",
-            "json_array_elements": "CAST(from_json({0}, '[\"JSON\"]') AS VARCHAR[])",
-            "jsonb_array_elements_text": "from_json({0}, '[\"VARCHAR\"]')",
-            "json_array_elements_text": "from_json({0}, '[\"VARCHAR\"]')",
-            "jsonb_object_keys": "json_keys({0})",
-            "json_object_keys": "json_keys({0})",
-            "regexp_split_to_table": "regexp_split_to_array({0}, {1})",
-            "string_to_table": "string_split({0}, {1})",
-        }
-        template = arrays.get(call.name)
-        if template is None:
-            value = self.expressions.render(call)
-            return f"SELECT {value} AS c0"
-        array = template.replace("{*}", ", ".join(args))
-        for i, arg in enumerate(args):
-            array = array.replace("{" + str(i) + "}", arg)
-        element = duckdb_type(call.type)
-        if relation.ordinality:
-            return (
-                f"SELECT CAST(unnest({array}) AS {element}) AS c0, "
-                f"CAST(generate_subscripts({array}, 1) AS BIGINT) AS c1"
-            )
-        return f"SELECT CAST(unnest({array}) AS {element}) AS c0"
+    def _note(self, relation_id: int, forms: Forms) -> None:
+        for ordinal, form in enumerate(forms):
+            self.expressions.forms[(relation_id, ordinal)] = form
 
 
-def _cte(name: str) -> str:
+def _names(count: int) -> str:
+    return ", ".join(f"c{i}" for i in range(max(count, 1)))
+
+
+def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:
+    return ", ".join(
+        key_of(f"c{i}") if is_numeric(column) and forms[i] is None else f"c{i}"
+        for i, column in enumerate(columns)
+    )
+
+
+def _cte_name(name: str) -> str:
     return '"cte_' + name.replace('"', '""') + '"'
+
+

@@ -1,270 +1,360 @@
 """Bound expressions as DuckDB SQL that means what PostgreSQL means.
 
-Columns are r{relation}.c{ordinal}. Constants are written with their type. What DuckDB does otherwise is
-rewritten here: integer division, NULL order, LIKE's escape, text of booleans, JSON operators.
+Columns are r{relation}.c{ordinal}. Every constant is written with its type. An expression is rendered in
+the one DuckDB type of its bound type (render_types); a numeric is in fixed or text form (render_numeric).
+Functions of ours are called sqlvec_*; exec.relational_functions registers them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlvec import types
-from sqlvec.errors import FeatureNotSupported
+from sqlvec.errors import FeatureNotSupported, UndefinedParameter
 from sqlvec.sql import bound
-from sqlvec.sql.render_types import duckdb_type, literal
+from sqlvec.sql.render_aggregates import aggregate, window_call
+from sqlvec.sql.render_cast import cast, text_out
+from sqlvec.sql.render_functions import function
+from sqlvec.sql.render_numeric import comparable_numerics, in_form, key_of, numeric_form
+from sqlvec.sql.render_operators import comparison, distance, operator, quantified
+from sqlvec.sql.render_types import (
+    Fixed,
+    Rendered,
+    declared_form,
+    duckdb_type,
+    is_numeric,
+    is_record,
+    literal,
+)
 from sqlvec.types import SqlType
 
 Computed = Mapping[bound.Expression, tuple[int, str]]
-_INTEGERS = (types.INT2.oid, types.INT4.oid, types.INT8.oid)
-_FLOATS = (types.FLOAT4.oid, types.FLOAT8.oid)
-_JSON = (types.JSON.oid, types.JSONB.oid)
-_DISTANCES = {"l2": "array_distance", "cosine": "array_cosine_distance", "inner_product": "array_negative_inner_product"}
+Fold = Callable[[str, tuple[Any, ...]], Any]
+RenderQuery = Callable[[bound.Query], str]
+_COMPUTABLE = (bound.Distance, bound.TextScore, bound.TextMatch, bound.Fusion)
+_TESTS = {
+    "null": "IS NULL", "not_null": "IS NOT NULL", "unknown": "IS NULL", "not_unknown": "IS NOT NULL",
+    "true": "IS TRUE", "not_true": "IS NOT TRUE", "false": "IS FALSE", "not_false": "IS NOT FALSE",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RenderContext:
+    """What one execution brings along.
+
+    parameters are datums, $1 first. sources are the relations that are slots, by name. computed tells which
+    expressions are columns of a slot already. session is the number under which the engine finds the
+    session when a function calls back; fold gives the value of a stable function, such as now(), before
+    the statement runs. time_zone is the session's.
+    """
+
+    parameters: Sequence[Any] = ()
+    sources: Mapping[int, str] = field(default_factory=dict)
+    computed: Computed = field(default_factory=dict)
+    session: int = 0
+    fold: Fold | None = None
+    time_zone: str = "UTC"
 
 
 class ExpressionRenderer:
-    """Renders the expressions of one statement; parameters are its values of this execution."""
+    """Renders the expressions of one statement."""
 
-    def __init__(self, parameters: tuple[Any, ...], computed: Computed, render_query: Callable[[bound.Query], str]) -> None:
-        self.parameters = parameters
-        self.computed = computed
-        self.render_query = render_query
-        self.rows: dict[int, bound.RelationNode] = {}
+    def __init__(self, context: RenderContext, render_query: RenderQuery) -> None:
+        self.context = context
+        self.render_query = render_query  # in output form: text for numeric without typmod
+        self.relations: dict[int, bound.RelationNode] = {}
+        self.forms: dict[tuple[int, int], Fixed | None] = {}  # of numeric columns not of a slot
+        self.replaced: dict[bound.Expression, str] = {}  # grouped expressions, by what stands for them
+        self._names = 0
 
-    def render(self, expression: bound.Expression) -> str:
-        place = self.computed.get(expression) if isinstance(expression, _COMPUTABLE) else None
-        if place is not None:
+    def render(self, e: bound.Expression) -> str:
+        if self.replaced and (found := self.replaced.get(e)) is not None:
+            return found
+        if isinstance(e, _COMPUTABLE) and (place := self.context.computed.get(e)) is not None:
             return f"r{place[0]}.{place[1]}"
-        handler = _HANDLERS.get(type(expression))
+        handler = _HANDLERS.get(type(e))
         if handler is None:
-            raise FeatureNotSupported(f"{type(expression).__name__} is not supported here")
-        return handler(self, expression)
+            raise FeatureNotSupported(f"{type(e).__name__} is not supported here")
+        return handler(self, e)
 
-    def all(self, expressions: tuple[bound.Expression, ...]) -> list[str]:
+    def all(self, expressions: Sequence[bound.Expression]) -> list[str]:
         return [self.render(e) for e in expressions]
+
+    @contextmanager
+    def without_replacements(self) -> Iterator[None]:
+        """Inside an aggregate's arguments the grouped expressions are themselves."""
+        before, self.replaced = self.replaced, {}
+        try:
+            yield
+        finally:
+            self.replaced = before
+
+    def fresh(self, prefix: str = "e") -> str:
+        """A name for a lambda's parameter."""
+        self._names += 1
+        return f"{prefix}{self._names}"
+
+    # ---------------------------------------------------------------- values known beforehand
+
+    def constant(self, e: bound.Expression | None) -> bound.Const | None:
+        """The value of a literal, a parameter or a cast of NULL; None for what is known only when run."""
+        if isinstance(e, bound.Const):
+            return e
+        if isinstance(e, bound.Param):
+            if not 1 <= e.number <= len(self.context.parameters):
+                raise UndefinedParameter(f"there is no parameter ${e.number}")
+            return bound.Const(e.type, self.context.parameters[e.number - 1])
+        if isinstance(e, bound.Cast):
+            inner = self.constant(e.arg)
+            if inner is not None and inner.value is None:
+                return bound.Const(e.type, None)
+        return None
+
+    def constant_value(self, e: bound.Expression | None) -> Any:
+        known = self.constant(e)
+        return None if known is None else known.value
+
+    # ---------------------------------------------------------------- forms
+
+    def output(self, e: bound.Expression, sql_type: SqlType | None = None) -> str:
+        """The expression with exactly the DuckDB type of its SQL type (or of sql_type)."""
+        wanted = sql_type or e.type
+        if is_numeric(wanted):
+            return in_form(self, e, declared_form(wanted))
+        return f"CAST({self.render(e)} AS {duckdb_type(wanted)})"
+
+    def comparable(self, e: bound.Expression) -> str:
+        """A value that DuckDB compares, groups and sorts as PostgreSQL does the expression's."""
+        if is_numeric(e.type):
+            rendered = self.render(e)
+            return rendered if numeric_form(self, e) else key_of(rendered)
+        if e.type.oid == types.BPCHAR.oid:
+            return f"rtrim({self.render(e)}, ' ')"
+        if e.type.oid == types.VECTOR.oid:
+            return f"CAST({self.render(e)} AS FLOAT[])"
+        element = types.element_of(e.type)
+        if element is not None and is_numeric(element) and declared_form(element) is None:
+            item = self.fresh()
+            return f"list_transform({self.render(e)}, lambda {item}: {key_of(item)})"
+        return self.render(e)
+
+    def comparables(self, expressions: Sequence[bound.Expression]) -> list[str]:
+        """Values of several expressions that can be compared with each other."""
+        if expressions and is_numeric(expressions[0].type):
+            return comparable_numerics(self, expressions)
+        return [self.comparable(e) for e in expressions]
+
+    def sort_key(self, key: bound.SortKey) -> str:
+        direction = " DESC" if key.descending else ""
+        nulls = "FIRST" if key.nulls_first else "LAST"
+        return f"{self.comparable(key.expression)}{direction} NULLS {nulls}"
+
+    def order_by(self, keys: Sequence[bound.SortKey]) -> str:
+        """ ORDER BY ..., or nothing."""
+        return " ORDER BY " + ", ".join(self.sort_key(key) for key in keys) if keys else ""
 
     # ---------------------------------------------------------------- leaves
 
-    def const(self, e: bound.Const) -> str:
+    def _const(self, e: bound.Const) -> str:
         return literal(e.value, e.type)
 
-    def param(self, e: bound.Param) -> str:
-        return literal(self.parameters[e.number - 1], e.type)
+    def _param(self, e: bound.Param) -> str:
+        known = self.constant(e)
+        assert known is not None
+        return literal(known.value, e.type)
 
-    def column(self, e: bound.ColumnRef) -> str:
-        if e.relation_id == 0:
-            return f"c{e.ordinal}"
-        return f"r{e.relation_id}.c{e.ordinal}"
+    def _column(self, e: bound.ColumnRef) -> str:
+        return f"c{e.ordinal}" if e.relation_id == 0 else f"r{e.relation_id}.c{e.ordinal}"
 
-    def row_ref(self, e: bound.RowRef) -> str:
-        relation = self.rows.get(e.relation_id)
-        if relation is None:
-            return f"r{e.relation_id}"
-        fields = ", ".join(
-            f"{_quoted(c.name)} := r{e.relation_id}.c{i}" for i, c in enumerate(relation.columns) if c.name
-        )
-        return f"struct_pack({fields})"
+    def fields_of(self, e: bound.Expression) -> list[tuple[str, bound.Expression]]:
+        """Names and values of a row's fields."""
+        if isinstance(e, bound.RowExpression):
+            return [(f"f{i}", item) for i, item in enumerate(e.items, 1)]
+        if not isinstance(e, bound.RowRef):
+            raise FeatureNotSupported("this use of a row value is not supported")
+        relation = self.relations[e.relation_id]
+        return [
+            (c.name, bound.ColumnRef(c.type, e.relation_id, i, c.name))
+            for i, c in enumerate(relation.columns)
+            if c.name
+        ]
+
+    def row_is_null(self, e: bound.Expression) -> str:
+        """True for a row all of whose fields are null, as that of an outer join without partner."""
+        tests = [f"{self.render(item)} IS NULL" for _, item in self.fields_of(e)]
+        return f"({' AND '.join(tests) or 'false'})"
+
+    def _row(self, e: bound.Expression) -> str:
+        """A row value is its text: (1,a)."""
+        items = ", ".join(text_out(self, item) for _, item in self.fields_of(e))
+        text = f"sqlvec_record_text([{items}])" if items else "'()'"
+        return f"CASE WHEN NOT {self.row_is_null(e)} THEN {text} END" if _is_whole_row(e) else text
 
     # ---------------------------------------------------------------- logic
 
-    def boolean(self, e: bound.Boolean) -> str:
+    def _boolean(self, e: bound.Boolean) -> str:
         if e.op == "not":
             return f"(NOT {self.render(e.args[0])})"
         return "(" + f" {e.op.upper()} ".join(self.all(e.args)) + ")"
 
-    def test(self, e: bound.Test) -> str:
-        word = e.kind.replace("_", " ").upper()
-        if e.kind in ("unknown", "not_unknown"):
-            word = "NULL" if e.kind == "unknown" else "NOT NULL"
-        return f"({self.render(e.arg)} IS {word})"
+    def _test(self, e: bound.Test) -> str:
+        if is_record(e.arg.type) and e.kind in ("null", "not_null"):
+            words = " AND ".join(
+                f"{self.render(item)} {_TESTS[e.kind]}" for _, item in self.fields_of(e.arg)
+            )
+            return f"({words or 'true'})"
+        return f"({self.render(e.arg)} {_TESTS[e.kind]})"
 
-    def distinct_from(self, e: bound.DistinctFrom) -> str:
+    def _distinct_from(self, e: bound.DistinctFrom) -> str:
         word = "IS NOT DISTINCT FROM" if e.negated else "IS DISTINCT FROM"
-        return f"({self.render(e.left)} {word} {self.render(e.right)})"
+        left, right = self.comparables((e.left, e.right))
+        return f"({left} {word} {right})"
 
-    def in_list(self, e: bound.InList) -> str:
+    def _in_list(self, e: bound.InList) -> str:
         word = "NOT IN" if e.negated else "IN"
-        return f"({self.render(e.arg)} {word} ({', '.join(self.all(e.items))}))"
+        arg, *items = self.comparables((e.arg, *e.items))
+        return f"({arg} {word} ({', '.join(items)}))"
 
-    def any_all(self, e: bound.AnyAll) -> str:
-        word = "ALL" if e.all else "ANY"
-        op = {"~~": "LIKE", "!~~": "NOT LIKE"}.get(e.op, e.op)
-        return f"({self.render(e.arg)} {op} {word}({self.render(e.array)}))"
+    def _any_all(self, e: bound.AnyAll) -> str:
+        return quantified(self, e)
 
-    def case(self, e: bound.Case) -> str:
-        whens = " ".join(f"WHEN {self.render(w)} THEN {self.render(t)}" for w, t in e.whens)
-        otherwise = self.render(e.otherwise) if e.otherwise else "NULL"
-        return f"(CASE {whens} ELSE {otherwise} END)"
+    def _case(self, e: bound.Case) -> str:
+        branches = [then for _, then in e.whens] + ([e.otherwise] if e.otherwise else [])
+        rendered = self._unified(e, branches)
+        whens = " ".join(
+            f"WHEN {self.render(when)} THEN {then}"
+            for (when, _), then in zip(e.whens, rendered, strict=False)
+        )
+        otherwise = f" ELSE {rendered[-1]}" if e.otherwise else ""
+        return f"(CASE {whens}{otherwise} END)"
 
-    def coalesce(self, e: bound.Coalesce) -> str:
-        return f"{e.kind}({', '.join(self.all(e.args))})"
+    def _unified(self, whole: bound.Expression, parts: Sequence[bound.Expression]) -> list[str]:
+        """The parts in the form of the whole."""
+        if is_numeric(whole.type):
+            form = numeric_form(self, whole)
+            return [in_form(self, part, form) for part in parts]
+        return self.all(parts)
 
-    # ---------------------------------------------------------------- casts
+    def _coalesce(self, e: bound.Coalesce) -> str:
+        if e.kind == "nullif":
+            left, right = self.comparables(e.args)
+            return f"(CASE WHEN {left} = {right} THEN NULL ELSE {self.render(e.args[0])} END)"
+        parts = self._unified(e, e.args)
+        if e.kind != "coalesce" and is_numeric(e.type) and numeric_form(self, e) is None:
+            return f"sqlvec_numeric_{e.kind}([{', '.join(parts)}])"
+        return f"{e.kind}({', '.join(parts)})"
 
-    def cast(self, e: bound.Cast) -> str:
-        inner, source, target = self.render(e.arg), e.arg.type, e.type
-        return cast_sql(inner, source, target)
+    # ---------------------------------------------------------------- casts and containers
 
-    # ---------------------------------------------------------------- containers
+    def _cast(self, e: bound.Cast) -> str:
+        return cast(self, e)
 
-    def array(self, e: bound.ArrayExpression) -> str:
-        items = ", ".join(self.all(e.items))
-        return f"CAST([{items}] AS {duckdb_type(e.type)})"
+    def _array(self, e: bound.ArrayExpression) -> str:
+        element = types.element_of(e.type)
+        assert element is not None, e
+        if any(types.element_of(item.type) is not None for item in e.items):
+            if element.definition.category != "A":
+                raise FeatureNotSupported("arrays of more than one dimension are not supported here")
+        if is_numeric(element):
+            items = [self.output(item, element) for item in e.items]
+            return f"CAST([{', '.join(items)}] AS {duckdb_type(e.type)})"
+        return f"CAST([{', '.join(self.all(e.items))}] AS {duckdb_type(e.type)})"
 
-    def row(self, e: bound.RowExpression) -> str:
-        return f"row({', '.join(self.all(e.items))})"
-
-    def subscript(self, e: bound.Subscript) -> str:
-        arg = self.render(e.arg)
+    def _subscript(self, e: bound.Subscript) -> str:
+        """Positions before the first give NULL, not positions from the end as in DuckDB."""
+        array = self.render(e.arg)
         if e.slice:
-            low = self.render(e.lower) if e.lower else "1"
-            high = self.render(e.index) if e.index else f"len({arg})"
-            return f"({arg})[{low}:{high}]"
+            low = f"greatest({self.render(e.lower)}, 1)" if e.lower else "1"
+            high = self.render(e.index) if e.index else f"len({array})"
+            return f"list_slice({array}, {low}, greatest({high}, 0))"
         assert e.index is not None
-        return f"({arg})[{self.render(e.index)}]"
-
-    # ---------------------------------------------------------------- search
-
-    def distance(self, e: bound.Distance) -> str:
-        left, right = self.render(e.left), self.render(e.right)
-        dims = max(e.left.type.typmod, e.right.type.typmod)
-        if dims < 1:
-            dims = self._dims(e.left) or self._dims(e.right)
-        if e.metric == "l1" or dims < 1:
-            return f"sqlvec_distance('{e.metric}', {left}, {right})"
-        sides = [f"CAST({side} AS FLOAT[{dims}])" for side in (left, right)]
-        return f"CAST({_DISTANCES[e.metric]}({sides[0]}, {sides[1]}) AS DOUBLE)"
-
-    def _dims(self, e: bound.Expression) -> int:
-        value = None
-        if isinstance(e, bound.Const):
-            value = e.value
-        elif isinstance(e, bound.Param):
-            value = self.parameters[e.number - 1]
-        return len(value) if value is not None else 0
+        known = self.constant(e.index)
+        if known is not None and known.value is not None:
+            return f"({array})[{known.value}]" if known.value > 0 else f"({array})[len({array}) + 1]"
+        index = self.render(e.index)
+        return f"(CASE WHEN {index} > 0 THEN ({array})[{index}] END)"
 
     # ---------------------------------------------------------------- calls
 
-    def call(self, e: bound.FunctionCall) -> str:
-        from sqlvec.sql.render_functions import render_function, render_operator
+    def _distance(self, e: bound.Distance) -> str:
+        return distance(self, e)
 
-        args = self.all(e.args)
+    def _call(self, e: bound.FunctionCall) -> str:
         if e.operator:
-            return render_operator(e, args)
-        return render_function(e, args)
+            return operator(self, e)
+        return function(self, e)
 
-    def aggregate(self, e: bound.Aggregate) -> str:
-        from sqlvec.sql.render_functions import render_aggregate
+    def _aggregate(self, e: bound.Aggregate) -> str:
+        return aggregate(self, e)
 
-        return render_aggregate(self, e)
+    def _window(self, e: bound.WindowCall) -> str:
+        return window_call(self, e)
 
-    def window(self, e: bound.WindowCall) -> str:
-        from sqlvec.sql.render_functions import render_aggregate_call
-
-        call = render_aggregate_call(e.name, self.all(e.args), e.star, e.type)
-        where = f" FILTER (WHERE {self.render(e.filter)})" if e.filter else ""
-        parts = []
-        if e.window.partition_by:
-            parts.append("PARTITION BY " + ", ".join(self.all(e.window.partition_by)))
-        if e.window.order_by:
-            parts.append("ORDER BY " + ", ".join(self.sort_key(k) for k in e.window.order_by))
-        if e.window.frame:
-            parts.append(e.window.frame)
-        return output_cast(f"{call}{where} OVER ({' '.join(parts)})", e.type)
-
-    def sort_key(self, key: bound.SortKey) -> str:
-        direction = "DESC" if key.descending else "ASC"
-        nulls = "FIRST" if key.nulls_first else "LAST"
-        return f"{self.render(key.expression)} {direction} NULLS {nulls}"
-
-    def subquery(self, e: bound.Subquery) -> str:
-        query = self.render_query(e.query)
-        if e.kind == "scalar":
-            return f"({query})"
+    def _subquery(self, e: bound.Subquery) -> str:
+        with self.without_replacements():
+            inner = self.render_query(e.query)
         if e.kind == "exists":
-            return f"EXISTS ({query})"
+            return f"(NOT EXISTS ({inner}))" if e.negated else f"EXISTS ({inner})"
+        if e.kind == "scalar":
+            return f"({inner})"
         if e.kind == "array":
-            return f"ARRAY({query})"
-        assert e.test is not None
-        if e.kind == "in":
-            return f"({self.render(e.test)} IN ({query}))"
-        return f"({self.render(e.test)} {e.op} {e.kind.upper()} ({query}))"
+            element = types.element_of(e.type)
+            assert element is not None
+            return f"CAST(coalesce(ARRAY({inner}), []) AS {duckdb_type(e.type)})"
+        assert e.test is not None, e
+        column = e.query.columns[0].type
+        probe = bound.ColumnRef(column, _PROBE_RELATION, 0, "probe")
+        left, right = self.comparables((e.test, probe)) if e.op in _EQUALITIES else ("", "")
+        if e.op in _EQUALITIES:
+            query = f"SELECT {right} FROM ({inner}) AS r{_PROBE_RELATION}"
+            text = f"({left} {e.op} {'ALL' if e.kind == 'all' else 'ANY'} ({query}))"
+        else:
+            text = self._quantified_subquery(e, inner, comparison(self, e.op, e.test, probe))
+        return f"(NOT {text})" if e.negated else text
+
+    def _quantified_subquery(self, e: bound.Subquery, inner: str, test: str) -> str:
+        """LIKE ANY (query) and the like: over the rows, with SQL's three values."""
+        word, decisive, otherwise = "bool_or", "true", "false"
+        if e.kind == "all":
+            word, decisive, otherwise = "bool_and", "false", "true"
+        return (
+            f"(SELECT CASE WHEN {word}({test}) = {decisive} THEN {decisive} "
+            f"WHEN count(*) > count({test}) THEN NULL ELSE {otherwise} END "
+            f"FROM ({inner}) AS r{_PROBE_RELATION})"
+        )
 
 
-def output_cast(sql: str, sql_type: SqlType) -> str:
-    """As the type's exchange form; unconstrained numeric stays a number inside the engine."""
-    return f"CAST({sql} AS {duckdb_type(sql_type)})"
+_EQUALITIES = ("=", "<>", "<", "<=", ">", ">=")
+_PROBE_RELATION = 1_000_000_000  # the id of a quantified subquery's own rows
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _is_whole_row(e: bound.Expression) -> bool:
+    return isinstance(e, bound.RowRef)
 
 
-def cast_sql(inner: str, source: SqlType, target: SqlType) -> str:
-    """inner, of type source, as target."""
-    a, b = source.oid, target.oid
-    if b in (types.VARCHAR.oid, types.TEXT.oid, types.BPCHAR.oid, types.NAME.oid, types.UNKNOWN.oid):
-        text = text_sql(inner, source)
-        if b == types.VARCHAR.oid and target.typmod > 0:
-            return f"left({text}, {target.typmod - 4})"
-        if b == types.BPCHAR.oid and target.typmod > 0:
-            return f"rpad({text}, {target.typmod - 4}, ' ')"
-        return text
-    if b == types.REGTYPE.oid or b == types.REGCLASS.oid or b == types.REGNAMESPACE.oid:
-        if a in (types.TEXT.oid, types.VARCHAR.oid, types.NAME.oid):
-            kind = target.definition.name
-            return f"CAST(sqlvec_catalog('to_{kind}', json_array({inner})) AS BIGINT)"
-        return f"CAST({inner} AS BIGINT)"
-    if b in _INTEGERS and a in (*_FLOATS, types.NUMERIC.oid):
-        rounded = f"round_even({inner}, 0)" if a in _FLOATS else f"round({inner}, 0)"
-        return f"CAST({rounded} AS {duckdb_type(target)})"
-    if b == types.VECTOR.oid:
-        return f"CAST({inner} AS {duckdb_type(target)})"
-    if b in _JSON:
-        return f"sqlvec_{target.definition.name}({text_sql(inner, source)})"
-    if a == types.TIMESTAMPTZ.oid and b in (types.DATE.oid, types.TIMESTAMP.oid):
-        return f"CAST(timezone('UTC', {inner}) AS {duckdb_type(target)})"
-    if b == types.NUMERIC.oid and a in _FLOATS:
-        return f"CAST({inner} AS {duckdb_type(target)})"
-    if a in (types.TEXT.oid, types.VARCHAR.oid, types.UNKNOWN.oid) and b in _INTEGERS:
-        return f"CAST(trim({inner}) AS {duckdb_type(target)})"
-    return f"CAST({inner} AS {duckdb_type(target)})"
-
-
-def text_sql(inner: str, source: SqlType) -> str:
-    """The PostgreSQL text of a value."""
-    oid = source.oid
-    if source.definition.category == "S" or oid in (types.UNKNOWN.oid, types.UUID.oid, *_JSON):
-        return inner
-    if oid == types.BOOL.oid:
-        return f"CAST({inner} AS VARCHAR)"
-    if oid in _INTEGERS:
-        return f"CAST({inner} AS VARCHAR)"
-    if oid in (types.REGCLASS.oid, types.REGTYPE.oid, types.REGNAMESPACE.oid):
-        return f"sqlvec_catalog('reg_out', json_array('{source.definition.name}', {inner}))"
-    return f"sqlvec_text({oid}, {inner})" if oid in (*_FLOATS,) else f"CAST({inner} AS VARCHAR)"
-
-
-_COMPUTABLE = (bound.Distance, bound.TextScore, bound.TextMatch, bound.Fusion)
 _HANDLERS: dict[type[bound.Expression], Callable[[ExpressionRenderer, Any], str]] = {
-    bound.Const: ExpressionRenderer.const,
-    bound.Param: ExpressionRenderer.param,
-    bound.ColumnRef: ExpressionRenderer.column,
-    bound.RowRef: ExpressionRenderer.row_ref,
-    bound.Boolean: ExpressionRenderer.boolean,
-    bound.Test: ExpressionRenderer.test,
-    bound.DistinctFrom: ExpressionRenderer.distinct_from,
-    bound.InList: ExpressionRenderer.in_list,
-    bound.AnyAll: ExpressionRenderer.any_all,
-    bound.Case: ExpressionRenderer.case,
-    bound.Coalesce: ExpressionRenderer.coalesce,
-    bound.Cast: ExpressionRenderer.cast,
-    bound.ArrayExpression: ExpressionRenderer.array,
-    bound.RowExpression: ExpressionRenderer.row,
-    bound.Subscript: ExpressionRenderer.subscript,
-    bound.Distance: ExpressionRenderer.distance,
-    bound.FunctionCall: ExpressionRenderer.call,
-    bound.Aggregate: ExpressionRenderer.aggregate,
-    bound.WindowCall: ExpressionRenderer.window,
-    bound.Subquery: ExpressionRenderer.subquery,
+    Rendered: lambda r, e: e.sql,
+    bound.Const: ExpressionRenderer._const,
+    bound.Param: ExpressionRenderer._param,
+    bound.ColumnRef: ExpressionRenderer._column,
+    bound.RowRef: ExpressionRenderer._row,
+    bound.RowExpression: ExpressionRenderer._row,
+    bound.Boolean: ExpressionRenderer._boolean,
+    bound.Test: ExpressionRenderer._test,
+    bound.DistinctFrom: ExpressionRenderer._distinct_from,
+    bound.InList: ExpressionRenderer._in_list,
+    bound.AnyAll: ExpressionRenderer._any_all,
+    bound.Case: ExpressionRenderer._case,
+    bound.Coalesce: ExpressionRenderer._coalesce,
+    bound.Cast: ExpressionRenderer._cast,
+    bound.ArrayExpression: ExpressionRenderer._array,
+    bound.Subscript: ExpressionRenderer._subscript,
+    bound.Distance: ExpressionRenderer._distance,
+    bound.FunctionCall: ExpressionRenderer._call,
+    bound.Aggregate: ExpressionRenderer._aggregate,
+    bound.WindowCall: ExpressionRenderer._window,
+    bound.Subquery: ExpressionRenderer._subquery,
 }

@@ -1,7 +1,8 @@
-"""PostgreSQL's functions, operators and aggregates in DuckDB's words.
+"""PostgreSQL's scalar functions in DuckDB's words.
 
-A name that is not in a table is the same in both. sqlvec_* are functions of ours, registered by
-exec.relational_functions.
+Templates: {n} is an argument, {*} all of them. sqlvec_* are ours, registered by exec.relational_functions.
+A function that depends on the session or the catalog is folded to its value if its arguments are known and
+its value holds for the whole statement, otherwise called back row by row through sqlvec_call.
 """
 
 from __future__ import annotations
@@ -10,192 +11,233 @@ from typing import TYPE_CHECKING
 
 from sqlvec import types
 from sqlvec.catalog.definitions import NAMES as CATALOG_NAMES
+from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
-from sqlvec.sql.render_types import duckdb_type
-from sqlvec.types import SqlType
+from sqlvec.sql.render_cast import parsed, text_out, text_out_of
+from sqlvec.sql.render_json import json_function
+from sqlvec.sql.render_moments import moment_function
+from sqlvec.sql.render_numeric import numeric_function
+from sqlvec.sql.render_tables import set_returning
+from sqlvec.sql.render_types import TEXTS, duckdb_type, is_numeric, literal
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
 
-_INTEGERS = (types.INT2.oid, types.INT4.oid, types.INT8.oid)
-_FLOATS = (types.FLOAT4.oid, types.FLOAT8.oid)
-_JSON = (types.JSON.oid, types.JSONB.oid)
-# {n} are the arguments.
 _TEMPLATES = {
-    "char_length": "length({0})", "character_length": "length({0})", "octet_length": "sqlvec_octet_length({0})",
-    "btrim": "trim({*})", "strpos": "instr({0}, {1})", "position": "instr({1}, {0})",
-    "substr": "substring({*})", "ceiling": "ceil({0})", "pow": "power({*})", "to_hex": "lower(to_hex({0}))",
-    "quote_literal": "('''' || replace({0}, '''', '''''') || '''')",
-    "quote_ident": "sqlvec_quote_ident({0})", "split_part": "split_part({*})", "initcap": "sqlvec_initcap({0})",
-    "concat": "concat({*})", "date_part": "CAST(date_part({*}) AS DOUBLE)", "extract": "sqlvec_extract({*})",
-    "cardinality": "len({0})", "array_upper": "nullif(len({0}), 0)", "array_lower": "CASE WHEN len({0}) > 0 THEN 1 END",
-    "array_length": "nullif(len({0}), 0)", "array_ndims": "CASE WHEN len({0}) > 0 THEN 1 END",
-    "array_append": "list_append({0}, {1})", "array_prepend": "list_prepend({0}, {1})", "array_cat": "list_concat({0}, {1})",
-    "array_remove": "list_filter({0}, x -> x IS DISTINCT FROM {1})", "array_position": "list_position({0}, {1})",
-    "array_to_string": "array_to_string({0}, {1})", "string_to_array": "string_split({0}, {1})",
-    "regexp_split_to_array": "regexp_split_to_array({0}, {1})", "gen_random_uuid": "CAST(uuid() AS VARCHAR)",
-    "jsonb_typeof": "sqlvec_json_typeof({0})", "json_typeof": "sqlvec_json_typeof({0})",
-    "jsonb_array_length": "CAST(json_array_length({0}) AS INTEGER)", "json_array_length": "CAST(json_array_length({0}) AS INTEGER)",
-    "to_json": "CAST(to_json({0}) AS VARCHAR)", "to_jsonb": "sqlvec_jsonb(CAST(to_json({0}) AS VARCHAR))",
-    "row_to_json": "CAST(to_json({0}) AS VARCHAR)", "array_to_json": "CAST(to_json({0}) AS VARCHAR)",
-    "json_build_object": "CAST(json_object({*}) AS VARCHAR)", "jsonb_build_object": "sqlvec_jsonb(CAST(json_object({*}) AS VARCHAR))",
-    "json_build_array": "CAST(json_array({*}) AS VARCHAR)", "jsonb_build_array": "sqlvec_jsonb(CAST(json_array({*}) AS VARCHAR))",
-    "vector_dims": "len({0})", "l2_norm": "sqrt(list_sum(list_transform({0}, x -> x * x)))",
-    "vector_norm": "sqrt(list_sum(list_transform({0}, x -> x * x)))",
-    "inner_product": "CAST(list_inner_product({0}, {1}) AS DOUBLE)", "to_timestamp": "to_timestamp({0})",
-    "timezone": "timezone({*})", "mod": "({0} % {1})", "div": "trunc({0} / {1})", "timeofday": "CAST(now() AS VARCHAR)",
-    "current_schemas": "['pg_catalog', 'public']", "starts_with": "starts_with({*})", "pg_is_in_recovery": "false",
-    "oidvectortypes": "''", "pi": "pi()", "log": "log10({0})", "isfinite": "isfinite({0})",
+    # text
+    "lower": "lower({0})", "upper": "upper({0})", "initcap": "sqlvec_initcap({0})",
+    "char_length": "length({0})", "character_length": "length({0})", "reverse": "reverse({0})",
+    "repeat": "repeat({0}, greatest({1}, 0))", "left": "left({0}, {1})", "right": "right({0}, {1})",
+    "replace": "replace({0}, {1}, {2})", "position": "instr({0}, {1})", "strpos": "instr({0}, {1})",
+    "split_part": "sqlvec_split_part({0}, {1}, {2})", "translate": "translate({0}, {1}, {2})",
+    "ascii": "ascii({0})", "chr": "sqlvec_chr({0})", "md5": "md5({0})",
+    "encode": "sqlvec_encode({0}, {1})", "decode": "sqlvec_decode({0}, {1})",
+    "quote_ident": "sqlvec_quote_ident({0})", "quote_literal": "sqlvec_quote_literal({0})",
+    "starts_with": "starts_with({0}, {1})", "textin": "{0}", "overlay": "sqlvec_overlay({0}, {1}, {2}, {3})",
+    "like_escape": "sqlvec_like_escape({0}, {1})", "similar_to_escape": "sqlvec_similar({0}, {1})",
+    "regexp_replace": "sqlvec_regexp_replace({0}, {1}, {2}, {3})",
+    "regexp_match": "sqlvec_regexp_match({0}, {1}, {2})",
+    "regexp_split_to_array": "sqlvec_regexp_split({0}, {1})",
+    "string_to_array": "sqlvec_string_to_array({0}, {1}, {2})",
+    "analyze": "sqlvec_analyze({0}, {1})", "sqlvec_analyze": "sqlvec_analyze({0}, {1})",
+    # mathematics in double precision and integers
+    "abs": "abs({0})", "ceil": "ceil({0})", "ceiling": "ceil({0})", "floor": "floor({0})",
+    "round": "round_even({0}, 0)", "trunc": "trunc({0})", "sign": "sign({0})", "mod": "({0} % {1})",
+    "power": "sqlvec_power({0}, {1})", "pow": "sqlvec_power({0}, {1})", "sqrt": "sqlvec_sqrt({0})",
+    "cbrt": "cbrt({0})", "exp": "sqlvec_exp({0})", "ln": "sqlvec_ln({0})", "log": "sqlvec_log10({0})",
+    "log10": "sqlvec_log10({0})", "random": "random()", "pi": "pi()", "degrees": "degrees({0})",
+    "radians": "radians({0})", "sin": "sin({0})", "cos": "cos({0})", "tan": "tan({0})",
+    "asin": "sqlvec_asin({0})", "acos": "sqlvec_acos({0})", "atan": "atan({0})",
+    "atan2": "atan2({0}, {1})", "gcd": "gcd({0}, {1})", "lcm": "lcm({0}, {1})",
+    "width_bucket": "sqlvec_width_bucket({0}, {1}, {2}, {3})",
+    # arrays
+    "array_length": "sqlvec_array_length({0}, {1})", "array_upper": "sqlvec_array_length({0}, {1})",
+    "array_lower": "CASE WHEN {1} = 1 AND len({0}) > 0 THEN 1 END", "cardinality": "len({0})",
+    "array_ndims": "CASE WHEN len({0}) > 0 THEN 1 END", "array_cat": "list_concat({0}, {1})",
+    "array_append": "list_concat({0}, [{1}])", "array_prepend": "list_concat([{0}], {1})",
+    # vectors
+    "vector_dims": "len({0})", "vector_norm": "sqlvec_norm({0})", "l2_norm": "sqlvec_norm({0})",
+    "l2_normalize": "sqlvec_normalize({0})", "subvector": "sqlvec_subvector({0}, {1}, {2})",
+    "inner_product": "(-sqlvec_distance('inner_product', {0}, {1}))",
+    # the server
+    "gen_random_uuid": "CAST(uuid() AS VARCHAR)", "pg_is_in_recovery": "false", "inet_server_addr": "NULL",
+    "inet_server_port": "NULL", "pg_my_temp_schema": "0", "pg_is_other_temp_schema": "false",
+    "pg_jit_available": "false", "oidvectortypes": "''", "current_schemas":
+    "CASE WHEN {0} THEN ['pg_catalog', 'public'] ELSE ['public'] END",
 }  # fmt: skip
-_OPERATORS = {
-    "~~": "({0} LIKE {1} ESCAPE '\\')", "!~~": "({0} NOT LIKE {1} ESCAPE '\\')",
-    "~~*": "({0} ILIKE {1} ESCAPE '\\')", "!~~*": "({0} NOT ILIKE {1} ESCAPE '\\')",
-    "~": "regexp_matches({0}, {1})", "~*": "regexp_matches({0}, {1}, 'i')",
-    "!~": "(NOT regexp_matches({0}, {1}))", "!~*": "(NOT regexp_matches({0}, {1}, 'i'))",
-    "^": "power({0}, {1})", "#": "xor({0}, {1})",
+_DEFAULTS = {
+    ("regexp_replace", 3): "''", ("regexp_match", 2): "''", ("overlay", 3): "CAST(NULL AS INTEGER)",
+    ("string_to_array", 2): "CAST(NULL AS VARCHAR)", ("similar_to_escape", 1): "'\\'",
 }  # fmt: skip
-_JSON_OPERATORS = {
-    "->": "json_extract({0}, {1})", "->>": "json_extract_string({0}, {1})",
-    "?": "list_contains(json_keys({0}), {1})", "@>": "json_contains({0}, {1})", "<@": "json_contains({1}, {0})",
-    "||": "sqlvec_jsonb(CAST(json_merge_patch({0}, {1}) AS VARCHAR))",
-    "#>": "sqlvec_json_path({0}, {1}, false)", "#>>": "sqlvec_json_path({0}, {1}, true)",
-}  # fmt: skip
-_AGGREGATES = {
-    "every": "bool_and", "json_agg": "json_group_array", "jsonb_agg": "json_group_array",
-    "json_object_agg": "json_group_object", "jsonb_object_agg": "json_group_object",
-    "variance": "var_samp", "stddev": "stddev_samp", "percentile_cont": "quantile_cont",
-    "percentile_disc": "quantile_disc",
-}  # fmt: skip
-# Values that the executor knows and puts into the statement.
-CONTEXT_FUNCTIONS = frozenset(
+_TRIMS = {"trim": "trim", "btrim": "trim", "ltrim": "ltrim", "rtrim": "rtrim"}
+# One value for a whole statement: folded when the arguments are known.
+STABLE = frozenset(
     [
-        "now", "transaction_timestamp", "statement_timestamp", "clock_timestamp", "current_date",
-        "current_timestamp", "current_database", "current_catalog", "current_schema", "current_user",
-        "session_user", "user", "current_role", "version", "pg_backend_pid", "current_setting",
-        "set_config", "nextval", "currval", "lastval", "setval", "pg_relation_size",
+        "now", "transaction_timestamp", "statement_timestamp", "current_timestamp", "current_date",
+        "current_database", "current_catalog", "current_schema", "current_user", "session_user",
+        "user", "current_role", "version", "pg_backend_pid", "current_setting", "pg_relation_size",
         "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size",
-        "pg_size_pretty", "txid_current", "pg_sleep", "pg_advisory_lock", "pg_advisory_xact_lock",
-        "pg_advisory_unlock", "pg_advisory_unlock_all", "analyze", "sqlvec_analyze", "subvector",
-        "l2_normalize", "pg_typeof",
+        "txid_current", "lastval", "currval",
+    ]
+)  # fmt: skip
+VOLATILE = frozenset(
+    [
+        "clock_timestamp", "nextval", "setval", "set_config", "pg_sleep", "pg_advisory_lock",
+        "pg_advisory_xact_lock", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_size_pretty",
     ]
 )  # fmt: skip
 
 
-def _fill(template: str, args: list[str]) -> str:
-    text = template.replace("{*}", ", ".join(args))
-    for i, arg in enumerate(args):
-        text = text.replace("{" + str(i) + "}", arg)
-    return text
-
-
-def render_function(e: bound.FunctionCall, args: list[str]) -> str:
+def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    """A call of a scalar function."""
     name = e.name
-    if name in CATALOG_NAMES:
-        call = f"sqlvec_catalog('{name}', json_array({', '.join(args)}))"
-        return f"CAST({call} AS {duckdb_type(e.type)})"
-    if name in CONTEXT_FUNCTIONS:
-        call = f"sqlvec_call('{name}', json_array({', '.join(args)}))"
-        return f"CAST({call} AS {duckdb_type(e.type)})"
-    if name == "round" and e.type.oid in _FLOATS:
-        return f"round_even({args[0]}, 0)"
-    if name in ("like_escape", "similar_to_escape"):
-        return args[0]
-    if name == "length" and e.args[0].type.oid == types.BYTEA.oid:
-        return f"CAST(octet_length({args[0]}) AS INTEGER)"
-    if name == "date_trunc" and e.type.oid == types.TIMESTAMPTZ.oid:
-        return f"date_trunc({', '.join(args)})"
-    if name == "to_char":
-        return f"sqlvec_to_char({e.args[0].type.oid}, CAST({args[0]} AS VARCHAR), {args[1]})"
+    if name in STABLE or name in CATALOG_NAMES or name in VOLATILE or name == "pg_typeof":
+        return _session_call(r, e)
+    if is_numeric(e.type) or any(is_numeric(arg.type) for arg in e.args):
+        found = numeric_function(r, e)
+        if found is not None:
+            return found
+    for family in (set_returning, _text_function, _array_function, json_function, moment_function):
+        found = family(r, e)
+        if found is not None:
+            return found
     template = _TEMPLATES.get(name)
-    call = _fill(template, args) if template else f"{name}({', '.join(args)})"
+    if template is None:
+        raise FeatureNotSupported(f"function {name} is not supported in this query")
+    args = plain_arguments(r, e)
+    default = _DEFAULTS.get((name, len(args)))
+    return typed(fill(template, [*args, default] if default else args), e)
+
+
+def plain_arguments(r: ExpressionRenderer, e: bound.FunctionCall) -> list[str]:
+    """The arguments, numerics as they stand in arrays."""
+    return [r.output(arg) if is_numeric(arg.type) else r.render(arg) for arg in e.args]
+
+
+def fill(template: str, args: list[str]) -> str:
+    return template.replace("{*}", ", ".join(args)).format(*args)
+
+
+def typed(call: str, e: bound.Expression) -> str:
+    """The call with the type that DuckDB may not give it by itself."""
+    if e.type.oid in TEXTS or e.type.oid == types.BOOL.oid:
+        return f"({call})"
     return f"CAST({call} AS {duckdb_type(e.type)})"
 
 
-def render_operator(e: bound.FunctionCall, args: list[str]) -> str:
+# ---------------------------------------------------------------- the session and the catalog
+
+
+def _session_call(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    if e.name == "pg_typeof":
+        return literal(e.args[0].type.oid, types.REGTYPE)
+    known = [r.constant(arg) for arg in e.args]
+    if e.name not in VOLATILE and r.context.fold is not None and None not in known:
+        values = tuple(constant.value for constant in known if constant is not None)
+        return literal(r.context.fold(e.name, values), e.type)
+    args = ", ".join(r.all(e.args))
+    call = f"sqlvec_call({r.context.session}, '{e.name}', {e.type.oid}, CAST(json_array({args}) AS VARCHAR))"
+    return call if e.type.oid in TEXTS or e.type.oid == types.VOID.oid else parsed(r, call, e.type)
+
+
+# ---------------------------------------------------------------- text
+
+
+def _text_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
     name = e.name
-    left = e.args[0].type
-    if len(args) == 1:
-        return f"({name}{args[0]})"
-    if left.oid in _JSON and name in _JSON_OPERATORS:
-        call = _fill(_JSON_OPERATORS[name], args)
-        if e.type.oid == types.JSONB.oid and name == "->":
-            return f"sqlvec_jsonb(CAST({call} AS VARCHAR))"
-        return f"CAST({call} AS {duckdb_type(e.type)})"
-    if name in _OPERATORS:
-        return _fill(_OPERATORS[name], args)
-    if name == "/":
-        return _division(e, args)
-    if name in ("@>", "<@", "&&"):
-        call = {"@>": "list_has_all({0}, {1})", "<@": "list_has_all({1}, {0})", "&&": "list_has_any({0}, {1})"}
-        return _fill(call[name], args)
-    if name == "||":
-        return _concatenation(e, args)
-    if left.oid == types.DATE.oid and name == "-" and e.type.oid == types.INT4.oid:
-        return f"CAST({args[0]} - {args[1]} AS INTEGER)"
-    shown = {"=": "=", "<>": "<>"}.get(name, name)
-    rendered = f"({args[0]} {shown} {args[1]})"
-    if e.type.oid in (*_INTEGERS, types.NUMERIC.oid, types.DATE.oid, types.VECTOR.oid):
-        if e.type.oid == types.VECTOR.oid:
-            return f"list_transform(list_zip({args[0]}, {args[1]}), p -> CAST(p[1] {name} p[2] AS FLOAT))"
-        return f"CAST({rendered} AS {duckdb_type(e.type)})"
-    return rendered
+    if name in _TRIMS:
+        args = [*r.all(e.args), "' '"][:2]
+        return f"{_TRIMS[name]}({args[0]}, {args[1]})"
+    if name in ("concat", "concat_ws"):
+        return f"{name}({', '.join(text_out(r, arg) for arg in e.args)})"
+    if name == "format":
+        args = ", ".join(text_out(r, arg) for arg in e.args[1:])
+        return f"sqlvec_format({r.render(e.args[0])}, CAST([{args}] AS VARCHAR[]))"
+    if name in ("substring", "substr"):
+        return _substring(r, e)
+    if name in ("lpad", "rpad"):
+        args = [*r.all(e.args), "' '"][:3]
+        return f"sqlvec_pad({', '.join(args)}, {str(name == 'lpad').lower()})"
+    if name in ("length", "octet_length", "bit_length"):
+        return typed(_length(r, e), e)
+    if name in ("quote_nullable", "quote_literal"):
+        text = text_out(r, e.args[0])
+        return f"coalesce(sqlvec_quote_literal({text}), 'NULL')" if name[6] == "n" else f"sqlvec_quote_literal({text})"
+    if name == "to_hex":
+        return f"lower(to_hex({_unsigned(r, e.args[0])}))"
+    if name in ("date", "array_out"):
+        return r.render(bound.Cast(e.type, e.args[0]))
+    return None
 
 
-def _division(e: bound.FunctionCall, args: list[str]) -> str:
-    if e.type.oid in _INTEGERS:
-        return f"CAST(sqlvec_divide({args[0]}, {args[1]}) AS {duckdb_type(e.type)})"
-    if e.type.oid == types.INTERVAL.oid:
-        return f"({args[0]} * (1.0 / {args[1]}))"
-    checked = f"CASE WHEN {args[1]} = 0 THEN error('division by zero') ELSE {args[0]} / {args[1]} END"
-    return f"CAST({checked} AS {duckdb_type(e.type)})"
+def _unsigned(r: ExpressionRenderer, e: bound.Expression) -> str:
+    value = r.render(e)
+    if e.type.oid == types.INT8.oid:
+        return value
+    return f"(CAST({value} AS BIGINT) & 4294967295)"
 
 
-def _concatenation(e: bound.FunctionCall, args: list[str]) -> str:
-    if e.type.definition.category != "A":
-        return f"({args[0]} || {args[1]})"
-    lists = [types.element_of(arg.type) is not None for arg in e.args]
-    if all(lists):
-        return f"list_concat({args[0]}, {args[1]})"
-    if lists[0]:
-        return f"list_append({args[0]}, {args[1]})"
-    return f"list_prepend({args[0]}, {args[1]})"
+def _length(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    arg = e.args[0]
+    value = r.render(arg)
+    if arg.type.oid == types.BYTEA.oid:
+        return f"octet_length({value})"
+    if e.name == "length":
+        return f"length(rtrim({value}, ' '))" if arg.type.oid == types.BPCHAR.oid else f"length({value})"
+    return f"strlen({value})" if e.name == "octet_length" else f"(8 * strlen({value}))"
 
 
-def render_aggregate(renderer: ExpressionRenderer, e: bound.Aggregate) -> str:
-    args = renderer.all(e.args)
-    order = ""
-    if e.order_by and not e.within_group:
-        order = " ORDER BY " + ", ".join(renderer.sort_key(key) for key in e.order_by)
-    where = f" FILTER (WHERE {renderer.render(e.filter)})" if e.filter else ""
-    if e.within_group:
-        value = renderer.render(e.order_by[0].expression)
-        if e.name == "mode":
-            call = f"mode({value})"
-        else:
-            fraction = args[0] if not e.order_by[0].descending else f"(1 - {args[0]})"
-            call = f"{_AGGREGATES[e.name]}({value}, {fraction})"
-        return f"CAST({call}{where} AS {duckdb_type(e.type)})"
-    call = render_aggregate_call(e.name, args, e.star, e.type, e.distinct, order)
-    rendered = f"{call}{where}"
-    if e.name in ("jsonb_agg", "jsonb_object_agg"):
-        return f"sqlvec_jsonb(CAST({rendered} AS VARCHAR))"
-    return f"CAST({rendered} AS {duckdb_type(e.type)})"
+def _substring(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    """A start before the first character takes from the length; DuckDB would count from the end."""
+    args = r.all(e.args)
+    if e.args[1].type.oid in TEXTS:
+        return f"sqlvec_regexp_substring({args[0]}, {args[1]})"
+    if len(args) == 2:
+        return f"substring({args[0]}, greatest({args[1]}, 1))"
+    start, count = (r.constant_value(arg) for arg in e.args[1:])
+    if isinstance(start, int) and isinstance(count, int) and start >= 1 and count >= 0:
+        return f"substring({', '.join(args)})"
+    return f"sqlvec_substring({', '.join(args)})"
 
 
-def render_aggregate_call(
-    name: str,
-    args: list[str],
-    star: bool,
-    result: SqlType,
-    distinct: bool = False,
-    order: str = "",
-) -> str:
-    """The call without FILTER, OVER and cast."""
-    if star:
-        return "count(*)"
-    if name in ("avg", "sum") and result.oid == types.VECTOR.oid:
-        return f"sqlvec_vector_{name}(list({args[0]}))"
-    shown = _AGGREGATES.get(name, name)
-    word = "DISTINCT " if distinct else ""
-    return f"{shown}({word}{', '.join(args)}{order})"
+# ---------------------------------------------------------------- arrays
+
+
+def _array_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
+    name = e.name
+    if not name.startswith("array_") or not e.args:
+        return None
+    item = r.fresh()
+    if name == "array_to_string":
+        return _array_to_string(r, e, item)
+    if name in ("array_remove", "array_replace", "array_position", "array_positions"):
+        return typed(_search(r, e, item), e)
+    if name == "array_fill":
+        value, sizes = plain_arguments(r, e)
+        return typed(f"list_transform(range(({sizes})[1]), lambda {item}: {value})", e)
+    return None
+
+
+def _search(r: ExpressionRenderer, e: bound.FunctionCall, item: str) -> str:
+    array, wanted, *rest = plain_arguments(r, e)
+    if e.name == "array_remove":
+        return f"list_filter({array}, lambda {item}: {item} IS DISTINCT FROM {wanted})"
+    if e.name == "array_replace":
+        replaced = f"CASE WHEN {item} IS NOT DISTINCT FROM {wanted} THEN {rest[0]} ELSE {item} END"
+        return f"list_transform({array}, lambda {item}: {replaced})"
+    found = (
+        f"list_filter(range(1, len({array}) + 1), "
+        f"lambda {item}: ({array})[{item}] IS NOT DISTINCT FROM {wanted})"
+    )
+    return f"({found})[1]" if e.name == "array_position" else found
+
+
+def _array_to_string(r: ExpressionRenderer, e: bound.FunctionCall, item: str) -> str:
+    array, separator, *null = r.all(e.args)
+    element = types.element_of(e.args[0].type)
+    assert element is not None
+    text = text_out_of(r, item, element)
+    if null:
+        text = f"coalesce({text}, {null[0]})"
+    return f"array_to_string(list_transform({array}, lambda {item}: {text}), {separator})"
 

@@ -1,40 +1,54 @@
 """Arrays of every type: datum list, nested for more than one dimension; Arrow list of the element's form.
 
 Text: {1,2,NULL,"a b"}. Binary: int32 ndim, int32 hasnull, int32 element oid, (int32 size, int32 lower)*,
-then each element as int32 length and bytes. Source: arrayfuncs.c.
+then each element as int32 length and bytes. int2vector and oidvector are arrays of one dimension that count
+from 0 and show as numbers with blanks between. Source: arrayfuncs.c, int.c, oid.c.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from sqlvec.errors import InvalidBinaryRepresentation, InvalidTextRepresentation
+from sqlvec.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    InvalidBinaryRepresentation,
+    ProgramLimitExceeded,
+    ProtocolViolation,
+)
+from sqlvec.types.array_literal import DIMENSIONS_MAX, parse_array
 from sqlvec.types.sql_type import REGISTRY, TypeDefinition
 
-DIMENSIONS_MAX = 6
-_SPECIAL = frozenset('{}",\\ \t\n\r\v\f')
+_SPECIAL = frozenset('{}"\\ \t\n\r\v\f')
+_LENGTH = struct.Struct(">i")
+_NULL = b"\xff\xff\xff\xff"
 
 
 class Array(TypeDefinition):
     def __init__(self, element: TypeDefinition) -> None:
         super().__init__(
-            element.array_oid, f"_{element.name}", category="A", align="d" if element.align == "d" else "i",
+            element.array_oid,
+            f"_{element.name}",
+            display=f"{element.display_name}[]",
+            category="A",
+            align="d" if element.align == "d" else "i",
             routine="array_",
-        )  # fmt: skip
+        )
         self.element = element
         self.element_oid = element.oid
-        self.display_name = f"{element.display_name}[]"
 
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.list_(self.element.arrow(typmod))
 
     def to_arrow(self, datums: Sequence[list[Any] | None], typmod: int = -1) -> pa.Array:
-        offsets, flat = [0], []
+        """Items of more than one dimension make lists of lists."""
+        offsets: list[int] = [0]
+        flat: list[Any] = []
         for datum in datums:
             flat += [] if datum is None else datum
             offsets.append(len(flat))
@@ -46,14 +60,15 @@ class Array(TypeDefinition):
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), inner, mask=mask)
 
     def from_arrow(self, array: pa.Array) -> list[list[Any] | None]:
-        nested = pa.types.is_list(array.type) and pa.types.is_list(array.type.value_type)
-        convert = self.from_arrow if nested else self.element.from_arrow
-        if isinstance(self.element, Array):
-            convert = self.element.from_arrow
+        nested = _is_list(array.type) and _is_list(array.type.value_type)
+        elements_are_lists = isinstance(self.element, IntegerVector) or self.element.name == "vector"
+        convert = self.element.from_arrow
+        if nested and (not elements_are_lists or _is_list(array.type.value_type.value_type)):
+            convert = self.from_arrow
         return [None if item is None else convert(item) for item in _items(array)]
 
     def parse(self, text: str, typmod: int = -1) -> list[Any]:
-        return _Reader(text, self.element, typmod).read()
+        return parse_array(text, self.element, typmod)
 
     def render(self, datum: Sequence[Any]) -> str:
         if not len(datum):
@@ -63,10 +78,11 @@ class Array(TypeDefinition):
     def _item(self, item: Any) -> str:
         if item is None:
             return "NULL"
-        if isinstance(item, list):
+        if isinstance(item, list) and not isinstance(self.element, IntegerVector):
             return self.render(item)
         text = self.element.render(item)
-        if text == "" or text.upper() == "NULL" or any(char in _SPECIAL for char in text):
+        special = not _SPECIAL.isdisjoint(text) or self.element.delimiter in text
+        if special or text == "" or text.upper() == "NULL":
             return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return text
 
@@ -74,48 +90,130 @@ class Array(TypeDefinition):
         return encode_array(list(datum), self.element, lower_bound=1)
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> list[Any]:
-        raw = memoryview(bytes(data))
-        if len(raw) < 12:
-            raise InvalidBinaryRepresentation("insufficient data left in message")
-        dimensions, _, oid = struct.unpack_from(">iiI", raw)
-        if not 0 <= dimensions <= DIMENSIONS_MAX:
-            raise InvalidBinaryRepresentation(f"invalid number of array dimensions: {dimensions}")
-        if oid != self.element_oid:
-            raise InvalidBinaryRepresentation(
-                f"binary data has array element type {oid} ({_name(oid)}) instead of expected "
-                f"{self.element_oid} ({self.element.display_name})"
-            )
-        sizes = [struct.unpack_from(">i", raw, 12 + 8 * i)[0] for i in range(dimensions)]
-        items = self._elements(raw, 12 + 8 * dimensions, int(np.prod(sizes)) if sizes else 0, typmod)
-        return _nest(list(items), sizes)
-
-    def _elements(
-        self, raw: memoryview, position: int, count: int, typmod: int
-    ) -> Iterator[Any]:
-        for _ in range(count):
-            if position + 4 > len(raw):
-                raise InvalidBinaryRepresentation("insufficient data left in message")
-            (length,) = struct.unpack_from(">i", raw, position)
-            position += 4
-            if length < 0:
-                yield None
-                continue
-            if position + length > len(raw):
-                raise InvalidBinaryRepresentation("insufficient data left in message")
-            yield self.element.decode(bytes(raw[position : position + length]), typmod)
-            position += length
+        return decode_array(bytes(data), self.element, typmod, lower_bound=1)
 
     def apply_typmod(self, datum: list[Any], typmod: int, explicit: bool = False) -> list[Any]:
         if typmod < 0:
             return datum
-        return [
-            item
-            if item is None
-            else self.apply_typmod(item, typmod, explicit)
-            if isinstance(item, list)
-            else self.element.apply_typmod(item, typmod, explicit)
-            for item in datum
-        ]
+        return [self._apply_to_item(item, typmod, explicit) for item in datum]
+
+    def _apply_to_item(self, item: Any, typmod: int, explicit: bool) -> Any:
+        if item is None:
+            return None
+        if isinstance(item, list):
+            return self.apply_typmod(item, typmod, explicit)
+        return self.element.apply_typmod(item, typmod, explicit)
+
+
+class IntegerVector(TypeDefinition):
+    """int2vector, oidvector: datum list of ints."""
+
+    def __init__(self, oid: int, name: str, *, element_oid: int, **fields: Any) -> None:
+        super().__init__(oid, name, **fields)
+        self.element_oid = element_oid
+
+    def arrow(self, typmod: int = -1) -> pa.DataType:
+        return pa.list_(pa.int16() if self.name == "int2vector" else pa.int64())
+
+    def parse(self, text: str, typmod: int = -1) -> list[int]:
+        element = REGISTRY[self.element_oid]
+        return [element.parse(word) for word in text.split()]
+
+    def render(self, datum: Sequence[int]) -> str:
+        return " ".join(str(value) for value in datum)
+
+    def encode(self, datum: Sequence[int]) -> bytes:
+        return encode_array(list(datum), REGISTRY[self.element_oid], lower_bound=0, flat=True)
+
+    def decode(self, data: bytes | memoryview, typmod: int = -1) -> list[int]:
+        found = decode_array(bytes(data), REGISTRY[self.element_oid], typmod, lower_bound=0)
+        if not found or None in found or isinstance(found[0], list):
+            raise InvalidBinaryRepresentation(f"invalid {self.name} data")
+        return found
+
+
+def encode_array(
+    datum: list[Any], element: TypeDefinition, *, lower_bound: int, flat: bool = False
+) -> bytes:
+    """The binary form; a list of lists must be rectangular; flat: one dimension even when empty."""
+    sizes: list[int] = [0] if flat and not datum else []
+    level: Any = datum
+    while isinstance(level, list) and level:
+        sizes.append(len(level))
+        level = level[0]
+    leaves = _flatten(datum)
+    has_null = any(item is None for item in leaves)
+    parts = [struct.pack(">iiI", len(sizes), int(has_null), element.oid)]
+    parts += [struct.pack(">ii", size, lower_bound) for size in sizes]
+    for item in leaves:
+        if item is None:
+            parts.append(_NULL)
+        else:
+            body = element.encode(item)
+            parts += [_LENGTH.pack(len(body)), body]
+    return b"".join(parts)
+
+
+def decode_array(
+    raw: bytes, element: TypeDefinition, typmod: int, *, lower_bound: int
+) -> list[Any]:
+    """The items of the binary form, nested for more than one dimension."""
+    if len(raw) < 12:
+        raise _short()
+    dimensions, flags, oid = struct.unpack_from(">iiI", raw)
+    if dimensions < 0:
+        raise InvalidBinaryRepresentation(f"invalid number of dimensions: {dimensions}")
+    if dimensions > DIMENSIONS_MAX:
+        raise ProgramLimitExceeded(
+            f"number of array dimensions ({dimensions}) exceeds "
+            f"the maximum allowed ({DIMENSIONS_MAX})"
+        )
+    if flags not in (0, 1):
+        raise InvalidBinaryRepresentation("invalid array flags")
+    if oid != element.oid:
+        raise DatatypeMismatch(
+            f"binary data has array element type {oid} ({_name(oid)}) instead of expected "
+            f"{element.oid} ({element.display_name})"
+        )
+    if len(raw) < 12 + 8 * dimensions:
+        raise _short()
+    bounds = [struct.unpack_from(">ii", raw, 12 + 8 * i) for i in range(dimensions)]
+    if any(size and lower != lower_bound for size, lower in bounds):
+        raise FeatureNotSupported("array lower bounds other than 1 are not supported")
+    sizes = [size for size, _ in bounds]
+    count = math.prod(sizes) if sizes else 0
+    if count < 0 or count > len(raw) // 4:
+        raise _short()
+    items = list(_elements(raw, 12 + 8 * dimensions, count, element, typmod))
+    return _nest(items, sizes)
+
+
+def _elements(
+    raw: bytes, position: int, count: int, element: TypeDefinition, typmod: int
+) -> Iterator[Any]:
+    end = len(raw)
+    for _ in range(count):
+        if position + 4 > end:
+            raise _short()
+        (length,) = _LENGTH.unpack_from(raw, position)
+        position += 4
+        if length == -1:
+            yield None
+            continue
+        if length < 0 or position + length > end:
+            raise _short()
+        yield element.decode(raw[position : position + length], typmod)
+        position += length
+    if position != end:
+        raise InvalidBinaryRepresentation("incorrect binary data format in bind parameter")
+
+
+def _short() -> ProtocolViolation:
+    return ProtocolViolation("insufficient data left in message")
+
+
+def _is_list(arrow: pa.DataType) -> bool:
+    return pa.types.is_list(arrow) or pa.types.is_fixed_size_list(arrow)
 
 
 def _items(array: pa.Array) -> Iterator[pa.Array | None]:
@@ -134,116 +232,11 @@ def _name(oid: int) -> str:
 def _nest(items: list[Any], sizes: list[int]) -> list[Any]:
     if len(sizes) <= 1:
         return items
-    inner = int(np.prod(sizes[1:]))
+    inner = math.prod(sizes[1:])
     return [_nest(items[i : i + inner], sizes[1:]) for i in range(0, len(items), inner or 1)]
-
-
-def encode_array(datum: list[Any], element: TypeDefinition, *, lower_bound: int) -> bytes:
-    """The binary form; a list of lists must be rectangular."""
-    sizes: list[int] = []
-    level: Any = datum
-    while isinstance(level, list) and level:
-        sizes.append(len(level))
-        level = level[0]
-    flat = _flatten(datum)
-    has_null = any(item is None for item in flat)
-    parts = [struct.pack(">iiI", len(sizes), int(has_null), element.oid)]
-    parts += [struct.pack(">ii", size, lower_bound) for size in sizes]
-    for item in flat:
-        if item is None:
-            parts.append(b"\xff\xff\xff\xff")
-        else:
-            body = element.encode(item)
-            parts += [struct.pack(">i", len(body)), body]
-    return b"".join(parts)
 
 
 def _flatten(datum: list[Any]) -> list[Any]:
     if not any(isinstance(item, list) for item in datum):
         return datum
     return [leaf for item in datum for leaf in _flatten(item)]
-
-
-class _Reader:
-    """Parses an array literal."""
-
-    def __init__(self, text: str, element: TypeDefinition, typmod: int) -> None:
-        self.text = text
-        self.body = text.strip()
-        self.element = element
-        self.typmod = typmod
-        self.place = 0
-
-    def read(self) -> list[Any]:
-        if self.body[:1] == "[":  # explicit bounds: [1:3]={...}
-            _, _, self.body = self.body.partition("=")
-            self.body = self.body.lstrip()
-        if self.body[:1] != "{":
-            raise self._malformed('Array value must start with "{" or dimension information.')
-        value = self._list()
-        if self.place != len(self.body):
-            raise self._malformed("Junk after closing right brace.")
-        return [] if not _flatten(value) else value
-
-    def _malformed(self, detail: str) -> InvalidTextRepresentation:
-        return InvalidTextRepresentation(f'malformed array literal: "{self.text}"', detail=detail)
-
-    def _skip(self) -> str:
-        while self.place < len(self.body) and self.body[self.place].isspace():
-            self.place += 1
-        if self.place >= len(self.body):
-            raise self._malformed("Unexpected end of input.")
-        return self.body[self.place]
-
-    def _list(self) -> list[Any]:
-        self.place += 1
-        items: list[Any] = []
-        if self._skip() == "}":
-            self.place += 1
-            return items
-        while True:
-            char = self._skip()
-            items.append(self._list() if char == "{" else self._item())
-            char = self._skip()
-            self.place += 1
-            if char == "}":
-                break
-            if char != self.element.delimiter:
-                raise self._malformed("Unexpected array element.")
-        lengths = {len(item) if isinstance(item, list) else -1 for item in items}
-        if len(lengths) > 1:
-            raise self._malformed(
-                "Multidimensional arrays must have sub-arrays with matching dimensions."
-            )
-        return items
-
-    def _item(self) -> Any:
-        if self.body[self.place] == '"':
-            return self.element.parse(self._quoted(), self.typmod)
-        start, taken = self.place, []
-        while self.place < len(self.body) and self.body[self.place] not in "{}" + self.element.delimiter:
-            if self.body[self.place] == '"':
-                raise self._malformed("Unexpected array element.")
-            if self.body[self.place] == "\\":
-                self.place += 1
-            taken.append(self.body[self.place : self.place + 1])
-            self.place += 1
-        word = "".join(taken).strip()
-        if not word or start == self.place:
-            raise self._malformed(f'Unexpected "{self.body[self.place : self.place + 1]}" character.')
-        return None if word.upper() == "NULL" else self.element.parse(word, self.typmod)
-
-    def _quoted(self) -> str:
-        taken = []
-        self.place += 1
-        while self.place < len(self.body):
-            char = self.body[self.place]
-            if char == '"':
-                self.place += 1
-                return "".join(taken)
-            if char == "\\":
-                self.place += 1
-                char = self.body[self.place : self.place + 1]
-            taken.append(char)
-            self.place += 1
-        raise self._malformed("Unexpected end of input.")

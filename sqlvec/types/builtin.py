@@ -2,92 +2,104 @@
 
 from __future__ import annotations
 
-from sqlvec.types.array import Array
+from functools import partial
+
+from sqlvec.types.array import Array, IntegerVector
+from sqlvec.types.bits import Bit, BitVarying
 from sqlvec.types.boolean import Boolean
+from sqlvec.types.bytea import Bytea
 from sqlvec.types.date_time import Date, Time, Timestamp, TimeTz
 from sqlvec.types.floating import Float
-from sqlvec.types.integer import Integer, RegType
+from sqlvec.types.integer import Integer, RegType, Unsigned
 from sqlvec.types.interval import Interval
 from sqlvec.types.json_types import Json, Jsonb
 from sqlvec.types.numeric import Numeric
+from sqlvec.types.pseudo import Record, Shown, Tid, Void
 from sqlvec.types.sql_type import REGISTRY, SqlType
-from sqlvec.types.text import (
-    Bits,
-    Bytea,
-    Character,
-    IntegerVector,
-    Name,
-    Shown,
-    SingleChar,
-    Text,
-    Uuid,
-    VarChar,
-)
+from sqlvec.types.text import Character, Name, SingleChar, Text, VarChar
+from sqlvec.types.uuid import Uuid
 from sqlvec.types.vector import Vector
 
-Boolean(16, "bool", display="boolean", array_oid=1000, length=1, category="B", preferred=True, align="c")
-Bytea(17, "bytea", array_oid=1001)
-SingleChar(18, "char", display='"char"', array_oid=1002, length=1, category="Z", align="c")
-Name(19, "name", array_oid=1003, length=64, category="S", align="c")
-Integer(20, "int8", display="bigint", array_oid=1016, length=8, category="N", align="d")
-Integer(21, "int2", display="smallint", array_oid=1005, length=2, category="N", align="s")
-_int2vector = IntegerVector(22, "int2vector", array_oid=1006, category="A")
-Integer(23, "int4", display="integer", array_oid=1007, length=4, category="N")
-RegType(24, "regproc", array_oid=1008, length=4, category="N", unsigned=True)
-Text(25, "text", array_oid=1009, category="S", preferred=True)
-Integer(26, "oid", array_oid=1028, length=4, category="N", preferred=True, unsigned=True)
-Shown(27, "tid", array_oid=1010, length=6, align="s")
-Integer(28, "xid", array_oid=1011, length=4, unsigned=True)
-Integer(29, "cid", array_oid=1012, length=4, unsigned=True)
-_oidvector = IntegerVector(30, "oidvector", array_oid=1013, category="A")
-_int2vector.element_oid, _oidvector.element_oid = 21, 26
-Json(114, "json", array_oid=199, routine="json_")
-Shown(194, "pg_node_tree", category="Z", routine="pg_node_tree_")
-Float(700, "float4", display="real", array_oid=1021, length=4, category="N")
-Float(701, "float8", display="double precision", array_oid=1022, length=8, category="N", preferred=True, align="d")
-Shown(705, "unknown", length=-2, category="X", align="c")
-Shown(1033, "aclitem", array_oid=1034, length=12)
-Character(1042, "bpchar", display="character", array_oid=1014, category="S")
-VarChar(1043, "varchar", display="character varying", array_oid=1015, category="S")
-Date(1082, "date", array_oid=1182, length=4, category="D", routine="date_")
-Time(1083, "time", display="time without time zone", array_oid=1183, length=8, category="D", align="d", routine="time_")
-Timestamp(1114, "timestamp", zoned=False, display="timestamp without time zone", array_oid=1115, length=8,
-          category="D", align="d", routine="timestamp_")  # fmt: skip
-Timestamp(1184, "timestamptz", zoned=True, display="timestamp with time zone", array_oid=1185, length=8,
-          category="D", preferred=True, align="d", routine="timestamptz_")  # fmt: skip
-Interval(1186, "interval", array_oid=1187, length=16, category="T", preferred=True, align="d", routine="interval_")
-TimeTz(1266, "timetz", display="time with time zone", array_oid=1270, length=12, category="D", align="d", routine="timetz_")
-Bits(1560, "bit", array_oid=1561, category="V", routine="bit_")
-Bits(1562, "varbit", display="bit varying", array_oid=1563, category="V", preferred=True, routine="varbit_")
-Numeric(1700, "numeric", array_oid=1231, category="N", routine="numeric_")
-RegType(2205, "regclass", array_oid=2210, length=4, category="N", unsigned=True)
-RegType(2206, "regtype", array_oid=2211, length=4, category="N", unsigned=True)
-Shown(2249, "record", array_oid=2287, category="P", align="d", routine="record_").kind = "p"
-Shown(2275, "cstring", array_oid=1263, length=-2, category="P", align="c", routine="cstring_").kind = "p"
-Shown(2276, "any", length=4, category="P", routine="any_").kind = "p"
-Shown(2277, "anyarray", category="P", align="d", routine="anyarray_").kind = "p"
-Shown(2278, "void", length=4, category="P", routine="void_").kind = "p"
-Shown(2283, "anyelement", length=4, category="P", routine="anyelement_").kind = "p"
-Uuid(2950, "uuid", array_oid=2951, length=16, align="c", routine="uuid_")
-Jsonb(3802, "jsonb", array_oid=3807, routine="jsonb_")
-RegType(4089, "regnamespace", array_oid=4090, length=4, category="N", unsigned=True)
-RegType(4096, "regrole", array_oid=4097, length=4, category="N", unsigned=True)
-Vector(16386, "vector", array_oid=16391, routine="vector_")
-# 16392/16397 halfvec and 16398/16403 sparsevec are kept for those types.
-for _definition in list(REGISTRY.values()):
-    if _definition.array_oid:
-        Array(_definition)
+_number = partial(dict, category="N")
+_moment = partial(dict, category="D", align="d")
+_pseudo = partial(dict, category="P", kind="p")
+
+
+def _define() -> None:
+    """One line a type: oid, name, then what differs from the defaults."""
+    # fmt: off
+    Boolean(16, "bool", display="boolean", array_oid=1000, length=1, category="B", preferred=True,
+            align="c")
+    Bytea(17, "bytea", array_oid=1001)
+    SingleChar(18, "char", display='"char"', array_oid=1002, length=1, category="Z", align="c")
+    Name(19, "name", array_oid=1003, length=64, category="S", align="c")
+    Integer(20, "int8", display="bigint", array_oid=1016, length=8, **_number(align="d"))
+    Integer(21, "int2", display="smallint", array_oid=1005, length=2, **_number(align="s"))
+    IntegerVector(22, "int2vector", element_oid=21, array_oid=1006, category="A")
+    Integer(23, "int4", display="integer", array_oid=1007, length=4, **_number())
+    RegType(24, "regproc", array_oid=1008, length=4, **_number())
+    Text(25, "text", array_oid=1009, category="S", preferred=True)
+    Unsigned(26, "oid", array_oid=1028, length=4, **_number(preferred=True))
+    Tid(27, "tid", array_oid=1010, length=6, align="s")
+    Unsigned(28, "xid", array_oid=1011, length=4)
+    Unsigned(29, "cid", array_oid=1012, length=4)
+    IntegerVector(30, "oidvector", element_oid=26, array_oid=1013, category="A")
+    Json(114, "json", array_oid=199, routine="json_")
+    Shown(194, "pg_node_tree", category="Z", routine="pg_node_tree_")
+    Float(700, "float4", display="real", array_oid=1021, length=4, **_number())
+    Float(701, "float8", display="double precision", array_oid=1022, length=8,
+          **_number(preferred=True, align="d"))
+    Shown(705, "unknown", length=-2, category="X", align="c", kind="p")
+    Shown(1033, "aclitem", array_oid=1034, length=12)
+    Character(1042, "bpchar", display="character", array_oid=1014, category="S")
+    VarChar(1043, "varchar", display="character varying", array_oid=1015, category="S")
+    Date(1082, "date", array_oid=1182, length=4, category="D", routine="date_")
+    Time(1083, "time", display="time without time zone", array_oid=1183, length=8,
+         **_moment(routine="time_"))
+    Timestamp(1114, "timestamp", zoned=False, display="timestamp without time zone",
+              array_oid=1115, length=8, **_moment(routine="timestamp_"))
+    Timestamp(1184, "timestamptz", zoned=True, display="timestamp with time zone",
+              array_oid=1185, length=8, **_moment(preferred=True, routine="timestamptz_"))
+    Interval(1186, "interval", array_oid=1187, length=16, category="T", preferred=True,
+             align="d", routine="interval_")
+    TimeTz(1266, "timetz", display="time with time zone", array_oid=1270, length=12,
+           **_moment(routine="timetz_"))
+    Bit(1560, "bit", array_oid=1561, category="V", routine="bit_")
+    BitVarying(1562, "varbit", display="bit varying", array_oid=1563, category="V",
+               preferred=True, routine="varbit_")
+    Numeric(1700, "numeric", array_oid=1231, **_number(routine="numeric_"))
+    RegType(2205, "regclass", array_oid=2210, length=4, **_number())
+    RegType(2206, "regtype", array_oid=2211, length=4, **_number())
+    Record(2249, "record", array_oid=2287, **_pseudo(align="d", routine="record_"))
+    Shown(2275, "cstring", array_oid=1263, length=-2, **_pseudo(align="c", routine="cstring_"))
+    Shown(2276, "any", length=4, **_pseudo(routine="any_"))
+    Shown(2277, "anyarray", **_pseudo(align="d", routine="anyarray_"))
+    Void(2278, "void", length=4, **_pseudo(routine="void_"))
+    Shown(2283, "anyelement", length=4, **_pseudo(routine="anyelement_"))
+    Uuid(2950, "uuid", array_oid=2951, length=16, align="c", routine="uuid_")
+    Jsonb(3802, "jsonb", array_oid=3807, routine="jsonb_")
+    RegType(4089, "regnamespace", array_oid=4090, length=4, **_number())
+    RegType(4096, "regrole", array_oid=4097, length=4, **_number())
+    Vector(16386, "vector", array_oid=16391, routine="vector_")
+    # fmt: on
+    # 16392/16397 halfvec and 16398/16403 sparsevec are kept for those types.
+    for definition in list(REGISTRY.values()):
+        if definition.array_oid:
+            Array(definition)
+
+
+_define()
 
 BOOL, BYTEA, CHAR, NAME = SqlType(16), SqlType(17), SqlType(18), SqlType(19)
-INT8, INT2, INT2VECTOR, INT4, REGPROC = SqlType(20), SqlType(21), SqlType(22), SqlType(23), SqlType(24)
+INT8, INT2, INT2VECTOR, INT4, REGPROC = (SqlType(oid) for oid in range(20, 25))
 TEXT, OID, TID, XID, CID, OIDVECTOR = (SqlType(oid) for oid in range(25, 31))
 JSON, PG_NODE_TREE, FLOAT4, FLOAT8, UNKNOWN = (SqlType(oid) for oid in (114, 194, 700, 701, 705))
 ACLITEM, BPCHAR, VARCHAR, DATE, TIME = (SqlType(oid) for oid in (1033, 1042, 1043, 1082, 1083))
 TIMESTAMP, TIMESTAMPTZ, INTERVAL, TIMETZ = (SqlType(oid) for oid in (1114, 1184, 1186, 1266))
 BIT, VARBIT, NUMERIC, REGCLASS, REGTYPE = (SqlType(oid) for oid in (1560, 1562, 1700, 2205, 2206))
 RECORD, CSTRING, ANY, ANYARRAY, VOID = (SqlType(oid) for oid in (2249, 2275, 2276, 2277, 2278))
-ANYELEMENT, UUID, JSONB, REGNAMESPACE, REGROLE = (SqlType(oid) for oid in (2283, 2950, 3802, 4089, 4096))
-VECTOR = SqlType(16386)
+ANYELEMENT, UUID, JSONB = SqlType(2283), SqlType(2950), SqlType(3802)
+REGNAMESPACE, REGROLE, VECTOR = SqlType(4089), SqlType(4096), SqlType(16386)
 
 _ALIASES = {
     "int": INT4, "integer": INT4, "smallint": INT2, "bigint": INT8, "real": FLOAT4,

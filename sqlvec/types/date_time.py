@@ -2,7 +2,8 @@
 
 Datums: date int days since 1970-01-01; time int microseconds; timetz (microseconds, zone seconds west);
 timestamp and timestamptz int microseconds since 1970-01-01 UTC. Infinities are the ends of the range.
-Binary counts from 2000-01-01. Text is ISO style; timestamptz is shown in UTC unless a zone is set.
+Binary counts from 2000-01-01. Text is ISO style; timestamptz is read and shown in UTC unless a zone is given.
+Source: date.c and timestamp.c.
 """
 
 from __future__ import annotations
@@ -10,155 +11,90 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 
-from sqlvec.errors import DatetimeFieldOverflow, InvalidDatetimeFormat
+from sqlvec.errors import DatetimeFieldOverflow
+from sqlvec.types.calendar import (
+    DATE_INFINITY,
+    DATE_MAX,
+    DATE_MIN,
+    DATE_MINUS_INFINITY,
+    DAY_US,
+    EPOCH_DAYS,
+    EPOCH_US,
+    INFINITY,
+    MINUS_INFINITY,
+    SECOND_US,
+    TIMESTAMP_END,
+    TIMESTAMP_MIN,
+    days_of,
+    month_length,
+    render_date,
+    render_offset,
+    render_time,
+    render_timestamp,
+    round_microseconds,
+)
+from sqlvec.types.date_time_input import Reader
 from sqlvec.types.sql_type import TypeDefinition
+from sqlvec.types.time_zone import local_offset, utc_offset, zone_named
 
-EPOCH_DAYS = 10_957  # 2000-01-01
-EPOCH_US = EPOCH_DAYS * 86_400_000_000
-DAY_US = 86_400_000_000
-DATE_INFINITY, DATE_MINUS_INFINITY = 2**31 - 1, -(2**31)
-INFINITY, MINUS_INFINITY = 2**63 - 1, -(2**63)
-_UNIX = date(1970, 1, 1)
-_UNIX_ORDINAL = _UNIX.toordinal()
-_MONTHS = {m: i + 1 for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split())}
-_DATE_FORMS = (
-    re.compile(r"(?P<y>\d{4,6})-(?P<m>\d{1,2})-(?P<d>\d{1,2})\b", re.ASCII),
-    re.compile(r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)(?=\b|T)", re.ASCII),
-    re.compile(r"(?P<y>\d{4})/(?P<m>\d{1,2})/(?P<d>\d{1,2})\b", re.ASCII),
-    re.compile(r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})\b", re.ASCII),
-    re.compile(r"(?P<d>\d{1,2})[ -](?P<mon>[a-z]{3,9})[ -](?P<y>\d{4})\b", re.ASCII | re.I),
-    re.compile(r"(?P<mon>[a-z]{3,9})\.? (?P<d>\d{1,2}),? (?P<y>\d{4})\b", re.ASCII | re.I),
+Now = Callable[[], int]  # the statement's time: microseconds since 1970-01-01 UTC
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d(?::?\d\d)?)?)?\Z",
+    re.ASCII,
 )
-_TIME = re.compile(
-    r"(?P<h>\d{1,2}):(?P<mi>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<f>\d+))?)?\s*(?P<ap>am|pm)?", re.ASCII | re.I
-)
-_ZONE = re.compile(r"(?P<sign>[+-])(?P<h>\d{1,2})(?::?(?P<m>\d\d))?(?::?(?P<s>\d\d))?\Z", re.ASCII)
-
-
-class _Text:
-    """Reads a date, a time and a zone out of one string."""
-
-    def __init__(self, text: str, fail: Callable[[], Exception], name: str) -> None:
-        self.text = text
-        self.fail = fail
-        self.name = name
-        self.rest = text.strip()
-        self.bc = False
-        if self.rest.lower().endswith(" bc"):
-            self.bc, self.rest = True, self.rest[:-3].rstrip()
-
-    def overflow(self) -> DatetimeFieldOverflow:
-        return DatetimeFieldOverflow(f'date/time field value out of range: "{self.text}"')
-
-    def date(self) -> int:
-        for form in _DATE_FORMS:
-            match = form.match(self.rest)
-            if match is None:
-                continue
-            parts = match.groupdict()
-            month = int(parts["m"]) if parts.get("m") else _MONTHS.get(parts["mon"][:3].lower(), 0)
-            if month == 0 and parts.get("mon"):
-                raise self.fail()
-            self.rest = self.rest[match.end() :].lstrip(" tT") if match.end() else self.rest
-            try:
-                return date(int(parts["y"]), month, int(parts["d"])).toordinal() - _UNIX_ORDINAL
-            except ValueError as error:
-                raise self.overflow() from error
-        raise self.fail()
-
-    def time(self) -> int:
-        match = _TIME.match(self.rest)
-        if match is None:
-            if self.rest:
-                raise self.fail()
-            return 0
-        self.rest = self.rest[match.end() :].strip()
-        hour, minute, second = int(match["h"]), int(match["mi"]), int(match["s"] or 0)
-        if match["ap"]:
-            if not 1 <= hour <= 12:
-                raise self.overflow()
-            hour = hour % 12 + (12 if match["ap"].lower() == "pm" else 0)
-        micro = int(f"{match['f']:0<6.6}") if match["f"] else 0
-        if match["f"] and len(match["f"]) > 6 and match["f"][6] >= "5":
-            micro += 1
-        whole = ((hour * 60 + minute) * 60 + second) * 1_000_000 + micro
-        if minute > 59 or second > 60 or whole > DAY_US:
-            raise self.overflow()
-        return whole
-
-    def zone(self) -> tzinfo | None:
-        """The zone that ends the text; None when there is none."""
-        if not self.rest:
-            return None
-        if self.rest in ("Z", "z") or self.rest.upper() in ("UTC", "GMT"):
-            return timezone.utc
-        match = _ZONE.match(self.rest)
-        if match is not None:
-            seconds = int(match["h"]) * 3600 + int(match["m"] or 0) * 60 + int(match["s"] or 0)
-            return timezone(timedelta(seconds=seconds if match["sign"] == "+" else -seconds))
-        return find_zone(self.rest, self.fail)
 
 
 def find_zone(name: str, fail: Callable[[], Exception]) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise fail() from error
+    """The zone of that name, or what fail() makes is raised."""
+    zone = zone_named(name)
+    if zone is None:
+        raise fail()
+    return zone
 
 
-def _fraction(microseconds: int) -> str:
-    return f".{microseconds:06d}".rstrip("0") if microseconds else ""
+def _read_iso(text: str) -> tuple[int, int, int | None] | None:
+    """(days, microseconds, seconds east) of the plain ISO form; None: read it the long way."""
+    match = _ISO.match(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    y, m, d = int(year), int(month), int(day)
+    if not y or not 1 <= m <= 12 or not 1 <= d <= month_length(y, m):
+        return None
+    days = days_of(y, m, d)
+    if hour is None:
+        return days, 0, None
+    h, mi, s = int(hour), int(minute), int(second)
+    if h > 23 or mi > 59 or s > 59:
+        return None
+    micro = int(fraction.ljust(6, "0")) if fraction else 0
+    time = ((h * 60 + mi) * 60 + s) * SECOND_US + micro
+    if zone is None or zone == "Z":
+        return days, time, None if zone is None else 0
+    hours, minutes = int(zone[1:3]), int(zone[-2:]) if len(zone) > 3 else 0
+    if hours > 15 or minutes > 59:
+        return None
+    offset = hours * 3600 + minutes * 60
+    return days, time, -offset if zone[0] == "-" else offset
 
 
-def render_date(days: int) -> str:
-    if days == DATE_INFINITY:
-        return "infinity"
-    if days == DATE_MINUS_INFINITY:
-        return "-infinity"
-    ordinal = days + _UNIX_ORDINAL
-    if 1 <= ordinal <= date.max.toordinal():
-        return date.fromordinal(ordinal).isoformat()
-    cycles, inner = divmod(ordinal - 1, 146_097)  # 400 years
-    day = date.fromordinal(inner + 1)
-    year = day.year + 400 * cycles
-    if year > 0:
-        return f"{year:04d}-{day:%m-%d}"
-    return f"{1 - year:04d}-{day:%m-%d} BC"
+def _reader(text: str, type_name: str, zone: tzinfo | None, now: Now | None) -> Reader:
+    def local_now() -> tuple[int, int]:
+        assert now is not None
+        moment = now()
+        offset = utc_offset(zone or UTC, moment)
+        return moment + offset * SECOND_US, offset
 
-
-def render_time(microseconds: int) -> str:
-    seconds, fraction = divmod(microseconds, 1_000_000)
-    minutes, second = divmod(seconds, 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}{_fraction(fraction)}"
-
-
-def render_timestamp(microseconds: int) -> str:
-    if microseconds == INFINITY:
-        return "infinity"
-    if microseconds == MINUS_INFINITY:
-        return "-infinity"
-    days, rest = divmod(microseconds, DAY_US)
-    day = render_date(days)
-    if day.endswith(" BC"):
-        return f"{day[:-3]} {render_time(rest)} BC"
-    return f"{day} {render_time(rest)}"
+    return Reader(text, type_name, None if now is None else local_now)
 
 
 class _Temporal(TypeDefinition):
-    def fail(self, text: str) -> Callable[[], Exception]:
-        def make() -> Exception:
-            return InvalidDatetimeFormat(
-                f'invalid input syntax for type {self.display_name}: "{text}"'
-            )
-
-        return make
-
     def modifiers(self, typmod: int) -> str:
         return f"({typmod})"
 
@@ -170,19 +106,24 @@ class Date(_Temporal):
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.date32()
 
-    def parse(self, text: str, typmod: int = -1) -> int:
-        word = text.strip().lower()
-        if word in ("infinity", "+infinity"):
-            return DATE_INFINITY
-        if word == "-infinity":
-            return DATE_MINUS_INFINITY
-        if word == "epoch":
-            return 0
-        reader = _Text(text, self.fail(text), self.name)
-        days = reader.date()
-        if reader.rest:
-            reader.time()
-            reader.zone()
+    def parse(
+        self,
+        text: str,
+        typmod: int = -1,
+        *,
+        zone: tzinfo | None = None,
+        now: Now | None = None,
+    ) -> int:
+        """now and zone serve "now", "today", "tomorrow" and "yesterday"."""
+        iso = _read_iso(text)
+        if iso is not None:
+            return iso[0]
+        moment = _reader(text, "date", zone, now).read_moment()
+        if moment.kind != "date":
+            return {"epoch": 0, "infinity": DATE_INFINITY}.get(moment.kind, DATE_MINUS_INFINITY)
+        days = moment.days
+        if not DATE_MIN <= days <= DATE_MAX:
+            raise DatetimeFieldOverflow(f'date out of range: "{text}"')
         return days
 
     def render(self, datum: int) -> str:
@@ -191,7 +132,11 @@ class Date(_Temporal):
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> int:
         self.require_length(data, 4)
         value: int = struct.unpack(">i", data)[0]
-        return value if value in (DATE_INFINITY, DATE_MINUS_INFINITY) else value + EPOCH_DAYS
+        if value in (DATE_INFINITY, DATE_MINUS_INFINITY):
+            return value
+        if not DATE_MIN <= value + EPOCH_DAYS <= DATE_MAX:
+            raise DatetimeFieldOverflow("date out of range")
+        return value + EPOCH_DAYS
 
     def encode(self, datum: int) -> bytes:
         infinite = datum in (DATE_INFINITY, DATE_MINUS_INFINITY)
@@ -210,13 +155,15 @@ class Time(_Temporal):
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.time64("us")
 
-    def parse(self, text: str, typmod: int = -1) -> int:
-        reader = _Text(text, self.fail(text), self.name)
-        if not reader.rest:
-            raise reader.fail()
-        value = reader.time()
-        if reader.rest:
-            reader.zone()
+    def parse(
+        self,
+        text: str,
+        typmod: int = -1,
+        *,
+        zone: tzinfo | None = None,
+        now: Now | None = None,
+    ) -> int:
+        value = _reader(text, "time", zone, now).read_time().time_us
         return self.apply_typmod(value, typmod)
 
     def apply_typmod(self, datum: int, typmod: int, explicit: bool = False) -> int:
@@ -228,6 +175,8 @@ class Time(_Temporal):
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> int:
         self.require_length(data, 8)
         value: int = struct.unpack(">q", data)[0]
+        if not 0 <= value <= DAY_US:
+            raise DatetimeFieldOverflow("time out of range")
         return self.apply_typmod(value, typmod)
 
     def encode(self, datum: int) -> bytes:
@@ -243,22 +192,38 @@ class Time(_Temporal):
 class TimeTz(_Temporal):
     """datum (microseconds, seconds west of UTC); Arrow text."""
 
-    def parse(self, text: str, typmod: int = -1) -> tuple[int, int]:
-        reader = _Text(text, self.fail(text), self.name)
-        value = round_microseconds(reader.time(), typmod)
-        zone = reader.zone() or timezone.utc
-        offset = zone.utcoffset(datetime(2000, 1, 1)) or timedelta()
-        return value, -int(offset.total_seconds())
+    def parse(
+        self,
+        text: str,
+        typmod: int = -1,
+        *,
+        zone: tzinfo | None = None,
+        now: Now | None = None,
+    ) -> tuple[int, int]:
+        """zone is that of a time without one; where its offset moves, it is today's (now) or UTC's."""
+        moment = _reader(text, "time with time zone", zone, now).read_time()
+        if moment.zone is None and moment.offset is None and zone is not None and now is not None:
+            moment.offset = utc_offset(zone, now())
+        value = round_microseconds(moment.time_us, typmod)
+        return value, -moment.east_seconds(None)
 
     def render(self, datum: tuple[int, int]) -> str:
-        return render_time(datum[0]) + _offset(-datum[1])
+        return render_time(datum[0]) + render_offset(-datum[1])
+
+    def apply_typmod(
+        self, datum: tuple[int, int], typmod: int, explicit: bool = False
+    ) -> tuple[int, int]:
+        return round_microseconds(datum[0], typmod), datum[1]
 
     def encode(self, datum: tuple[int, int]) -> bytes:
         return struct.pack(">qi", *datum)
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> tuple[int, int]:
         self.require_length(data, 12)
-        return struct.unpack(">qi", data)  # type: ignore[return-value]
+        microseconds, west = struct.unpack(">qi", data)
+        if not 0 <= microseconds <= DAY_US:
+            raise DatetimeFieldOverflow("time out of range")
+        return self.apply_typmod((microseconds, west), typmod)
 
     def to_arrow(self, datums: Sequence[Any], typmod: int = -1) -> pa.Array:
         return pa.array([None if d is None else self.render(d) for d in datums], pa.string())
@@ -277,22 +242,33 @@ class Timestamp(_Temporal):
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.timestamp("us", "UTC" if self.zoned else None)
 
-    def parse(self, text: str, typmod: int = -1) -> int:
-        word = text.strip().lower()
-        if word in ("infinity", "+infinity"):
-            return INFINITY
-        if word == "-infinity":
-            return MINUS_INFINITY
-        if word == "epoch":
-            return 0
-        reader = _Text(text, self.fail(text), self.name)
-        days = reader.date()
-        value = days * DAY_US + reader.time()
-        zone = reader.zone()
-        if self.zoned and zone is not None:
-            local = datetime(1970, 1, 1) + timedelta(microseconds=value)
-            offset = zone.utcoffset(local) or timedelta()
-            value -= int(offset.total_seconds() * 1_000_000)
+    def parse(
+        self,
+        text: str,
+        typmod: int = -1,
+        *,
+        zone: tzinfo | None = None,
+        now: Now | None = None,
+    ) -> int:
+        """zone is that of a timestamptz that names none (UTC by default); now serves "now", "today", ..."""
+        iso = _read_iso(text)
+        if iso is not None:
+            value = iso[0] * DAY_US + iso[1]
+            if self.zoned:
+                east = iso[2]
+                if east is None:
+                    east = 0 if zone is None else local_offset(zone, value)
+                value -= east * SECOND_US
+            return self.apply_typmod(value, typmod)
+        name = "timestamp with time zone" if self.zoned else "timestamp"
+        moment = _reader(text, name, zone, now).read_moment()
+        if moment.kind != "date":
+            return {"epoch": 0, "infinity": INFINITY}.get(moment.kind, MINUS_INFINITY)
+        value = moment.local_us
+        if self.zoned:
+            value -= moment.east_seconds(zone) * SECOND_US
+        if not TIMESTAMP_MIN <= value < TIMESTAMP_END:
+            raise DatetimeFieldOverflow(f'timestamp out of range: "{text}"')
         return self.apply_typmod(value, typmod)
 
     def apply_typmod(self, datum: int, typmod: int, explicit: bool = False) -> int:
@@ -300,17 +276,22 @@ class Timestamp(_Temporal):
             return datum
         return round_microseconds(datum, typmod)
 
-    def render(self, datum: int) -> str:
-        text = render_timestamp(datum)
-        if not self.zoned or text.endswith("infinity"):
-            return text
-        return text[:-3] + "+00 BC" if text.endswith(" BC") else text + "+00"
+    def render(self, datum: int, *, zone: tzinfo | None = None) -> str:
+        """zone is where a timestamptz is shown, UTC by default."""
+        if not self.zoned:
+            return render_timestamp(datum)
+        if zone is None or datum in (INFINITY, MINUS_INFINITY):
+            return render_timestamp(datum, "+00")
+        offset = utc_offset(zone, datum)
+        return render_timestamp(datum + offset * SECOND_US, render_offset(offset))
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> int:
         self.require_length(data, 8)
         value: int = struct.unpack(">q", data)[0]
         if value in (INFINITY, MINUS_INFINITY):
             return value
+        if not TIMESTAMP_MIN <= value + EPOCH_US < TIMESTAMP_END:
+            raise DatetimeFieldOverflow("timestamp out of range")
         return self.apply_typmod(value + EPOCH_US, typmod)
 
     def encode(self, datum: int) -> bytes:
@@ -324,21 +305,3 @@ class Timestamp(_Temporal):
         if pa.types.is_date(array.type) or array.type.unit != "us":
             array = array.cast(pa.timestamp("us"))
         return array.cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
-
-
-def round_microseconds(value: int, precision: int) -> int:
-    """To `precision` digits of a second, half away from zero."""
-    if not 0 <= precision < 6:
-        return value
-    step = 10 ** (6 - precision)
-    half = step // 2
-    return (value + half) // step * step if value >= 0 else -((-value + half) // step * step)
-
-
-def _offset(seconds: int) -> str:
-    sign = "-" if seconds < 0 else "+"
-    minutes, second = divmod(abs(seconds), 60)
-    text = f"{sign}{minutes // 60:02d}"
-    if minutes % 60 or second:
-        text += f":{minutes % 60:02d}"
-    return text + (f":{second:02d}" if second else "")

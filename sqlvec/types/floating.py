@@ -14,8 +14,13 @@ from sqlvec.errors import NumericValueOutOfRange
 from sqlvec.types.sql_type import TypeDefinition
 
 _NUMBER = re.compile(
-    r"\s*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|nan|inf(?:inity)?)\s*\Z", re.ASCII | re.IGNORECASE
+    r"\s*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)\s*\Z",
+    re.ASCII | re.IGNORECASE,
 )
+_HEXADECIMAL = re.compile(
+    r"\s*[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?\s*\Z", re.ASCII | re.IGNORECASE
+)
+_NOT_ZERO = frozenset("123456789")
 
 
 class Float(TypeDefinition):
@@ -30,22 +35,44 @@ class Float(TypeDefinition):
 
     def parse(self, text: str, typmod: int = -1) -> float:
         if not _NUMBER.match(text):
-            raise self.invalid(text)
+            return self._parse_hexadecimal(text)
         value = float(text)
-        if self.single and math.isfinite(value):
-            with np.errstate(over="ignore", under="ignore"):
-                narrowed = float(np.float32(value))
-            if math.isinf(narrowed) or (narrowed == 0.0 and value != 0.0):
-                raise self._out_of_range(text)
-            return narrowed
+        if self.single:
+            return self._narrowed(value, text)
         if math.isinf(value) and "n" not in text.lower():
             raise self._out_of_range(text)
-        if value == 0.0 and any(c in "123456789" for c in text.lower().split("e")[0]):
+        if value == 0.0 and not _NOT_ZERO.isdisjoint(text.lower().split("e")[0]):
             raise self._out_of_range(text)
         return value
 
+    def _parse_hexadecimal(self, text: str) -> float:
+        """What C's strtod takes beyond decimal numbers."""
+        if not _HEXADECIMAL.match(text):
+            raise self.invalid(text)
+        try:
+            value = float.fromhex(text)
+        except OverflowError as error:
+            raise self._out_of_range(text) from error
+        return self._narrowed(value, text) if self.single else value
+
+    def _narrowed(self, value: float, text: str) -> float:
+        if not math.isfinite(value):
+            if "n" not in text.lower():
+                raise self._out_of_range(text)
+            return value
+        with np.errstate(over="ignore", under="ignore"):
+            narrowed = float(np.float32(value))
+        vanished = narrowed == 0.0 and (
+            value != 0.0 or not _NOT_ZERO.isdisjoint(text.lower().split("e")[0])
+        )
+        if math.isinf(narrowed) or vanished:
+            raise self._out_of_range(text)
+        return narrowed
+
     def _out_of_range(self, text: str) -> NumericValueOutOfRange:
-        return NumericValueOutOfRange(f'"{text.strip()}" is out of range for type {self.display_name}')
+        return NumericValueOutOfRange(
+            f'"{text.strip()}" is out of range for type {self.display_name}'
+        )
 
     def render(self, datum: float) -> str:
         return render_float4(datum) if self.single else render_float8(datum)

@@ -12,43 +12,68 @@ from sqlvec.errors import NumericValueOutOfRange
 from sqlvec.types.sql_type import TypeDefinition
 
 _INTEGER = re.compile(r"\s*[+-]?\d+\s*\Z", re.ASCII)
+_DIGITS_MAX = 40
+_CODES = {2: "h", 4: "i", 8: "q"}
+_ARROW = {2: pa.int16(), 4: pa.int32(), 8: pa.int64()}
 
 
 class Integer(TypeDefinition):
-    """A signed integer of 2, 4 or 8 bytes, or an unsigned one of 4 (unsigned=True, kept as int64 in Arrow)."""
+    """A signed integer of 2, 4 or 8 bytes."""
 
-    def __init__(self, oid: int, name: str, *, unsigned: bool = False, **fields: Any) -> None:
-        length = fields["length"]
+    def __init__(self, oid: int, name: str, **fields: Any) -> None:
         super().__init__(oid, name, **fields)
-        bits = length * 8
-        self.minimum = 0 if unsigned else -(2 ** (bits - 1))
-        self.maximum = 2**bits - 1 if unsigned else 2 ** (bits - 1) - 1
-        code = {2: "h", 4: "i", 8: "q"}[length]
-        self.packer = struct.Struct(">" + (code.upper() if unsigned else code))
-        self.pack = self.packer.pack
-        self.arrow_type = pa.int64() if unsigned else {2: pa.int16(), 4: pa.int32(), 8: pa.int64()}[length]
+        bits = self.length * 8
+        self.minimum = -(2 ** (bits - 1))
+        self.maximum = 2 ** (bits - 1) - 1
+        self.packer = struct.Struct(">" + _CODES[self.length])
+        self.encode = self.packer.pack  # type: ignore[method-assign]
 
     def arrow(self, typmod: int = -1) -> pa.DataType:
-        return self.arrow_type
+        return _ARROW[self.length]
 
     def parse(self, text: str, typmod: int = -1) -> int:
         if not _INTEGER.match(text):
             raise self.invalid(text)
-        value = int(text)
-        if not self.minimum <= value <= self.maximum:
+        digits = text.strip()
+        # int() refuses thousands of digits: a number is known to be too long without it.
+        if len(digits) > _DIGITS_MAX:
+            digits = digits[0] + digits[1:].lstrip("0").rjust(1, "0")
+        fits = len(digits) <= _DIGITS_MAX
+        value = int(digits) if fits else 0
+        if not fits or not self.minimum <= value <= self.maximum:
             raise NumericValueOutOfRange(
                 f'value "{text}" is out of range for type {self.display_name}'
             )
         return value
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> int:
-        self.require_length(data, self.packer.size)
+        self.require_length(data, self.length)
         value: int = self.packer.unpack(data)[0]
         return value
 
-    def encode(self, datum: int) -> bytes:
-        return self.pack(datum)
+
+class Unsigned(Integer):
+    """oid, xid, cid: 4 bytes without sign, int64 in Arrow. -1 is read as 4294967295, as oidin does."""
+
+    def __init__(self, oid: int, name: str, **fields: Any) -> None:
+        super().__init__(oid, name, **fields)
+        self.minimum, self.maximum = -(2**31), 2**32 - 1
+        self.packer = struct.Struct(">I")
+        self.encode = self.packer.pack  # type: ignore[method-assign]
+
+    def arrow(self, typmod: int = -1) -> pa.DataType:
+        return pa.int64()
+
+    def parse(self, text: str, typmod: int = -1) -> int:
+        return super().parse(text) & 0xFFFFFFFF
 
 
-class RegType(Integer):
+class RegType(Unsigned):
     """regclass, regtype, regproc ...: an oid; names are resolved where a catalog is at hand."""
+
+    def parse(self, text: str, typmod: int = -1) -> int:
+        return 0 if text == "-" else super().parse(text)
+
+    def render(self, datum: int) -> str:
+        return str(datum) if datum else "-"
+

@@ -8,46 +8,54 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn, Self
 
-from sqlvec.errors import InvalidBinaryRepresentation, InvalidTextRepresentation
+import orjson
+
+from sqlvec.errors import InternalError, InvalidBinaryRepresentation, StatementTooComplex
+from sqlvec.types import json_grammar
+from sqlvec.types.numeric import exact
 from sqlvec.types.sql_type import TypeDefinition
 from sqlvec.types.text import decode_text
+
+_INTEGER_DIGITS_MAX = 4000  # int() refuses more than 4,300
 
 
 class _Exact(float):
     """A JSON number with the digits that it had."""
 
-    def __new__(cls, text: str) -> _Exact:
+    text: str
+
+    def __new__(cls, text: str) -> Self:
         number = super().__new__(cls, text)
-        number.text = f"{Decimal(text):f}"  # type: ignore[attr-defined]
+        value = exact(text)
+        number.text = f"{abs(value) if value.is_zero() else value:f}"
         return number
 
     def __repr__(self) -> str:
-        return self.text  # type: ignore[attr-defined,no-any-return]
+        return self.text
 
 
-def _reject(constant: str) -> Any:
+def _integer(text: str) -> int | _Exact:
+    return int(text) if len(text) <= _INTEGER_DIGITS_MAX else _Exact(text)
+
+
+def _reject(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
 def load(text: str) -> Any:
     """The document; raises ValueError for what is not JSON."""
-    return json.loads(text, parse_float=_Exact, parse_constant=_reject)
+    return json.loads(text, parse_float=_Exact, parse_int=_integer, parse_constant=_reject)
 
 
 class Json(TypeDefinition):
     def parse(self, text: str, typmod: int = -1) -> str:
-        self._document(text)
-        return text
-
-    def _document(self, text: str) -> Any:
         try:
-            return load(text)
-        except (ValueError, RecursionError) as error:
-            raise InvalidTextRepresentation(
-                "invalid input syntax for type json", detail=_why(text, error)
-            ) from error
+            orjson.loads(text)
+        except orjson.JSONDecodeError:  # it refuses some that PostgreSQL takes, such as lone surrogates
+            _check(text, to_text=False)
+        return text
 
     def render(self, datum: str) -> str:
         return datum
@@ -59,17 +67,17 @@ class Json(TypeDefinition):
         return datum.encode()
 
 
-def _why(text: str, error: Exception) -> str:
-    position = getattr(error, "pos", None)
-    if position is None or position >= len(text.rstrip()):
-        return "The input string ended unexpectedly."
-    token = text[position:].split()[0] if text[position:].split() else ""
-    return f'Token "{token[:40]}" is invalid.'
-
-
 class Jsonb(Json):
     def parse(self, text: str, typmod: int = -1) -> str:
-        return canonical(self._document(text))
+        if "\\u" in text:  # escapes that json takes and text cannot hold
+            _check(text, to_text=True)
+        try:
+            return canonical(load(text))
+        except ValueError as error:
+            _check(text, to_text=True)
+            raise InternalError(f"JSON readers disagree about {text[:80]!r}") from error
+        except RecursionError as error:
+            raise StatementTooComplex("stack depth limit exceeded") from error
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> str:
         if not len(data) or data[0] != 1:
@@ -79,6 +87,13 @@ class Jsonb(Json):
 
     def encode(self, datum: str) -> bytes:
         return b"\x01" + datum.encode()
+
+
+def _check(text: str, *, to_text: bool) -> None:
+    try:
+        json_grammar.check(text, to_text=to_text)
+    except RecursionError as error:
+        raise StatementTooComplex("stack depth limit exceeded") from error
 
 
 def canonical(value: Any) -> str:

@@ -9,19 +9,28 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 import pyarrow as pa
 
-from sqlvec.errors import InvalidBinaryRepresentation, NumericValueOutOfRange
+from sqlvec.errors import (
+    InvalidBinaryRepresentation,
+    NumericValueOutOfRange,
+    ProtocolViolation,
+)
 from sqlvec.types.sql_type import TypeDefinition
 
 _NUMBER = re.compile(
-    r"\s*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|nan|inf(?:inity)?)\s*\Z", re.ASCII | re.IGNORECASE
+    r"\s*(?:[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?)|nan)\s*\Z",
+    re.ASCII | re.IGNORECASE,
 )
 _HEADER = struct.Struct(">HhHH")
 _POSITIVE, _NEGATIVE, _NAN, _PLUS_INFINITY, _MINUS_INFINITY = 0, 0x4000, 0xC000, 0xD000, 0xF000
-_WIDE = Context(prec=2000)
+WHOLE_DIGITS_MAX, FRACTION_DIGITS_MAX = 131_072, 16_383
+_INFINITE_SCALE = 32  # what numeric_send puts beside an infinity
+# Wide enough for every numeric, with exponents that only the checks below refuse.
+_SIGNS = {_POSITIVE: "", _NEGATIVE: "-", _NAN: "NaN", _PLUS_INFINITY: "inf", _MINUS_INFINITY: "-inf"}
+_WIDE = Context(prec=WHOLE_DIGITS_MAX + FRACTION_DIGITS_MAX + 1, Emax=MAX_EMAX, Emin=MIN_EMIN)
 ARROW_PRECISION_MAX = 38
 
 
@@ -38,7 +47,25 @@ def trimmed(value: Decimal) -> Decimal:
         return value
     short = value.normalize(_WIDE)
     exponent = short.as_tuple().exponent
-    return short.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else short
+    scaled = isinstance(exponent, int) and exponent > 0
+    return short.quantize(Decimal(1), context=_WIDE) if scaled else short
+
+
+def exact(text: str) -> Decimal:
+    """The value of a number's text, never with a positive exponent; 22003 beyond numeric's limits."""
+    try:
+        value = _WIDE.create_decimal(text)
+    except InvalidOperation as error:
+        raise NumericValueOutOfRange("value overflows numeric format") from error
+    if not value.is_finite():
+        return value
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if -exponent > FRACTION_DIGITS_MAX or (value and value.adjusted() >= WHOLE_DIGITS_MAX):
+        raise NumericValueOutOfRange("value overflows numeric format")
+    if value.is_zero():
+        value = value.copy_abs()
+    return value.quantize(Decimal(1), context=_WIDE) if exponent > 0 else value
 
 
 class Numeric(TypeDefinition):
@@ -70,9 +97,7 @@ class Numeric(TypeDefinition):
     def parse(self, text: str, typmod: int = -1) -> Decimal:
         if not _NUMBER.match(text):
             raise self.invalid(text)
-        value = Decimal(text.strip())
-        if value.is_finite() and value.as_tuple().exponent > 0:  # type: ignore[operator]
-            value = value.quantize(Decimal(1), context=_WIDE)
+        value = exact(text.strip())
         return self.apply_typmod(value, typmod) if typmod >= 0 else value
 
     def render(self, datum: Decimal) -> str:
@@ -90,7 +115,8 @@ class Numeric(TypeDefinition):
         if datum.is_infinite():
             raise NumericValueOutOfRange(
                 "numeric field overflow",
-                detail=f"A field with precision {precision}, scale {scale} cannot hold an infinite value.",
+                detail=f"A field with precision {precision}, scale {scale} "
+                "cannot hold an infinite value.",
             )
         rounded = datum.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, context=_WIDE)
         if rounded and rounded.adjusted() >= precision - scale:
@@ -104,41 +130,45 @@ class Numeric(TypeDefinition):
 
     def encode(self, datum: Decimal) -> bytes:
         if not datum.is_finite():
-            sign = _NAN if datum.is_nan() else (_PLUS_INFINITY if datum > 0 else _MINUS_INFINITY)
-            return _HEADER.pack(0, 0, sign, 0)
-        negative, digits, exponent = datum.as_tuple()
-        assert isinstance(exponent, int)
-        scale = max(0, -exponent)
-        number = int("".join(map(str, digits))) * 10 ** max(0, exponent)
-        number *= 10 ** (-scale % 4)
-        groups = []
-        while number:
-            number, group = divmod(number, 10000)
-            groups.append(group)
-        weight = len(groups) - 1 - (scale + 3) // 4
-        groups.reverse()
+            if datum.is_nan():
+                return _HEADER.pack(0, 0, _NAN, 0)
+            sign = _PLUS_INFINITY if datum > 0 else _MINUS_INFINITY
+            return _HEADER.pack(0, 0, sign, _INFINITE_SCALE)
+        whole, _, fraction = f"{datum.copy_abs():f}".partition(".")
+        whole = whole.lstrip("0")
+        digits = whole.zfill(-(-len(whole) // 4) * 4) if whole else ""
+        weight = len(digits) // 4 - 1
+        digits += fraction.ljust(-(-len(fraction) // 4) * 4, "0")
+        groups = [int(digits[i : i + 4]) for i in range(0, len(digits), 4)]
         while groups and groups[-1] == 0:
             groups.pop()
-        if not groups:
-            negative, weight = 0, 0
-        header = _HEADER.pack(len(groups), weight, _NEGATIVE if negative else _POSITIVE, scale)
+        first = next((i for i, group in enumerate(groups) if group), 0)
+        weight = weight - first if groups else 0
+        groups = groups[first:]
+        sign = _NEGATIVE if datum < 0 else _POSITIVE
+        header = _HEADER.pack(len(groups), weight, sign, len(fraction))
         return header + struct.pack(f">{len(groups)}H", *groups)
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> Decimal:
         if len(data) < _HEADER.size:
-            raise InvalidBinaryRepresentation("incorrect binary data format")
+            raise ProtocolViolation("insufficient data left in message")
         count, weight, sign, scale = _HEADER.unpack_from(data)
-        if sign not in (_POSITIVE, _NEGATIVE):
-            special = {_NAN: "NaN", _PLUS_INFINITY: "Infinity", _MINUS_INFINITY: "-Infinity"}
-            if sign not in special:
-                raise InvalidBinaryRepresentation('invalid sign in external "numeric" value')
-            return Decimal(special[sign])
+        if sign not in _SIGNS:
+            raise InvalidBinaryRepresentation('invalid sign in external "numeric" value')
+        if scale & ~FRACTION_DIGITS_MAX:
+            raise InvalidBinaryRepresentation('invalid scale in external "numeric" value')
+        if len(data) < _HEADER.size + 2 * count:
+            raise ProtocolViolation("insufficient data left in message")
         self.require_length(data, _HEADER.size + 2 * count)
-        number = 0
-        for group in struct.unpack_from(f">{count}H", data, _HEADER.size):
-            if group > 9999:
-                raise InvalidBinaryRepresentation('invalid digit in external "numeric" value')
-            number = number * 10000 + group
-        value = Decimal(number).scaleb(4 * (weight - count + 1), context=_WIDE)
-        value = value.quantize(Decimal(1).scaleb(-scale), context=_WIDE)
-        return self.apply_typmod(-value if sign == _NEGATIVE else value, typmod)
+        groups = struct.unpack_from(f">{count}H", data, _HEADER.size)
+        if any(group > 9999 for group in groups):
+            raise InvalidBinaryRepresentation('invalid digit in external "numeric" value')
+        if sign not in (_POSITIVE, _NEGATIVE):
+            return self.apply_typmod(_WIDE.create_decimal(_SIGNS[sign]), typmod)
+        digits = "".join([f"{group:04d}" for group in groups])
+        whole_length = 4 * (weight + 1)
+        if whole_length < 0:
+            digits, whole_length = "0" * -whole_length + digits, 0
+        whole = digits[:whole_length].ljust(whole_length, "0")
+        fraction = digits[whole_length : whole_length + scale].ljust(scale, "0")
+        return self.apply_typmod(exact(f"{_SIGNS[sign]}{whole or 0}.{fraction}"), typmod)

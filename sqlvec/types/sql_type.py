@@ -52,6 +52,7 @@ class TypeDefinition:
         preferred: bool = False,
         align: str = "i",
         routine: str = "",
+        kind: str = "b",
     ) -> None:
         self.oid = oid
         self.name = name
@@ -66,7 +67,7 @@ class TypeDefinition:
         self.align = align
         self.storage = "p" if length > 0 else "x"
         self.routine = routine or name
-        self.kind = "b"
+        self.kind = kind
         REGISTRY[oid] = self
 
     @property

@@ -6,9 +6,11 @@ number of dimensions is known. Limits and messages are pgvector's (vector.c, 0.8
 
 from __future__ import annotations
 
+import math
 import re
+from array import array
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import orjson
@@ -20,13 +22,20 @@ from sqlvec.errors import (
     InvalidTextRepresentation,
     NumericValueOutOfRange,
     ProgramLimitExceeded,
+    ProtocolViolation,
 )
 from sqlvec.types.floating import render_float4
 from sqlvec.types.sql_type import TypeDefinition
 
 DIMENSIONS_MAX = 16_000
-_FLOAT_MAX = float(np.finfo(np.float32).max)
-_ELEMENT = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan|inf(?:inity)?)", re.I | re.ASCII)
+_SPACES = re.compile(r"[ \t\n\r\v\f]*")
+_NUMBER = re.compile(
+    r"[+-]?(?:(?P<hex>0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?)"
+    r"|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan(?:\([a-z0-9_]*\))?|inf(?:inity)?)",
+    re.IGNORECASE | re.ASCII,
+)
+# The sum of squares of elements below a million in magnitude, with 16,000 of them at most.
+_PLAIN_SQUARES_MAX = 1e12
 
 
 class Vector(TypeDefinition):
@@ -36,85 +45,81 @@ class Vector(TypeDefinition):
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.list_(pa.float32(), typmod) if typmod > 0 else pa.list_(pa.float32())
 
+    # ---------------------------------------------------------------- text
+
     def parse(self, text: str, typmod: int = -1) -> np.ndarray:
+        """Plain JSON numbers at once; what JSON reads otherwise, or not at all, the way pgvector does."""
+        # true and false would pass for numbers, and -0 lose its sign.
+        if "u" in text or "s" in text or "-0," in text or "-0]" in text or "-0 " in text:
+            return self._parse_elements(text, typmod)
         try:
-            values = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return self._parse_slowly(text, typmod)
-        if type(values) is not list or not values:
-            return self._parse_slowly(text, typmod)
-        try:
-            wide = np.array(values, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            return self._parse_slowly(text, typmod)
-        if wide.ndim != 1 or not (np.abs(wide) <= _FLOAT_MAX).all() or True in values or False in values:
-            if wide.ndim != 1 or any(isinstance(v, bool) for v in values) or not _finite(wide):
-                return self._parse_slowly(text, typmod)
-        return self.apply_typmod(_checked_size(wide.astype(np.float32)), typmod)
+            values = array("f", orjson.loads(text))
+        except (orjson.JSONDecodeError, TypeError, OverflowError):
+            return self._parse_elements(text, typmod)
+        vector = np.frombuffer(values, np.float32)
+        if not 0 < len(vector) <= DIMENSIONS_MAX or not all_finite(vector):
+            return self._parse_elements(text, typmod)
+        if 0 < typmod != len(vector):
+            raise _wrong_dimensions(typmod, len(vector))
+        return vector
 
-    def _parse_slowly(self, text: str, typmod: int) -> np.ndarray:
-        """Element by element, to word the error as pgvector does."""
-        body = text.strip(" \t\n\r\v\f")
-        if not body.startswith("["):
-            raise self._invalid(text, 'Vector contents must start with "[".')
-        if not body.endswith("]"):
-            inner = body.find("]")
-            if inner < 0:
-                raise self._invalid(text)
-            raise self._invalid(text, "Junk after closing right brace.")
-        inside = body[1:-1].strip()
-        if not inside:
-            raise DataException("vector must have at least 1 dimension")
-        values = [self._element(part.strip(), text) for part in inside.split(",")]
-        return self.apply_typmod(_checked_size(np.array(values, dtype=np.float32)), typmod)
+    def _parse_elements(self, text: str, typmod: int) -> np.ndarray:
+        place = _skip_spaces(text, 0)
+        if text[place : place + 1] != "[":
+            self._fail(text, 'Vector contents must start with "[".')
+        place = _skip_spaces(text, place + 1)
+        if text[place : place + 1] == "]":
+            raise _no_dimensions()
+        values: list[float] = []
+        while True:
+            if len(values) == DIMENSIONS_MAX:
+                raise _too_many_dimensions()
+            place = _skip_spaces(text, place)
+            match = _NUMBER.match(text, place)
+            if match is None:
+                self._fail(text)
+            values.append(_element(match))
+            place = _skip_spaces(text, match.end())
+            closing = text[place : place + 1]
+            place += 1
+            if closing == "]":
+                break
+            if closing != ",":
+                self._fail(text)
+        if _skip_spaces(text, place) != len(text):
+            self._fail(text, "Junk after closing right brace.")
+        return self.apply_typmod(np.array(values, np.float32), typmod)
 
-    def _element(self, part: str, text: str) -> float:
-        match = _ELEMENT.match(part)
-        if match is None or match.end() != len(part):
-            if "]" in part:
-                raise self._invalid(text, "Junk after closing right brace.")
-            raise self._invalid(text)
-        value = float(part)
-        if np.isnan(value):
-            raise DataException("NaN not allowed in vector")
-        if np.isinf(value) and "n" in part.lower():
-            raise DataException("infinite value not allowed in vector")
-        if abs(value) > _FLOAT_MAX:
-            raise NumericValueOutOfRange(f'"{part}" is out of range for type vector')
-        return value
-
-    def _invalid(self, text: str, detail: str | None = None) -> InvalidTextRepresentation:
-        return InvalidTextRepresentation(
+    def _fail(self, text: str, detail: str | None = None) -> NoReturn:
+        raise InvalidTextRepresentation(
             f'invalid input syntax for type vector: "{text}"', detail=detail
         )
 
     def render(self, datum: np.ndarray) -> str:
         """The shortest float4 of every element."""
-        magnitude = np.abs(datum)
-        if ((magnitude < 1e6) & ((magnitude >= 1e-4) | (magnitude == 0))).all():
-            plain: str = orjson.dumps(datum, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-            return plain.replace(".0,", ",").replace(".0]", "]")
-        return "[" + ",".join(render_float4(float(value)) for value in datum) + "]"
+        return self.render_bytes(datum).decode()
+
+    def render_bytes(self, datum: np.ndarray) -> bytes:
+        """The text as ASCII."""
+        if datum.dot(datum) < _PLAIN_SQUARES_MAX:
+            plain = orjson.dumps(datum, option=orjson.OPT_SERIALIZE_NUMPY)
+            if b"e" not in plain and b"0.0000" not in plain:
+                return plain.replace(b".0,", b",").replace(b".0]", b"]")
+        return ("[" + ",".join([render_float4(value) for value in datum.tolist()]) + "]").encode()
+
+    # ---------------------------------------------------------------- binary
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> np.ndarray:
         if len(data) < 4:
-            raise InvalidBinaryRepresentation("insufficient data left in message")
+            raise _short_message()
         dims = (data[0] << 8) | data[1]
-        if dims < 1:
-            raise DataException("vector must have at least 1 dimension")
-        if dims > DIMENSIONS_MAX:
-            raise ProgramLimitExceeded(f"vector cannot have more than {DIMENSIONS_MAX} dimensions")
-        if data[2] or data[3]:
-            unused = (data[2] << 8) | data[3]
-            raise DataException(f"expected unused to be 0, not {unused}")
-        if len(data) != 4 + 4 * dims:
-            if len(data) < 4 + 4 * dims:
-                raise _short_message()
-            raise InvalidBinaryRepresentation("incorrect binary data format in bind parameter")
-        vector = np.frombuffer(data, dtype=">f4", offset=4).astype(np.float32)
-        check_finite(vector)
+        if len(data) != 4 + 4 * dims or data[2] or data[3] or not 0 < dims <= DIMENSIONS_MAX:
+            raise _bad_header(bytes(data))
         if 0 < typmod != dims:
-            raise DataException(f"expected {typmod} dimensions, not {dims}")
+            raise _wrong_dimensions(typmod, dims)
+        vector = np.frombuffer(data, ">f4", offset=4).astype(np.float32)
+        if not all_finite(vector):
+            check_finite(vector)
         return vector
 
     def encode(self, datum: np.ndarray) -> bytes:
@@ -122,58 +127,114 @@ class Vector(TypeDefinition):
 
     def apply_typmod(self, datum: np.ndarray, typmod: int, explicit: bool = False) -> np.ndarray:
         if 0 < typmod != len(datum):
-            raise DataException(f"expected {typmod} dimensions, not {len(datum)}")
+            raise _wrong_dimensions(typmod, len(datum))
         return datum
 
+    # ---------------------------------------------------------------- arrow
+
     def to_arrow(self, datums: Sequence[np.ndarray | None], typmod: int = -1) -> pa.Array:
-        mask = np.array([datum is None for datum in datums], dtype=bool)
+        """datums may be one float32[rows, dims] too."""
+        if isinstance(datums, np.ndarray) and datums.ndim == 2:
+            return _fixed_array(datums, self.arrow(datums.shape[1]), None)
+        present = [datum for datum in datums if datum is not None]
+        mask = None
+        if len(present) != len(datums):
+            mask = np.array([datum is None for datum in datums])
         if typmod > 0:
-            flat = np.zeros((len(datums), typmod), dtype=np.float32)
-            for i, datum in enumerate(datums):
-                if datum is not None:
-                    flat[i] = datum
-            values = pa.array(flat.reshape(-1))
-            return pa.FixedSizeListArray.from_arrays(
-                values, type=self.arrow(typmod), mask=pa.array(mask) if mask.any() else None
-            )
+            rows = np.zeros((len(datums), typmod), np.float32)
+            if present:
+                rows[slice(None) if mask is None else ~mask] = present
+            return _fixed_array(rows, self.arrow(typmod), mask)
         lengths = [0 if datum is None else len(datum) for datum in datums]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        present = [datum for datum in datums if datum is not None]
         joined = np.concatenate(present) if present else np.empty(0, np.float32)
-        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(joined), mask=pa.array(mask))
+        return pa.ListArray.from_arrays(
+            pa.array(offsets), pa.array(joined), mask=None if mask is None else pa.array(mask)
+        )
 
     def from_arrow(self, array: pa.Array) -> list[np.ndarray | None]:
-        found: list[Any] = []
-        for scalar in array:
-            if not scalar.is_valid:
-                found.append(None)
-                continue
-            values = scalar.values
-            found.append(np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float32))
-        return found
+        """Views of the array's own floats."""
+        if pa.types.is_null(array.type):
+            return [None] * len(array)
+        floats = array.values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        if pa.types.is_fixed_size_list(array.type):
+            size, first = array.type.list_size, array.offset
+            views = [floats[i * size : (i + 1) * size] for i in range(first, first + len(array))]
+        else:
+            offsets = array.offsets.to_pylist()
+            views = [floats[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+        if array.null_count:
+            valid = array.is_valid().to_pylist()
+            return [view if ok else None for view, ok in zip(views, valid, strict=True)]
+        return views
 
 
-def _finite(values: np.ndarray) -> bool:
-    """Whether every value is within float4."""
-    return bool((np.abs(values) <= _FLOAT_MAX).all())
+def _fixed_array(rows: np.ndarray, arrow: pa.DataType, mask: np.ndarray | None) -> pa.Array:
+    values = pa.array(np.ascontiguousarray(rows, np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(
+        values, type=arrow, mask=None if mask is None else pa.array(mask)
+    )
 
 
-def _checked_size(vector: np.ndarray) -> np.ndarray:
-    if len(vector) > DIMENSIONS_MAX:
-        raise ProgramLimitExceeded(f"vector cannot have more than {DIMENSIONS_MAX} dimensions")
-    return vector
+def _skip_spaces(text: str, place: int) -> int:
+    match = _SPACES.match(text, place)
+    assert match is not None  # it matches the empty string
+    return match.end()
 
 
-def _short_message() -> Exception:
-    from sqlvec.errors import ProtocolViolation
+def _element(match: re.Match[str]) -> float:
+    """The number as strtof reads it; neither NaN nor infinite."""
+    text = match[0]
+    value = math.nan if "(" in text else float.fromhex(text) if match["hex"] else float(text)
+    if math.isnan(value):
+        raise DataException("NaN not allowed in vector")
+    if math.isinf(value) and "n" in text.lower():
+        raise DataException("infinite value not allowed in vector")
+    with np.errstate(over="ignore", under="ignore"):
+        if np.isinf(np.float32(value)):
+            raise NumericValueOutOfRange(f'"{text}" is out of range for type vector')
+    return value
 
-    return ProtocolViolation("insufficient data left in message")
+
+def all_finite(vector: np.ndarray) -> bool:
+    """True: no element is NaN or infinite. False: one may be, or is very large; float32[dims]."""
+    return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
 
 
 def check_finite(values: np.ndarray) -> None:
-    """NaN and infinities are not allowed in a vector."""
-    if np.isfinite(values).all():
-        return
-    if np.isnan(values).any():
-        raise DataException("NaN not allowed in vector")
-    raise DataException("infinite value not allowed in vector")
+    """NaN and infinities are not allowed in a vector; the first one gives the message."""
+    wrong = values[~np.isfinite(values)]
+    if len(wrong):
+        name = "NaN" if np.isnan(wrong[0]) else "infinite value"
+        raise DataException(f"{name} not allowed in vector")
+
+
+def _bad_header(data: bytes) -> Exception:
+    """What pgvector says first about a message whose header and length do not fit."""
+    dims = int.from_bytes(data[:2], "big", signed=True)
+    if dims < 1:
+        return _no_dimensions()
+    if dims > DIMENSIONS_MAX:
+        return _too_many_dimensions()
+    unused = int.from_bytes(data[2:4], "big", signed=True)
+    if unused:
+        return DataException(f"expected unused to be 0, not {unused}")
+    if len(data) < 4 + 4 * dims:
+        return _short_message()
+    return InvalidBinaryRepresentation("incorrect binary data format in bind parameter 1")
+
+
+def _no_dimensions() -> DataException:
+    return DataException("vector must have at least 1 dimension")
+
+
+def _too_many_dimensions() -> ProgramLimitExceeded:
+    return ProgramLimitExceeded(f"vector cannot have more than {DIMENSIONS_MAX} dimensions")
+
+
+def _wrong_dimensions(expected: int, found: int) -> DataException:
+    return DataException(f"expected {expected} dimensions, not {found}")
+
+
+def _short_message() -> ProtocolViolation:
+    return ProtocolViolation("insufficient data left in message")

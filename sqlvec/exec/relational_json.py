@@ -1,0 +1,394 @@
+"""Functions over json and jsonb, both as text.
+
+A part of a document is cut out of its text, so that numbers keep their digits and a json keeps its spelling;
+a part of a canonical jsonb is canonical. What changes a document reads it, and writes it canonically.
+Source: jsonfuncs.c, jsonb_op.c (containment), jsonb_util.c.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from json.decoder import scanstring
+from typing import Any
+
+from sqlvec.errors import InvalidParameterValue, InvalidTextRepresentation
+from sqlvec.types.json_types import canonical, load
+
+
+
+class _Digits(str):
+    """A number as it is written."""
+
+
+_SCAN = json.JSONDecoder().scan_once
+_DECODE = json.JSONDecoder(parse_float=_Digits, parse_int=_Digits).decode
+_SPACE = re.compile(r"[ \t\n\r]*")
+_INTEGER = re.compile(r"-?\d+\Z", re.ASCII)
+
+
+def _skip(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    assert match is not None
+    return match.end()
+
+
+def _kind(text: str) -> str:
+    """The first character of the document."""
+    return text[_skip(text, 0)]
+
+
+def _members(text: str) -> Iterator[tuple[str, str]]:
+    """Keys and values' texts of an object."""
+    place = _skip(text, _skip(text, 0) + 1)
+    while text[place] != "}":
+        name, place = scanstring(text, place + 1)
+        start = _skip(text, _skip(text, place) + 1)
+        _, end = _SCAN(text, start)
+        yield name, text[start:end]
+        place = _skip(text, end)
+        if text[place] == ",":
+            place = _skip(text, place + 1)
+
+
+@lru_cache(maxsize=256)
+def _items(text: str) -> tuple[str, ...]:
+    """Texts of an array's elements."""
+    found = []
+    place = _skip(text, _skip(text, 0) + 1)
+    while text[place] != "]":
+        _, end = _SCAN(text, place)
+        found.append(text[place:end])
+        place = _skip(text, end)
+        if text[place] == ",":
+            place = _skip(text, place + 1)
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _object(text: str) -> dict[str, str]:
+    return dict(_members(text))
+
+
+def _plain(part: str | None) -> str | None:
+    """A part as text: a string without its quotes, null as NULL."""
+    if part is None or part == "null":
+        return None
+    return scanstring(part, 1)[0] if part[0] == '"' else part
+
+
+# ---------------------------------------------------------------- access
+
+
+def get(text: str, key: str) -> str | None:
+    return _object(text).get(key) if _kind(text) == "{" else None
+
+
+def get_text(text: str, key: str) -> str | None:
+    """The most used of all: a scalar member is read without cutting the text."""
+    document = _DECODE(text)
+    value = document.get(key) if type(document) is dict else None
+    if value is None or type(value) in (str, _Digits):
+        return value
+    return _plain(get(text, key))
+
+
+def item(text: str, index: int) -> str | None:
+    if _kind(text) != "[":
+        return None
+    found = _items(text)
+    return found[index] if -len(found) <= index < len(found) else None
+
+
+def item_text(text: str, index: int) -> str | None:
+    return _plain(item(text, index))
+
+
+def path(text: str, steps: Sequence[str | None]) -> str | None:
+    found: str | None = text
+    for step in steps:
+        if found is None or step is None:
+            return None
+        if _kind(found) == "[":
+            found = item(found, int(step)) if _INTEGER.match(step) else None
+        else:
+            found = get(found, step)
+    return found
+
+
+def path_text(text: str, steps: Sequence[str | None]) -> str | None:
+    return _plain(path(text, steps))
+
+
+def typeof(text: str) -> str:
+    kinds = {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}
+    return kinds.get(_kind(text), "number")
+
+
+def length(text: str) -> int:
+    kind = _kind(text)
+    if kind != "[":
+        what = "a non-array" if kind == "{" else "a scalar"
+        raise InvalidParameterValue(f"cannot get array length of {what}")
+    return len(_items(text))
+
+
+def elements(text: str) -> list[str]:
+    kind = _kind(text)
+    if kind != "[":
+        what = "an object" if kind == "{" else "a scalar"
+        raise InvalidParameterValue(f"cannot extract elements from {what}")
+    return list(_items(text))
+
+
+def elements_text(text: str) -> list[str | None]:
+    return [_plain(part) for part in elements(text)]
+
+
+def _entries(text: str, what: str) -> dict[str, str]:
+    kind = _kind(text)
+    if kind != "{":
+        shown = "an array" if kind == "[" else "a scalar"
+        raise InvalidParameterValue(f"cannot {what} {shown}")
+    return _object(text)
+
+
+def keys(text: str) -> list[str]:
+    return list(_entries(text, "call jsonb_object_keys on"))
+
+
+def values(text: str) -> list[str]:
+    return list(_entries(text, "call jsonb_each on a non-object:").values())
+
+
+def values_text(text: str) -> list[str | None]:
+    return [_plain(part) for part in values(text)]
+
+
+# ---------------------------------------------------------------- tests
+
+
+def has(text: str, key: str) -> bool:
+    """The key of an object, or a string among an array's elements, or the string itself."""
+    kind = _kind(text)
+    if kind == "{":
+        return key in _object(text)
+    if kind == "[":
+        return any(part[0] == '"' and scanstring(part, 1)[0] == key for part in _items(text))
+    return kind == '"' and scanstring(text, _skip(text, 0) + 1)[0] == key
+
+
+def has_any(text: str, names: Sequence[str | None]) -> bool:
+    return any(has(text, name) for name in names if name is not None)
+
+
+def has_all(text: str, names: Sequence[str | None]) -> bool:
+    return all(has(text, name) for name in names if name is not None)
+
+
+def contains(text: str, part: str) -> bool:
+    """text @> part."""
+    left, right = _DECODE(text), _DECODE(part)
+    if isinstance(left, list) and not isinstance(right, (list, dict)):
+        return any(_same(entry, right) for entry in left)
+    return _contains(left, right)
+
+
+def _contains(left: Any, right: Any) -> bool:
+    if isinstance(left, dict) and isinstance(right, dict):
+        return all(key in left and _contains(left[key], value) for key, value in right.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return all(any(_contains(entry, value) for entry in left) for value in right)
+    return _same(left, right)
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equality of scalars: true is not 1, "1" is not 1, 1.0 is 1."""
+    if type(left) is not type(right) or isinstance(left, (dict, list)):
+        return False
+    if isinstance(left, _Digits):
+        return bool(left == right) or Decimal(left) == Decimal(right)
+    return bool(left == right)
+
+
+# ---------------------------------------------------------------- change
+
+
+def jsonb(text: str) -> str:
+    return canonical(load(text))
+
+
+def concat(left: str, right: str) -> str:
+    a, b = load(left), load(right)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return canonical({**a, **b})
+    if isinstance(a, dict) != isinstance(b, dict) and not (isinstance(a, list) or isinstance(b, list)):
+        raise InvalidParameterValue("invalid concatenation of jsonb objects")
+    first = a if isinstance(a, list) else [a]
+    return canonical(first + (b if isinstance(b, list) else [b]))
+
+
+def delete(text: str, key: str) -> str:
+    value = load(text)
+    if isinstance(value, dict):
+        value.pop(key, None)
+    elif isinstance(value, list):
+        value = [entry for entry in value if entry != key]
+    else:
+        raise InvalidParameterValue("cannot delete from scalar")
+    return canonical(value)
+
+
+def delete_item(text: str, index: int) -> str:
+    value = load(text)
+    if isinstance(value, dict):
+        raise InvalidParameterValue("cannot delete from object using integer index")
+    if not isinstance(value, list):
+        raise InvalidParameterValue("cannot delete from scalar")
+    if -len(value) <= index < len(value):
+        del value[index]
+    return canonical(value)
+
+
+def delete_path(text: str, steps: Sequence[str]) -> str:
+    value = load(text)
+    if not isinstance(value, (dict, list)):
+        raise InvalidParameterValue("cannot delete path in scalar")
+    parent = _parent(value, steps)
+    if isinstance(parent, dict):
+        parent.pop(steps[-1], None)
+    elif isinstance(parent, list):
+        index = _index(steps[-1], len(steps))
+        if -len(parent) <= index < len(parent):
+            del parent[index]
+    return canonical(value)
+
+
+def _parent(value: Any, steps: Sequence[str]) -> Any:
+    """What the last step is taken from; None where the path leads nowhere."""
+    if not steps:
+        return None
+    for place, step in enumerate(steps[:-1], 1):
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list):
+            index = _index(step, place)
+            value = value[index] if -len(value) <= index < len(value) else None
+    return value
+
+
+def _index(step: str, place: int) -> int:
+    if not _INTEGER.match(step):
+        raise InvalidTextRepresentation(f'path element at position {place} is not an integer: "{step}"')
+    return int(step)
+
+
+def set_path(text: str, steps: Sequence[str], new: str, create: bool) -> str:
+    value = load(text)
+    if not isinstance(value, (dict, list)):
+        raise InvalidParameterValue("cannot set path in scalar")
+    parent, entry = _parent(value, steps), load(new)
+    if isinstance(parent, dict):
+        if create or steps[-1] in parent:
+            parent[steps[-1]] = entry
+    elif isinstance(parent, list):
+        _set_item(parent, _index(steps[-1], len(steps)), entry, create=create)
+    return canonical(value)
+
+
+def _set_item(array: list[Any], index: int, entry: Any, *, create: bool) -> None:
+    if -len(array) <= index < len(array):
+        array[index] = entry
+    elif create:
+        array.insert(0 if index < 0 else len(array), entry)
+
+
+def insert_path(text: str, steps: Sequence[str], new: str, after: bool) -> str:
+    value = load(text)
+    if not isinstance(value, (dict, list)):
+        raise InvalidParameterValue("cannot set path in scalar")
+    parent, entry = _parent(value, steps), load(new)
+    if isinstance(parent, dict):
+        if steps[-1] in parent:
+            raise InvalidParameterValue(
+                "cannot replace existing key", hint="Try using the function jsonb_set to replace key value."
+            )
+        parent[steps[-1]] = entry
+    elif isinstance(parent, list):
+        index = _index(steps[-1], len(steps))
+        place = max(0, index + len(parent)) if index < 0 else min(index, len(parent))
+        parent.insert(place + (1 if after and place < len(parent) else 0), entry)
+    return canonical(value)
+
+
+def strip_nulls(text: str) -> str:
+    return canonical(_stripped(load(text)))
+
+
+def _stripped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _stripped(entry) for key, entry in value.items() if entry is not None}
+    return [_stripped(entry) for entry in value] if isinstance(value, list) else value
+
+
+def pretty(text: str) -> str:
+    return _pretty(load(text), 0)
+
+
+def _pretty(value: Any, depth: int) -> str:
+    pad = "    " * (depth + 1)
+    if isinstance(value, dict):
+        order = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+        lines = [f"{pad}{canonical(key)}: {_pretty(value[key], depth + 1)}" for key in order]
+        brackets = "{}"
+    elif isinstance(value, list):
+        lines = [pad + _pretty(entry, depth + 1) for entry in value]
+        brackets = "[]"
+    else:
+        return canonical(value)
+    inner = ",\n".join(lines)
+    end = "    " * depth + brackets[1]
+    return f"{brackets[0]}\n{inner}\n{end}" if lines else f"{brackets[0]}\n{end}"
+
+
+# ---------------------------------------------------------------- conversion
+
+
+def of_number(text: str) -> str:
+    """A number's text as JSON; NaN and the infinities are strings."""
+    return f'"{text}"' if text[-1] in "yN" else text
+
+
+def key_text(text: str | None) -> str:
+    if text is None:
+        raise InvalidParameterValue("argument 1: key must not be null")
+    return text
+
+
+def number(text: str, target: str) -> str | None:
+    """The number that a jsonb is; a cast says what it is otherwise."""
+    kind = typeof(text)
+    if kind == "null":
+        return None
+    if kind != "number":
+        raise _cannot_cast(kind, target)
+    return text
+
+
+def boolean(text: str) -> bool | None:
+    kind = typeof(text)
+    if kind == "null":
+        return None
+    if kind != "boolean":
+        raise _cannot_cast(kind, "boolean")
+    return text.strip() == "true"
+
+
+def _cannot_cast(kind: str, target: str) -> Exception:
+    shown = {"boolean": "boolean", "number": "numeric"}.get(kind, kind)
+    return InvalidParameterValue(f"cannot cast jsonb {shown} to type {target}")
+
+

@@ -1,0 +1,266 @@
+"""Aggregates and window functions.
+
+Both are rendered by one table; what differs is the tail: FILTER, and OVER for a window. An aggregate made
+of two (avg of exact numbers is a sum and a count) gets the tail on each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlvec import types
+from sqlvec.errors import FeatureNotSupported
+from sqlvec.sql import bound
+from sqlvec.sql.render_cast import interval_fields, interval_of
+from sqlvec.sql.render_json import canonical, json_aggregate
+from sqlvec.sql.render_numeric import WIDE, as_text, in_form, key_of, numeric_form
+from sqlvec.sql.render_types import INTEGERS, TEXTS, duckdb_type, is_numeric, is_record, quoted
+
+if TYPE_CHECKING:
+    from sqlvec.sql.render_expression import ExpressionRenderer
+
+_SAME = frozenset(
+    [
+        "count", "sum", "min", "max", "avg", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor",
+        "corr", "covar_pop", "covar_samp", "regr_slope", "regr_intercept", "regr_count", "regr_r2",
+        "regr_avgx", "regr_avgy", "regr_sxx", "regr_sxy", "regr_syy", "stddev_samp", "stddev_pop",
+        "var_samp", "var_pop", "row_number", "rank", "dense_rank", "percent_rank", "cume_dist",
+        "ntile", "lag", "lead", "first_value", "last_value", "nth_value",
+    ]
+)  # fmt: skip
+_NAMES = {
+    "every": "bool_and", "stddev": "stddev_samp", "variance": "var_samp", "array_agg": "list",
+    "percentile_cont": "quantile_cont", "percentile_disc": "quantile_disc",
+}  # fmt: skip
+_DEVIATIONS = frozenset(
+    ["stddev", "stddev_samp", "stddev_pop", "variance", "var_samp", "var_pop"]
+)
+_WINDOW_ONLY = frozenset(
+    [
+        "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead",
+        "first_value", "last_value", "nth_value",
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call being rendered: what goes inside its brackets besides arguments, and what follows them."""
+
+    node: bound.Aggregate | bound.WindowCall
+    distinct: str
+    order: str
+    tail: str
+
+    def __call__(self, name: str, *args: str) -> str:
+        return f"{name}({self.distinct}{', '.join(args)}{self.order}){self.tail}"
+
+    def plain(self, name: str, *args: str) -> str:
+        """Where DISTINCT and ORDER BY make no difference or cannot stand."""
+        return f"{name}({', '.join(args)}){self.tail}"
+
+
+def aggregate(r: ExpressionRenderer, e: bound.Aggregate) -> str:
+    """name(...) over a group."""
+    with r.without_replacements():
+        where = f" FILTER (WHERE {r.render(e.filter)})" if e.filter is not None else ""
+        if e.within_group:
+            return _ordered_set(r, e, where)
+        order = r.order_by(e.order_by)
+        return _rendered(r, _Call(e, "DISTINCT " if e.distinct else "", order, where))
+
+
+def window_call(r: ExpressionRenderer, e: bound.WindowCall) -> str:
+    """name(...) OVER (...)."""
+    where = f" FILTER (WHERE {r.render(e.filter)})" if e.filter is not None else ""
+    parts = []
+    if e.window.partition_by:
+        keys = [r.comparable(key) for key in e.window.partition_by]
+        parts.append(f"PARTITION BY {', '.join(keys)}")
+    if e.window.order_by:
+        parts.append(r.order_by(e.window.order_by).strip())
+    if e.window.frame:
+        parts.append(e.window.frame)
+    return _rendered(r, _Call(e, "", "", f"{where} OVER ({' '.join(parts)})"))
+
+
+def _rendered(r: ExpressionRenderer, call: _Call) -> str:
+    e = call.node
+    if e.star:
+        return call.plain("count", "*")
+    if isinstance(e, bound.Aggregate) and e.name in _WINDOW_ONLY:
+        raise FeatureNotSupported(f"window function {e.name} requires an OVER clause")
+    joined = json_aggregate(r, e)
+    if joined is not None:
+        item, separator, brackets = joined
+        text = call("string_agg", item, quoted(separator))
+        return canonical(e, f"({quoted(brackets[0])} || {text} || {quoted(brackets[1])})")
+    if is_numeric(e.type):
+        return _numeric(r, call)
+    handler = _HANDLERS.get(e.name)
+    if handler is not None:
+        return handler(r, call)
+    if e.type.oid == types.VECTOR.oid and e.name in ("sum", "avg"):
+        vectors = call.plain("list", f"CAST({r.render(e.args[0])} AS FLOAT[])")
+        return f"CAST(sqlvec_vector_{e.name}({vectors}) AS {duckdb_type(e.type)})"
+    if e.type.oid == types.INTERVAL.oid and e.name in ("sum", "avg"):
+        return _intervals(r, call)
+    return _plain(r, call)
+
+
+def _intervals(r: ExpressionRenderer, call: _Call) -> str:
+    """sum and avg of intervals: of months, days and microseconds each."""
+    value = r.render(call.node.args[0])
+    sums = [f"CAST({call('sum', part)} AS BIGINT)" for part in interval_fields(value)]
+    divisor = call("count", value) if call.node.name == "avg" else "1"
+    return interval_of(f"sqlvec_interval_divide({', '.join(sums)}, {divisor})")
+
+
+def _plain(r: ExpressionRenderer, call: _Call) -> str:
+    e = call.node
+    name = _NAMES.get(e.name, e.name)
+    if name not in _SAME:
+        raise FeatureNotSupported(f"aggregate {e.name} is not supported in this query")
+    text = call(name, *r.all(e.args))
+    same = e.type.oid in TEXTS or e.type.oid == types.BOOL.oid or is_record(e.type)
+    return text if same else f"CAST({text} AS {duckdb_type(e.type)})"
+
+
+# ---------------------------------------------------------------- by name
+
+
+def _count(r: ExpressionRenderer, call: _Call) -> str:
+    arg = call.node.args[0]
+    if isinstance(arg, bound.RowRef) and not call.distinct:
+        return call.plain("count", f"CASE WHEN NOT {r.row_is_null(arg)} THEN 1 END")
+    return call("count", r.comparable(arg))
+
+
+def _extreme(r: ExpressionRenderer, call: _Call) -> str:
+    arg = call.node.args[0]
+    if arg.type.oid != types.BPCHAR.oid:
+        return _plain(r, call)
+    return call.plain(f"arg_{call.node.name}", r.render(arg), r.comparable(arg))
+
+
+def _array_agg(r: ExpressionRenderer, call: _Call) -> str:
+    e = call.node
+    return f"CAST({call('list', r.output(e.args[0]))} AS {duckdb_type(e.type)})"
+
+
+def _string_agg(r: ExpressionRenderer, call: _Call) -> str:
+    e = call.node
+    separator = r.constant(e.args[1])
+    value = r.render(e.args[0])
+    if separator is not None:
+        return call("string_agg", value, quoted(separator.value or ""))
+    if call.distinct or not isinstance(e, bound.Aggregate):
+        raise FeatureNotSupported("string_agg needs a constant delimiter here")
+    pair = f"[{r.render(e.args[1])}, {value}]"
+    present = f" FILTER (WHERE {value} IS NOT NULL)"
+    if call.tail:
+        present = call.tail.replace("(WHERE ", f"(WHERE {value} IS NOT NULL AND ", 1)
+    return f"sqlvec_join_pairs(list({pair}{call.order}){present})"
+
+
+def _shifted(r: ExpressionRenderer, call: _Call) -> str:
+    """lag and lead: the default has the value's type."""
+    e = call.node
+    args = [r.render(e.args[0])]
+    args += [f"CAST({r.render(arg)} AS BIGINT)" for arg in e.args[1:2]]
+    args += [r.output(arg, e.type) for arg in e.args[2:]]
+    return f"CAST({call.plain(e.name, *args)} AS {duckdb_type(e.type)})"
+
+
+_HANDLERS: dict[str, Callable[[ExpressionRenderer, _Call], str]] = {
+    "count": _count, "min": _extreme, "max": _extreme, "array_agg": _array_agg,
+    "string_agg": _string_agg, "lag": _shifted, "lead": _shifted,
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- numeric
+
+
+def _numeric(r: ExpressionRenderer, call: _Call) -> str:
+    """Aggregates whose result is numeric: exact, with PostgreSQL's scale."""
+    e = call.node
+    arg = e.args[0]
+    if e.name == "avg":
+        return _mean(r, call, arg)
+    if e.name in _DEVIATIONS:
+        return _deviation(r, call, arg)
+    form = numeric_form(r, e)
+    if e.name == "sum" and arg.type.oid in INTEGERS:
+        return f"CAST({call('sum', r.render(arg))} AS DECIMAL({WIDE},0))"
+    if e.name == "sum" and form is None:
+        return _over_list(r, call, arg, "sum")
+    if e.name == "sum":
+        return call("sum", r.render(arg))
+    if e.name in ("min", "max") and form is None:
+        text = r.render(arg)
+        return call.plain(f"arg_{e.name}", text, key_of(text))
+    if e.name in ("lag", "lead"):
+        args = [in_form(r, arg, form)]
+        args += [f"CAST({r.render(offset)} AS BIGINT)" for offset in e.args[1:2]]
+        return call.plain(e.name, *args, *(in_form(r, default, form) for default in e.args[2:]))
+    if e.name in ("min", "max", "first_value", "last_value", "nth_value"):
+        return call.plain(e.name, *r.all(e.args))
+    raise FeatureNotSupported(f"aggregate {e.name} is not supported in this query")
+
+
+def _over_list(r: ExpressionRenderer, call: _Call, arg: bound.Expression, name: str) -> str:
+    operation = f"{name}_distinct" if call.distinct else name
+    return f"sqlvec_numeric_aggregate('{operation}', {call.plain('list', as_text(r, arg))})"
+
+
+def _mean(r: ExpressionRenderer, call: _Call, arg: bound.Expression) -> str:
+    if is_numeric(arg.type) and numeric_form(r, arg) is None:
+        return _over_list(r, call, arg, "avg")
+    value = r.render(arg)
+    return f"sqlvec_numeric_mean(CAST({call('sum', value)} AS VARCHAR), {call('count', value)})"
+
+
+def _deviation(r: ExpressionRenderer, call: _Call, arg: bound.Expression) -> str:
+    form = numeric_form(r, arg)
+    if form is None or 2 * form.precision > WIDE:
+        return _over_list(r, call, arg, call.node.name)
+    value = r.render(arg)
+    total = f"CAST({call('sum', value)} AS VARCHAR)"
+    squares = f"CAST({call('sum', f'({value} * {value})')} AS VARCHAR)"
+    count = call("count", value)
+    return f"sqlvec_numeric_deviation('{call.node.name}', {count}, {total}, {squares})"
+
+
+# ---------------------------------------------------------------- ordered sets
+
+
+def _ordered_set(r: ExpressionRenderer, e: bound.Aggregate, where: str) -> str:
+    """percentile_cont, percentile_disc, mode: WITHIN GROUP (ORDER BY one key)."""
+    key = e.order_by[0]
+    value = r.comparable(key.expression)
+    if e.name == "percentile_cont" and e.type.oid == types.FLOAT8.oid:
+        value = f"CAST({r.render(key.expression)} AS DOUBLE)"
+    target = duckdb_type(e.type)
+    if e.name == "mode":
+        return _mode(r, e, value, where)
+    if e.name not in ("percentile_cont", "percentile_disc"):
+        raise FeatureNotSupported(f"aggregate {e.name} is not supported in this query")
+    if is_numeric(e.type) and numeric_form(r, key.expression) is None:
+        raise FeatureNotSupported(f"{e.name} over numeric without scale is not supported here")
+    direction = " DESC" if key.descending else ""
+    fraction = r.render(e.args[0])
+    call = f"{e.name}({fraction}) WITHIN GROUP (ORDER BY {value}{direction}){where}"
+    return f"CAST({call} AS {target})"
+
+
+def _mode(r: ExpressionRenderer, e: bound.Aggregate, value: str, where: str) -> str:
+    """The most frequent value, the first in order among equals."""
+    key = e.order_by[0]
+    if is_numeric(key.expression.type) and numeric_form(r, key.expression) is None:
+        raise FeatureNotSupported("mode over numeric without scale is not supported here")
+    pick = "max" if key.descending else "min"
+    counts = f"histogram({value}){where}"
+    return f"CAST(list_{pick}(sqlvec_most_frequent({counts})) AS {duckdb_type(e.type)})"
+

@@ -1,0 +1,111 @@
+"""Functions in FROM, and set-returning functions in the target list: rows are the elements of lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlvec import types
+from sqlvec.errors import FeatureNotSupported, InvalidParameterValue
+from sqlvec.sql import bound
+from sqlvec.sql.render_numeric import as_text
+from sqlvec.sql.render_types import INTEGERS, duckdb_type, is_numeric
+
+if TYPE_CHECKING:
+    from sqlvec.sql.render_expression import ExpressionRenderer
+
+_TIMES = (types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid)
+_LISTS = {
+    "generate_subscripts": "range(1, len({0}) + 1)",
+    "regexp_split_to_table": "sqlvec_regexp_split({0}, {1})",
+    "string_to_table": "sqlvec_string_to_array({0}, {1}, CAST(NULL AS VARCHAR))",
+    "jsonb_array_elements": "sqlvec_json_elements({0})",
+    "json_array_elements": "sqlvec_json_elements({0})",
+    "jsonb_array_elements_text": "sqlvec_json_elements_text({0})",
+    "json_array_elements_text": "sqlvec_json_elements_text({0})",
+    "jsonb_object_keys": "sqlvec_json_keys({0})",
+    "json_object_keys": "sqlvec_json_keys({0})",
+    "regexp_matches": "sqlvec_regexp_matches({0}, {1}, {2})",
+}
+_PAIRS = {
+    "jsonb_each": "sqlvec_json_values({0})",
+    "json_each": "sqlvec_json_values({0})",
+    "jsonb_each_text": "sqlvec_json_values_text({0})",
+    "json_each_text": "sqlvec_json_values_text({0})",
+}
+SET_RETURNING = frozenset(["unnest", "generate_series", *_LISTS])
+
+
+def set_returning(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
+    """A set-returning function in the target list: one row per element; None for any other function."""
+    if e.name not in SET_RETURNING:
+        return None
+    element = f"unnest({list_of(r, e)})"
+    return f"CAST({element} AS {duckdb_type(e.type)})"
+
+
+def table_function(r: ExpressionRenderer, relation: bound.FunctionScan) -> str:
+    """A query for the function's rows: columns c0 ..., the ordinality last."""
+    call = relation.call
+    if isinstance(call, bound.FunctionCall) and call.name in _PAIRS:
+        return _pairs(r, relation, call)
+    if not isinstance(call, bound.FunctionCall) or call.name not in SET_RETURNING:
+        ordinality = ", CAST(1 AS BIGINT) AS c1" if relation.ordinality else ""
+        return f"SELECT {r.output(call)} AS c0{ordinality}"
+    if not relation.ordinality:
+        streamed = _streamed_series(r, call)
+        if streamed is not None:
+            return streamed
+    elements = list_of(r, call)
+    target = duckdb_type(call.type)
+    if not relation.ordinality:
+        return f"SELECT CAST(unnest({elements}) AS {target}) AS c0"
+    places = f"CAST(unnest(range(1, len({elements}) + 1)) AS BIGINT)"
+    return f"SELECT CAST(unnest({elements}) AS {target}) AS c0, {places} AS c1"
+
+
+def _pairs(r: ExpressionRenderer, relation: bound.FunctionScan, call: bound.FunctionCall) -> str:
+    document = r.render(call.args[0])
+    columns = f"unnest(sqlvec_json_keys({document})) AS c0, "
+    columns += f"unnest({_PAIRS[call.name].format(document)}) AS c1"
+    if relation.ordinality:
+        columns += f", unnest(range(1, len(sqlvec_json_keys({document})) + 1)) AS c2"
+    return f"SELECT {columns}"
+
+
+def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    """The rows as a list."""
+    if e.name == "unnest":
+        return r.render(e.args[0])
+    if e.name == "generate_series":
+        return _series(r, e)
+    args = r.all(e.args)
+    if e.name == "regexp_matches" and len(args) == 2:
+        args.append("''")
+    return _LISTS[e.name].format(*args)
+
+
+def _series(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    step = r.constant(e.args[2]) if len(e.args) > 2 else None
+    if step is not None and step.value in (0, (0, 0, 0)):
+        raise InvalidParameterValue("step size cannot equal zero")
+    if is_numeric(e.type):
+        args = [*(as_text(r, arg) for arg in e.args), "'1'"][:3]
+        return f"sqlvec_numeric_series({', '.join(args)})"
+    args = r.all(e.args)
+    if e.type.oid in _TIMES:
+        if e.type.oid == types.TIMESTAMPTZ.oid and r.context.time_zone != "UTC":
+            raise FeatureNotSupported("generate_series over a session time zone is not supported")
+        return f"generate_series({', '.join(args)})"
+    assert e.type.oid in INTEGERS, e
+    return f"generate_series({', '.join(f'CAST({arg} AS BIGINT)' for arg in args)})"
+
+
+def _streamed_series(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
+    """generate_series of known integers, which need not be a list."""
+    if e.name != "generate_series" or e.type.oid not in INTEGERS:
+        return None
+    values = [r.constant_value(arg) for arg in e.args]
+    if not all(isinstance(value, int) for value in values) or values[2:] == [0]:
+        return None
+    args = ", ".join(f"CAST({value} AS BIGINT)" for value in values)
+    return f"SELECT CAST(n AS {duckdb_type(e.type)}) AS c0 FROM generate_series({args}) AS series(n)"

@@ -1,0 +1,72 @@
+"""bit(n), bit varying(n): datum str of 0 and 1.
+
+Text 101, B101 or X1f; binary int32 bit count, then the bits, the first in the highest place.
+Source: varbit.c.
+"""
+
+from __future__ import annotations
+
+from sqlvec.errors import (
+    InvalidBinaryRepresentation,
+    InvalidTextRepresentation,
+    StringDataRightTruncation,
+)
+from sqlvec.types.sql_type import TypeDefinition
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+class LengthMismatch(StringDataRightTruncation):
+    """string_data_length_mismatch."""
+
+    sqlstate = "22026"
+
+
+class BitVarying(TypeDefinition):
+    def modifiers(self, typmod: int) -> str:
+        return f"({typmod})"
+
+    def parse(self, text: str, typmod: int = -1) -> str:
+        if text[:1] in ("x", "X"):
+            for char in text[1:]:
+                if char not in _HEX:
+                    raise _invalid_digit(char, "hexadecimal")
+            bits = "".join(f"{int(char, 16):04b}" for char in text[1:])
+            return self.apply_typmod(bits, typmod)
+        bits = text[1:] if text[:1] in ("b", "B") else text
+        for char in bits:
+            if char not in "01":
+                raise _invalid_digit(char, "binary")
+        return self.apply_typmod(bits, typmod)
+
+    def apply_typmod(self, datum: str, typmod: int, explicit: bool = False) -> str:
+        if 0 <= typmod < len(datum) and not explicit:
+            raise StringDataRightTruncation(f"bit string too long for type bit varying({typmod})")
+        return datum if typmod < 0 else datum[:typmod]
+
+    def encode(self, datum: str) -> bytes:
+        size = (len(datum) + 7) // 8
+        number = int(datum.ljust(size * 8, "0") or "0", 2)
+        return len(datum).to_bytes(4, "big") + number.to_bytes(size, "big")
+
+    def decode(self, data: bytes | memoryview, typmod: int = -1) -> str:
+        raw = bytes(data)
+        count = int.from_bytes(raw[:4], "big", signed=True)
+        if len(raw) < 4 or count < 0:
+            raise InvalidBinaryRepresentation("invalid length in external bit string")
+        self.require_length(raw, 4 + (count + 7) // 8)
+        bits = "".join(f"{byte:08b}" for byte in raw[4:])[:count]
+        return self.apply_typmod(bits, typmod)
+
+
+class Bit(BitVarying):
+    def apply_typmod(self, datum: str, typmod: int, explicit: bool = False) -> str:
+        if typmod < 0 or len(datum) == typmod:
+            return datum
+        if not explicit:
+            raise LengthMismatch(f"bit string length {len(datum)} does not match type bit({typmod})")
+        return datum[:typmod].ljust(typmod, "0")
+
+
+def _invalid_digit(char: str, kind: str) -> InvalidTextRepresentation:
+    return InvalidTextRepresentation(f'"{char}" is not a valid {kind} digit')

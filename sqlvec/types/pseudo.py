@@ -1,0 +1,101 @@
+"""Types that values pass through rather than live in: record, void, unknown, tid and what is only shown.
+
+Datums: record tuple, tid and the others str. A record does not know the types of its fields: they follow
+from the Python values (bool, int, float, str, bytes; anything else as text).
+Binary record: int32 field count, (int32 type oid, int32 length, bytes)* (record_send in rowtypes.c).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Any
+
+from sqlvec.types.sql_type import REGISTRY, TypeDefinition
+from sqlvec.types.text import Text
+
+_TID = re.compile(r"\s*\(\s*(\d{1,10})\s*,\s*(\d{1,5})\s*\)\s*\Z", re.ASCII)
+_NULL_LENGTH = -1
+_TEXT_OID = 25
+_OIDS = {bool: 16, float: 701, str: _TEXT_OID, bytes: 17}
+
+
+class Shown(Text):
+    """A type whose values are only shown; datum str."""
+
+    def render(self, datum: Any) -> str:
+        return str(datum)
+
+    def encode(self, datum: Any) -> bytes:
+        return self.render(datum).encode()
+
+
+class Void(Shown):
+    """The result of a function that gives none."""
+
+    def render(self, datum: Any) -> str:
+        return ""
+
+
+class Record(Shown):
+    def render(self, datum: Any) -> str:
+        if not isinstance(datum, tuple):
+            return str(datum)
+        return "(" + ",".join(_field(value) for value in datum) + ")"
+
+    def encode(self, datum: Any) -> bytes:
+        parts = [struct.pack(">i", len(datum))]
+        for value in datum:
+            oid = _oid(value)
+            if value is None:
+                parts.append(struct.pack(">Ii", oid, _NULL_LENGTH))
+                continue
+            body = _definition(oid).encode(value if oid != _TEXT_OID else _text(value))
+            parts += [struct.pack(">Ii", oid, len(body)), body]
+        return b"".join(parts)
+
+
+class Tid(Shown):
+    """A place in a table: (block, offset)."""
+
+    def parse(self, text: str, typmod: int = -1) -> str:
+        match = _TID.match(text)
+        if match is None or int(match[1]) >= 2**32 or int(match[2]) >= 2**16:
+            raise self.invalid(text)
+        return f"({int(match[1])},{int(match[2])})"
+
+    def decode(self, data: bytes | memoryview, typmod: int = -1) -> str:
+        self.require_length(data, 6)
+        block, offset = struct.unpack(">IH", data)
+        return f"({block},{offset})"
+
+    def encode(self, datum: Any) -> bytes:
+        block, offset = datum[1:-1].split(",")
+        return struct.pack(">IH", int(block), int(offset))
+
+
+def _definition(oid: int) -> TypeDefinition:
+    return REGISTRY[oid]
+
+
+def _oid(value: Any) -> int:
+    if type(value) is int:
+        return 23 if -(2**31) <= value < 2**31 else 20
+    return _OIDS.get(type(value), _TEXT_OID)
+
+
+def _text(value: Any) -> str:
+    """The field's text form."""
+    if isinstance(value, tuple):
+        return "(" + ",".join(_field(item) for item in value) + ")"
+    oid = _oid(value)
+    return str(value) if oid == _TEXT_OID else _definition(oid).render(value)
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    text = _text(value)
+    if text == "" or any(c in ' ,()"\\' or c.isspace() for c in text):
+        return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
+    return text
