@@ -347,7 +347,7 @@ def _roman(value: int) -> str:
 def _scientific(value: Decimal, words: list[str]) -> str:
     point = next((i for i, w in enumerate(words) if w in (".", "D")), len(words))
     decimals = sum(1 for word in words[point:] if word in "09")
-    text = f"{value:.{decimals}e}"
+    text = f"{value:.{decimals}e}" if value else f"{Decimal(0):.{decimals}f}e+0"
     mantissa, _, exponent = text.partition("e")
     shown = f"{mantissa}e{exponent[0]}{int(exponent[1:]):02d}"
     return shown if value < 0 else " " + shown
@@ -371,7 +371,7 @@ class _Picture:
         size = abs(value).scaleb(self.shifted).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
         whole, _, decimals = f"{size:f}".partition(".")
         negative = value < 0 and size != 0
-        if len(whole) > len(self.whole) and (whole != "0" or size == 0):
+        if len(whole) > len(self.whole):
             whole, decimals = "#" * len(self.whole), "#" * places
         digits = self._digits("" if whole == "0" and places and "0" not in self.whole else whole)
         return self._laid_out(digits, decimals, negative)

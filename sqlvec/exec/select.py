@@ -18,8 +18,6 @@ from sqlvec.exec.source import materialize, text_scores
 from sqlvec.plan.native import children, walk
 from sqlvec.plan.physical import Constants, NativeSelect, QueryPlan, Remainder
 from sqlvec.sql import bound
-from sqlvec.types import NUMERIC, SqlType
-from sqlvec.types.numeric import trimmed
 
 NATIVE_ROWS_MAX = 2_000  # beyond: sorting and projecting is the relational engine's
 BATCH_ROWS = 1_000
@@ -42,7 +40,8 @@ def run_remainder(plan: Remainder, context: Context) -> Iterator[Batch]:
     """Streams the relational engine's answer as datums of our types."""
     for table in run_remainder_arrow(plan, context):
         yield [
-            _datums(column.type, _chunk(table.column(i))) for i, column in enumerate(plan.columns)
+            column.type.definition.from_arrow(_chunk(table.column(i)))
+            for i, column in enumerate(plan.columns)
         ]
 
 
@@ -50,14 +49,6 @@ def run_remainder_arrow(plan: Remainder, context: Context) -> Iterator[pa.Record
     sources = {relation_id: materialize(source, context) for relation_id, source in plan.sources}
     computed = {expression: (relation, name) for expression, relation, name in plan.computed}
     return context.relational().run(plan.query, sources, context, computed)
-
-
-def _datums(sql_type: SqlType, array: pa.Array) -> list[Datum]:
-    """The engine computes unconstrained numeric with a fixed scale; zeros at its end say nothing."""
-    values = sql_type.definition.from_arrow(array)
-    if sql_type.oid != NUMERIC.oid or sql_type.typmod >= 0:
-        return values
-    return [None if v is None else trimmed(v) for v in values]
 
 
 def _chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
