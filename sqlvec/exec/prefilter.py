@@ -290,7 +290,11 @@ def query_vector(distance: bound.Distance, dims: int, context: Context) -> np.nd
         return None
     if len(value) != dims:
         raise DataException(f"different vector dimensions {dims} and {len(value)}")
-    query = np.zeros(padded(dims), dtype=np.float32)
+    size = padded(dims)
+    if size == dims and value.dtype == np.float32 and value.flags.carray:
+        whole: np.ndarray = value
+        return whole
+    query = np.zeros(size, dtype=np.float32)
     query[:dims] = value
     return query
 

@@ -7,7 +7,7 @@ shard and row id. Rows that are committed but not yet linked into the graph are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import flat_search
 from sqlvec.plan.physical import FusionLeg, Leg, TextLeg, VectorLeg
 from sqlvec.sql import bound
+
+if TYPE_CHECKING:
+    from sqlvec.storage.vectors import VectorView
 
 # Rows of each leg that fusion sees, unless the statement says otherwise: enough that the legs can meet,
 # few enough that the tail of the weaker leg does not outvote the head of the better one.
@@ -106,7 +109,7 @@ def _vector(
     k = min(k, rows.count)
     graph = shard.index(leg.index.oid) if leg.index is not None else None
     if isinstance(graph, HnswGraph) and graph.linked:
-        ids, keys = _graph(graph, leg, part, query, k, context, counter)
+        ids, keys = _graph(graph, leg, part, view, query, k, counter)
     else:
         rankable = rows & view.present.extend(rows.row_count)
         ids, keys = flat_search(
@@ -123,15 +126,12 @@ def _graph(
     graph: HnswGraph,
     leg: VectorLeg,
     part: ShardRows,
+    view: VectorView,
     query: np.ndarray,
     k: int,
-    context: Context,
     counter: dict[str, Any],
 ) -> tuple[np.ndarray, np.ndarray]:
     """The graph answers for the rows it has linked, an exact scan for the queue behind them."""
-    column = leg.distance.left
-    assert isinstance(column, bound.ColumnRef)
-    view = part.shard.vectors(column.ordinal + 1)
     ef = max(counter["ef_search"], k)
     rows = part.rows
     linked = graph.linked

@@ -92,6 +92,8 @@ class NativeRun:
         if ranking.extra:
             return self._tied(rows, limit, ranked)
         cut = limit.cut(len(ranked.row_ids))
+        if self.plan.plain is not None and len(rows) == 1 and needed <= BATCH_ROWS:
+            return iter((self._columns(rows[0], ranked.row_ids[cut], ranked.keys[cut]),))
         places = np.stack([ranked.shards[cut], ranked.row_ids[cut]])
         keys = [None if key != key else key for key in ranked.keys[cut].tolist()]
         return self._project(rows, places, {ranking.key: keys})
@@ -114,6 +116,9 @@ class NativeRun:
         count = sum(part.rows.count for part in rows)
         if not self.plan.sort and limit.limit is not None:
             count = limit.needed(count)
+        if self.plan.plain is not None and not self.plan.sort and len(rows) == 1 and count <= BATCH_ROWS:
+            ids = rows[0].rows.ids()[limit.cut(count)]
+            return iter((self._columns(rows[0], ids, ids),))
         places = self._places(rows, count)
         if self.plan.sort:
             order = self._order(rows, places, self.plan.sort, {})
@@ -148,6 +153,15 @@ class NativeRun:
         return sorted(range(len(keyed)), key=lambda i: _SortRow(keyed[i], sort))
 
     # ---------------------------------------------------------------- projection
+
+    def _columns(self, part: ShardRows, ids: np.ndarray, keys: np.ndarray) -> Batch:
+        """The targets of a plain plan for rows of one shard."""
+        assert self.plan.plain is not None
+        gather = part.shard.gather
+        return [
+            gather(attnum, ids) if attnum else [None if key != key else key for key in keys.tolist()]
+            for attnum in self.plan.plain
+        ]
 
     def _project(
         self,

@@ -11,17 +11,15 @@ def warm() -> None:
     from sqlvec.index.hnsw import HnswGraph
     from sqlvec.index.row_set import RowSet
 
-    vectors = np.zeros((64, 16), np.float32)
-    vectors[np.arange(64), np.arange(64) % 16] = np.arange(1, 65)
-    for metric in ("l2", "cosine"):
-        graph = HnswGraph.create(metric, 16)
+    for metric, dims in (("l1", 16), ("cosine", 64)):  # one without codes, one with
+        vectors = np.zeros((64, dims), np.float32)
+        vectors[np.arange(64), np.arange(64) % 16] = np.arange(1, 65)
+        graph = HnswGraph.create(metric, dims)
         graph.link(vectors, 64, None)
         some = RowSet.from_ids(np.arange(0, 64, 2), 64)
         for opened in (graph, HnswGraph.from_arrays(graph.arrays())):
             opened.search(vectors, vectors[1], 2, 8, None)
             opened.search(vectors, vectors[1], 2, 8, some)
-            opened._filtered(vectors, vectors[1], 2, 8, some.words, 64)
-            opened._two_hop(vectors, vectors[1], 2, 8, some.words, 64)
     some.contains(np.arange(4))
     text = Bm25Index("simple")
     text.add(0, [["a b", "b c"]])

@@ -3,13 +3,19 @@
 Vectors are f32[rows, padded] with zeros in the pad. Inside kernels a metric is a number and a distance a
 float32 that only orders: squared l2, negative inner product, negative inner product over norms, l1.
 What is returned is recomputed in float64: l2, <#>, cosine distance, l1 as pgvector defines them.
+
+near() also takes codes (kernels.codes) in the place of vectors: i8[rows, width], a query (i16[padded], f32)
+and, as scales, the factors. It orders by an approximation then.
 """
 
 from __future__ import annotations
 
+import numba
 import numpy as np
+from numba.extending import overload
 
 from sqlvec.kernels.bitmap import has
+from sqlvec.kernels.codes import encode_query
 from sqlvec.kernels.heap import key_row, pack, push_max, replace_max
 from sqlvec.kernels.jit import inlined, kernel, prefetch, trailing_zeros
 
@@ -24,9 +30,17 @@ def padded(dims: int) -> int:
     return (dims + PAD - 1) // PAD * PAD
 
 
-@inlined
 def near(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
     """The ordering distance of one row; scales (f32[rows], 1/norm) are read for cosine only."""
+    raise NotImplementedError("compiled only")
+
+
+def form_of(vectors, query, coded):  # type: ignore[no-untyped-def]
+    """The query (f32[padded]) as near() takes it beside these vectors or codes; coded: i16[padded], room."""
+    raise NotImplementedError("compiled only")
+
+
+def _near(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
     total = np.float32(0.0)
     size = query.shape[0]
     if metric == 0:
@@ -45,80 +59,96 @@ def near(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
     return -total
 
 
+def _near_code(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
+    values = query[0]
+    total = np.int32(0)
+    for i in range(values.shape[0]):
+        total = np.int32(total + np.int32(vectors[row, i]) * np.int32(values[i]))
+    product = np.float32(total) * scales[row, 0]
+    return scales[row, 1] - product * query[1] if metric == 0 else -product
+
+
+@overload(near)
+def _near_by_type(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
+    return _near_code if vectors.dtype == numba.int8 else _near
+
+
+@overload(form_of)
+def _form_by_type(vectors, query, coded):  # type: ignore[no-untyped-def]
+    if vectors.dtype == numba.int8:
+        return lambda vectors, query, coded: (coded, encode_query(query, coded))
+    return lambda vectors, query, coded: query
+
+
 @inlined
-def near4(metric, vectors, query, scales, a, b, c, d):  # type: ignore[no-untyped-def]
-    """Four rows at once: four streams of memory in flight."""
-    s0 = np.float32(0.0)
-    s1 = np.float32(0.0)
-    s2 = np.float32(0.0)
-    s3 = np.float32(0.0)
-    size = query.shape[0]
+def _squares(query):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(query.shape[0]):
+        total += np.float64(query[i]) * np.float64(query[i])
+    return total
+
+
+@inlined
+def _exact(metric, vectors, query, squares, row):  # type: ignore[no-untyped-def]
+    """The distance (f64) of a row, as pgvector returns it."""
+    total = 0.0
+    norm = 0.0
     if metric == 0:
-        for i in range(size):
-            q = query[i]
-            x0 = vectors[a, i] - q
-            x1 = vectors[b, i] - q
-            x2 = vectors[c, i] - q
-            x3 = vectors[d, i] - q
-            s0 += x0 * x0
-            s1 += x1 * x1
-            s2 += x2 * x2
-            s3 += x3 * x3
-        return s0, s1, s2, s3
+        for i in range(query.shape[0]):
+            difference = np.float64(vectors[row, i]) - np.float64(query[i])
+            total += difference * difference
+        return np.sqrt(total)
     if metric == 3:
-        for i in range(size):
-            q = query[i]
-            s0 += abs(vectors[a, i] - q)
-            s1 += abs(vectors[b, i] - q)
-            s2 += abs(vectors[c, i] - q)
-            s3 += abs(vectors[d, i] - q)
-        return s0, s1, s2, s3
-    for i in range(size):
-        q = query[i]
-        s0 += vectors[a, i] * q
-        s1 += vectors[b, i] * q
-        s2 += vectors[c, i] * q
-        s3 += vectors[d, i] * q
-    if metric == 2:
-        s0 *= scales[a]
-        s1 *= scales[b]
-        s2 *= scales[c]
-        s3 *= scales[d]
-    return -s0, -s1, -s2, -s3
+        for i in range(query.shape[0]):
+            total += abs(np.float64(vectors[row, i]) - np.float64(query[i]))
+        return total
+    for i in range(query.shape[0]):
+        x = np.float64(vectors[row, i])
+        total += x * np.float64(query[i])
+        norm += x * x
+    if metric == 1:
+        return -total
+    product = norm * squares
+    return np.nan if product == 0.0 else 1.0 - max(-1.0, min(1.0, total / np.sqrt(product)))
 
 
 @kernel
 def exact_distances(metric, vectors, query, ids, out):  # type: ignore[no-untyped-def]
     """out[i] (f64) = distance of row ids[i], as pgvector returns it."""
-    size = query.shape[0]
-    query_norm = 0.0
-    for i in range(size):
-        query_norm += np.float64(query[i]) * np.float64(query[i])
+    squares = _squares(query)
     for j in range(ids.shape[0]):
+        out[j] = _exact(metric, vectors, query, squares, ids[j])
+
+
+@kernel
+def rank_found(metric, vectors, query, heap, size, below, ids, out):  # type: ignore[no-untyped-def]
+    """The nearest ids.shape[0] of a heap's rows below `below`, ordered anew by exact distance, then id: how
+    many there are. The heap's own order may be an approximation."""
+    ordered = np.sort(heap[:size])
+    count = 0
+    for i in range(size):
+        if count == ids.shape[0]:
+            break
+        row = key_row(ordered[i])
+        if row < below:
+            ids[count] = row
+            count += 1
+            for offset in range(0, min(vectors.shape[1] * 4, 1024), 64):
+                prefetch(vectors, row, offset)
+    squares = _squares(query)
+    for j in range(count):
         row = ids[j]
-        total = 0.0
-        norm = 0.0
-        for i in range(size):
-            x = np.float64(vectors[row, i])
-            q = np.float64(query[i])
-            if metric == 0:
-                total += (x - q) * (x - q)
-            elif metric == 3:
-                total += abs(x - q)
-            else:
-                total += x * q
-                norm += x * x
-        if metric == 0:
-            total = np.sqrt(total)
-        elif metric == 1:
-            total = -total
-        elif metric == 2:
-            product = norm * query_norm
-            if product == 0.0:
-                total = np.nan
-            else:
-                total = 1.0 - max(-1.0, min(1.0, total / np.sqrt(product)))
-        out[j] = total
+        distance = _exact(metric, vectors, query, squares, row)
+        place = j
+        while place > 0 and (
+            out[place - 1] > distance or (out[place - 1] == distance and ids[place - 1] > row)
+        ):
+            out[place] = out[place - 1]
+            ids[place] = ids[place - 1]
+            place -= 1
+        out[place] = distance
+        ids[place] = row
+    return count
 
 
 @kernel

@@ -7,6 +7,8 @@
 Malkov and Yashunin, arXiv:1603.09320: Algorithms 1 (insert), 2 (search layer), 4 (select neighbors).
 The two-hop walk is ACORN-1's (arXiv:2403.04871). A node is linked bottom-up after all its searches and the
 entry point is one word, so that a concurrent search never meets a node whose lower levels are missing.
+
+Where a parameter is called `read`, it is the vectors or their codes (kernels.codes).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from sqlvec.kernels.bitmap import has
-from sqlvec.kernels.distance import near, near4
+from sqlvec.kernels.distance import form_of, near, rank_found
 from sqlvec.kernels.heap import (
     key_distance,
     key_row,
@@ -27,7 +29,17 @@ from sqlvec.kernels.heap import (
 from sqlvec.kernels.jit import inlined, kernel, prefetch, publish, try_lock, unlock
 
 LEVELS_MAX = 16
+_PREFETCH_BYTES = 512
+AHEAD = 4  # rows on their way from memory while one is computed
+PLAIN, FILTERED, TWO_HOP = 0, 1, 2
 _LOW = 0xFFFFFFFF
+
+
+@inlined
+def prefetch_row(vectors, row):  # type: ignore[no-untyped-def]
+    """Asks for the first lines of a row; the hardware sees the stream then."""
+    for offset in range(0, min(vectors.shape[1] * vectors.itemsize, _PREFETCH_BYTES), 64):
+        prefetch(vectors, row, offset)
 
 
 @kernel
@@ -87,34 +99,17 @@ def search_layer(metric, vectors, scales, links, query, node, ef, visited, epoch
                 visited[other] = epoch
                 buffer[fresh] = other
                 fresh += 1
-                prefetch(vectors, other, 0)
-                prefetch(vectors, other, 64)
-                prefetch(vectors, other, 128)
+                if fresh <= AHEAD:
+                    prefetch_row(vectors, other)
         if waiting > 0:
             prefetch(links, key_row(candidates[0]), 0)
             prefetch(links, key_row(candidates[0]), 64)
         computed += fresh
-        j = 0
-        while j + 4 <= fresh:
-            if j + 8 <= fresh:
-                for t in range(4):
-                    ahead = buffer[j + 4 + t]
-                    prefetch(vectors, ahead, 192)
-                    prefetch(vectors, ahead, 256)
-                    prefetch(vectors, ahead, 320)
-            d0, d1, d2, d3 = near4(
-                metric, vectors, query, scales, buffer[j], buffer[j + 1], buffer[j + 2], buffer[j + 3]
-            )
-            waiting, found = _offer(pack(d0, buffer[j]), ef, candidates, waiting, results, found)
-            waiting, found = _offer(pack(d1, buffer[j + 1]), ef, candidates, waiting, results, found)
-            waiting, found = _offer(pack(d2, buffer[j + 2]), ef, candidates, waiting, results, found)
-            waiting, found = _offer(pack(d3, buffer[j + 3]), ef, candidates, waiting, results, found)
-            j += 4
-        while j < fresh:
-            distance = near(metric, vectors, query, buffer[j], scales)
-            key = pack(distance, buffer[j])
+        for j in range(fresh):
+            if j + AHEAD < fresh:
+                prefetch_row(vectors, buffer[j + AHEAD])
+            key = pack(near(metric, vectors, query, buffer[j], scales), buffer[j])
             waiting, found = _offer(key, ef, candidates, waiting, results, found)
-            j += 1
     return found, computed
 
 
@@ -151,11 +146,12 @@ def search_filtered(metric, vectors, scales, links, query, node, ef, visited, ep
                 visited[other] = epoch
                 buffer[fresh] = other
                 fresh += 1
-                prefetch(vectors, other, 0)
-                prefetch(vectors, other, 64)
-                prefetch(vectors, other, 128)
+                if fresh <= AHEAD:
+                    prefetch_row(vectors, other)
         computed += fresh
         for j in range(fresh):
+            if j + AHEAD < fresh:
+                prefetch_row(vectors, buffer[j + AHEAD])
             other = buffer[j]
             key = pack(near(metric, vectors, query, other, scales), other)
             allowed = has(words, other)
@@ -203,8 +199,8 @@ def search_two_hop(metric, vectors, scales, links, query, node, ef, visited, epo
                 if fresh < most:
                     buffer[fresh] = other
                     fresh += 1
-                    prefetch(vectors, other, 0)
-                    prefetch(vectors, other, 64)
+                    if fresh <= AHEAD:
+                        prefetch_row(vectors, other)
                 continue
             for second in range(width):
                 far = links[other, second]
@@ -214,10 +210,12 @@ def search_two_hop(metric, vectors, scales, links, query, node, ef, visited, epo
                     visited[far] = epoch
                     buffer[fresh] = far
                     fresh += 1
-                    prefetch(vectors, far, 0)
-                    prefetch(vectors, far, 64)
+                    if fresh <= AHEAD:
+                        prefetch_row(vectors, far)
         computed += fresh
         for j in range(fresh):
+            if j + AHEAD < fresh:
+                prefetch_row(vectors, buffer[j + AHEAD])
             other = buffer[j]
             key = pack(near(metric, vectors, query, other, scales), other)
             waiting, found = _offer(key, ef, candidates, waiting, results, found)
@@ -237,6 +235,34 @@ def search_two_hop(metric, vectors, scales, links, query, node, ef, visited, epo
                         key = pack(near(metric, vectors, query, far, scales), far)
                         waiting = push_min(candidates, waiting, key)
     return found, computed, True
+
+
+@kernel
+def walk(mode, metric, vectors, read, scales, query, coded, entry, offsets, upper, links, below, ef, visited, epoch, candidates, results, buffer, words, budget, ids, out):  # type: ignore[no-untyped-def]
+    """A whole search, PLAIN, FILTERED or TWO_HOP: the nearest rows below `below` by exact distance in ids and
+    out. (how many, distances computed, whether it came to an end)"""
+    form = form_of(read, query, coded)
+    node = entry & _LOW
+    top = entry >> 32
+    if top > 0:
+        node = descend(metric, read, scales, offsets, upper, form, node, top, 0)
+    done = True
+    if mode == PLAIN:
+        size, computed = search_layer(
+            metric, read, scales, links, form, node, ef, visited, epoch, candidates, results, buffer
+        )
+    elif mode == FILTERED:
+        size, computed, done = search_filtered(
+            metric, read, scales, links, form, node, ef, visited, epoch, candidates, results, buffer,
+            words, budget,
+        )  # fmt: skip
+    else:
+        size, computed, done = search_two_hop(
+            metric, read, scales, links, form, node, ef, visited, epoch, candidates, results, buffer,
+            words, budget,
+        )  # fmt: skip
+    found = rank_found(metric, vectors, query, results, size, below, ids, out) if done else 0
+    return found, computed, done
 
 
 # ---------------------------------------------------------------- linking
@@ -329,7 +355,7 @@ def _link(metric, vectors, scales, table, node, level, offsets, chosen, count, l
 
 
 @kernel
-def link_rows(metric, vectors, scales, links, offsets, upper, state, levels, locks, rows, ef, visited, epochs, candidates, results, buffer):  # type: ignore[no-untyped-def]
+def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, state, levels, locks, rows, ef, visited, epochs, candidates, results, buffer):  # type: ignore[no-untyped-def]
     """Algorithm 1 for each of rows (i64). Others may link and search at the same time."""
     m = upper.shape[1]
     chosen = np.empty((LEVELS_MAX + 1, m + 1), np.int64)
@@ -337,6 +363,7 @@ def link_rows(metric, vectors, scales, links, offsets, upper, state, levels, loc
     keys = np.empty(2 * m + 2, np.uint64)
     kept = np.empty(2 * m + 2, np.int64)
     query = np.empty(vectors.shape[1], np.float32)
+    coded = np.empty(vectors.shape[1], np.int16)
     last = locks.shape[0] - 1
     for index in range(rows.shape[0]):
         node = rows[index]
@@ -354,7 +381,8 @@ def link_rows(metric, vectors, scales, links, offsets, upper, state, levels, loc
             continue
         top = entry >> 32
         shared = min(level, top)
-        current = descend(metric, vectors, scales, offsets, upper, query, entry & _LOW, top, shared)
+        form = form_of(read, query, coded)
+        current = descend(metric, read, factors, offsets, upper, form, entry & _LOW, top, shared)
         for at in range(shared, -1, -1):
             epoch = np.uint16(epochs[0] + 1)
             if epoch == 0:
@@ -364,14 +392,17 @@ def link_rows(metric, vectors, scales, links, offsets, upper, state, levels, loc
             visited[node] = epoch
             if at == 0:
                 found, _ = search_layer(
-                    metric, vectors, scales, links, query, current, ef, visited, epoch,
+                    metric, read, factors, links, form, current, ef, visited, epoch,
                     candidates, results, buffer,
                 )  # fmt: skip
             else:
                 found = _search_upper(
-                    metric, vectors, scales, offsets, upper, at, query, current, ef, visited, epoch,
+                    metric, read, factors, offsets, upper, at, form, current, ef, visited, epoch,
                     candidates, results,
                 )  # fmt: skip
+            for i in range(found):
+                other = key_row(results[i])
+                results[i] = pack(near(metric, vectors, query, other, scales), other)
             ordered = np.sort(results[:found])
             counts[at] = select_neighbors(metric, vectors, scales, ordered, found, m, chosen[at])
             current = key_row(ordered[0])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from sqlvec.errors import FatalError, ProtocolViolation
 
@@ -53,10 +54,9 @@ class Startup:
     unknown: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     kind: int  # the byte
-    body: memoryview
+    body: bytes
 
 
 Event = EncryptionRequest | CancelRequest | Startup | Message
@@ -67,14 +67,18 @@ class Framing:
 
     def __init__(self) -> None:
         self.phase = Phase.STARTUP
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._start = 0
 
     def feed(self, data: bytes) -> None:
-        if self._start:
+        if self._start == len(self._buffer):
+            self._buffer = data
+        else:  # a message that comes in pieces
+            if not isinstance(self._buffer, bytearray):
+                self._buffer = bytearray(self._buffer)
             del self._buffer[: self._start]
-            self._start = 0
-        self._buffer += data
+            self._buffer += data
+        self._start = 0
 
     @property
     def buffered(self) -> int:
@@ -84,20 +88,20 @@ class Framing:
         """The next whole message; None when more bytes are needed."""
         if self.phase is Phase.STARTUP:
             return self._startup()
-        if self.buffered < 5:
+        buffer, start = self._buffer, self._start
+        if len(buffer) - start < 5:
             return None
-        kind, length = _HEADER.unpack_from(self._buffer, self._start)
+        kind, length = _HEADER.unpack_from(buffer, start)
         if kind not in _KINDS:
             raise FatalError(f"invalid frontend message type {kind}", sqlstate="08P01")
         limit = SMALL_MESSAGE_MAX if kind in _SMALL else MESSAGE_SIZE_MAX
         if not 4 <= length <= limit:
             raise FatalError("invalid message length", sqlstate="08P01")
-        end = self._start + 1 + length
-        if len(self._buffer) < end:
+        end = start + 1 + length
+        if len(buffer) < end:
             return None
-        body = memoryview(bytes(memoryview(self._buffer)[self._start + 5 : end]))
         self._start = end
-        return Message(kind, body)
+        return Message(kind, bytes(memoryview(buffer)[start + 5 : end]))
 
     def _startup(self) -> Event | None:
         if self.buffered < 8:
@@ -148,11 +152,11 @@ class Reader:
 
     __slots__ = ("body", "place")
 
-    def __init__(self, body: memoryview) -> None:
+    def __init__(self, body: bytes) -> None:
         self.body = body
         self.place = 0
 
-    def _take(self, size: int) -> memoryview:
+    def _take(self, size: int) -> bytes:
         end = self.place + size
         if size < 0 or end > len(self.body):
             raise ProtocolViolation("insufficient data left in message")
@@ -173,15 +177,20 @@ class Reader:
         return int.from_bytes(self._take(4), "big")
 
     def bytes(self, size: int) -> bytes:
-        return bytes(self._take(size))
+        return self._take(size)
 
     def string(self) -> str:
-        raw = bytes(self.body[self.place :])
-        end = raw.find(b"\0")
+        end = self.body.find(b"\0", self.place)
         if end < 0:
             raise ProtocolViolation("invalid string in message")
-        self.place += end + 1
-        return _decoded(raw[:end])
+        raw = self.body[self.place : end]
+        self.place = end + 1
+        return _decoded(raw)
+
+    def int16s(self) -> tuple[int, ...]:
+        """A count, and as many int16."""
+        count = self.int16()
+        return struct.unpack(f">{count}H", self._take(2 * count)) if count else ()
 
     def rest(self) -> bytes:
         return self.bytes(len(self.body) - self.place)
@@ -203,14 +212,14 @@ def _decoded(raw: bytes) -> str:
         ) from error
 
 
-def read_query(body: memoryview) -> str:
+def read_query(body: bytes) -> str:
     reader = Reader(body)
     text = reader.string()
     reader.done()
     return text
 
 
-def read_parse(body: memoryview) -> tuple[str, str, list[int]]:
+def read_parse(body: bytes) -> tuple[str, str, list[int]]:
     """(statement name, text, parameter oids)."""
     reader = Reader(body)
     name, text = reader.string(), reader.string()
@@ -219,21 +228,21 @@ def read_parse(body: memoryview) -> tuple[str, str, list[int]]:
     return name, text, oids
 
 
-def read_bind(body: memoryview) -> tuple[str, str, list[int], list[bytes | None], list[int]]:
+def read_bind(body: bytes) -> tuple[str, str, tuple[int, ...], list[bytes | None], tuple[int, ...]]:
     """(portal, statement, parameter formats, parameters, result formats)."""
     reader = Reader(body)
     portal, statement = reader.string(), reader.string()
-    formats = [reader.int16() for _ in range(reader.int16())]
+    formats = reader.int16s()
     values: list[bytes | None] = []
     for _ in range(reader.int16()):
         length = reader.int32()
         values.append(None if length == -1 else reader.bytes(length))
-    results = [reader.int16() for _ in range(reader.int16())]
+    results = reader.int16s()
     reader.done()
     return portal, statement, formats, values, results
 
 
-def read_execute(body: memoryview) -> tuple[str, int]:
+def read_execute(body: bytes) -> tuple[str, int]:
     """(portal, most rows; 0 for all)."""
     reader = Reader(body)
     portal, limit = reader.string(), reader.int32()
@@ -241,7 +250,7 @@ def read_execute(body: memoryview) -> tuple[str, int]:
     return portal, max(limit, 0)
 
 
-def read_target(body: memoryview) -> tuple[str, str]:
+def read_target(body: bytes) -> tuple[str, str]:
     """Of Describe and Close: ("S" or "P", name)."""
     reader = Reader(body)
     kind, name = chr(reader.byte()), reader.string()

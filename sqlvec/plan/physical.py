@@ -109,7 +109,8 @@ class Ranking:
 class NativeSelect:
     """One table, no remainder: prefilter, rank or sort, cut, fetch, project.
 
-    visible_count targets are returned, those after it serve the sort only."""
+    plain: per target the attnum of the column that it is, 0 for the ranking key; None when a target is
+    anything else."""
 
     prefilter: Prefilter
     ranking: Ranking | None
@@ -119,6 +120,7 @@ class NativeSelect:
     offset: bound.Expression | None
     columns: tuple[bound.OutputColumn, ...]
     fallback: Remainder | None = None  # taken when there are too many rows to sort or project one by one
+    plain: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

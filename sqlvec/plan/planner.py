@@ -90,16 +90,32 @@ def _native_select(select: bound.Select, catalog: Catalog) -> NativeSelect | Non
         if count is not None and not is_native(count):
             return None
     fallback = None if rows.key or ranked else plan_remainder(select, catalog)
+    targets = tuple(t for t in select.targets if not t.junk)
     return NativeSelect(
         prefilter=rows,
         ranking=ranked,
         sort=() if ranked else select.order_by,
-        targets=tuple(t for t in select.targets if not t.junk),
+        targets=targets,
         limit=select.limit,
         offset=select.offset,
         columns=select.columns,
         fallback=fallback,
+        plain=_plain(targets, ranked),
     )
+
+
+def _plain(targets: tuple[bound.Target, ...], ranked: Ranking | None) -> tuple[int, ...] | None:
+    """See NativeSelect.plain."""
+    found = []
+    for target in targets:
+        expression = target.expression
+        if isinstance(expression, bound.ColumnRef) and expression.ordinal >= 0:
+            found.append(expression.ordinal + 1)
+        elif ranked is not None and expression == ranked.key:
+            found.append(0)
+        else:
+            return None
+    return tuple(found)
 
 
 def _evaluable(select: bound.Select, ranked: Ranking | None) -> bool:

@@ -86,7 +86,7 @@ class Session:
         self.copy_resume: Callable[[str], None] | None = None
         self.statements: dict[str, Statement] = {}
         self.portals: dict[str, Portal] = {}
-        self.handlers: dict[int, Callable[[memoryview], None]] = {
+        self.handlers: dict[int, Callable[[bytes], None]] = {
             ord("Q"): self._query,
             ord("P"): self._parse,
             ord("B"): self._bind,
@@ -127,17 +127,23 @@ class Session:
             return
         if self.discarding and message.kind != _SYNC:
             return
-        self.guard(lambda: self.handlers[message.kind](message.body), message.kind != _QUERY)
+        try:
+            self.handlers[message.kind](message.body)
+        except Exception as error:
+            self._caught(error, message.kind != _QUERY)
 
     def guard(self, action: Callable[[], None], extended: bool) -> None:
         """Runs a handler; any error becomes an ErrorResponse. One of the borders where all are caught."""
         try:
             action()
-        except DatabaseError as error:
-            self._fail(error, extended)
         except Exception as error:
-            log.exception("statement failed")
-            self._fail(InternalError(f"internal error: {type(error).__name__}: {error}"), extended)
+            self._caught(error, extended)
+
+    def _caught(self, error: Exception, extended: bool) -> None:
+        if not isinstance(error, DatabaseError):
+            log.error("statement failed", exc_info=error)
+            error = InternalError(f"internal error: {type(error).__name__}: {error}")
+        self._fail(error, extended)
 
     def _fail(self, error: DatabaseError, extended: bool) -> None:
         self.copying = None
@@ -208,7 +214,7 @@ class Session:
 
     # ---------------------------------------------------------------- simple query
 
-    def _query(self, body: memoryview) -> None:
+    def _query(self, body: bytes) -> None:
         text = read_query(body)
         self.portals.pop("", None)
         self.statements.pop("", None)
@@ -307,7 +313,7 @@ class Session:
                 self._handle(message)
             return
         if message.kind == _COPY_DATA:
-            self._guard_copy(lambda: self.copying.feed(bytes(message.body)), extended)
+            self._guard_copy(lambda: self.copying.feed(message.body), extended)
         elif message.kind == _COPY_DONE:
             copying, self.copying = self.copying, None
 
@@ -318,7 +324,7 @@ class Session:
             self.guard(finish, extended)
         elif message.kind == _COPY_FAIL:
             self.copying = None
-            reason = bytes(message.body).rstrip(b"\0").decode(errors="replace")
+            reason = message.body.rstrip(b"\0").decode(errors="replace")
             self._fail(QueryCanceled(f"COPY from stdin failed: {reason}"), extended)
         elif message.kind not in b"HS":
             self.copying = None
@@ -352,7 +358,7 @@ class Session:
 
     # ---------------------------------------------------------------- extended protocol
 
-    def _parse(self, body: memoryview) -> None:
+    def _parse(self, body: bytes) -> None:
         name, text, oids = read_parse(body)
         if name and name in self.statements:
             raise DuplicatePreparedStatement(f'prepared statement "{name}" already exists')
@@ -377,7 +383,7 @@ class Session:
         shown = f'prepared statement "{name}"' if name else "unnamed prepared statement"
         raise UndefinedPreparedStatement(f"{shown} does not exist")
 
-    def _bind(self, body: memoryview) -> None:
+    def _bind(self, body: bytes) -> None:
         portal, name, formats, values, results = read_bind(body)
         statement = self._find(name)
         if portal and portal in self.portals:
@@ -393,11 +399,11 @@ class Session:
             raise ProtocolViolation(
                 f"bind message has {len(formats)} parameter formats but {len(values)} parameters"
             )
-        decoders = statement.decoders.get(tuple(formats))
+        decoders = statement.decoders.get(formats)
         if decoders is None:
             codes = _spread(formats, len(values))
             decoders = [_decoder(t, code) for t, code in zip(wanted, codes, strict=True)]
-            statement.decoders[tuple(formats)] = decoders
+            statement.decoders[formats] = decoders
         parameters = [
             None if value is None else decode(value)
             for decode, value in zip(decoders, values, strict=True)
@@ -411,7 +417,7 @@ class Session:
         self.portals[portal] = Portal(statement, parameters, _spread(results, width))
         self.client.write(backend.BIND_COMPLETE)
 
-    def _describe(self, body: memoryview) -> None:
+    def _describe(self, body: bytes) -> None:
         kind, name = read_target(body)
         if kind == "S":
             statement = self._find(name)
@@ -441,7 +447,7 @@ class Session:
             statement.descriptions[formats] = described
         self.client.write(described)
 
-    def _execute(self, body: memoryview) -> None:
+    def _execute(self, body: bytes) -> None:
         name, limit = read_execute(body)
         portal = self._portal(name)
         prepared = portal.statement.prepared
@@ -540,7 +546,7 @@ class Session:
         portal.sent += sent
         return sent
 
-    def _close(self, body: memoryview) -> None:
+    def _close(self, body: bytes) -> None:
         kind, name = read_target(body)
         if kind == "S":
             self.statements.pop(name, None)
@@ -549,10 +555,10 @@ class Session:
             self.portals.pop(name, None)
         self.client.write(backend.CLOSE_COMPLETE)
 
-    def _flush(self, body: memoryview) -> None:
+    def _flush(self, body: bytes) -> None:
         self.client.flush()
 
-    def _sync(self, body: memoryview) -> None:
+    def _sync(self, body: bytes) -> None:
         self.discarding = False
         self.copy_failed = False
         self.client.extended_copy = False
@@ -565,13 +571,13 @@ class Session:
         else:
             self._await_commit(ticket, self._ready, False)
 
-    def _function_call(self, body: memoryview) -> None:
+    def _function_call(self, body: bytes) -> None:
         self._fail(FeatureNotSupported("the function call protocol is not supported"), False)
 
-    def _stray_copy(self, body: memoryview) -> None:
+    def _stray_copy(self, body: bytes) -> None:
         """COPY messages after a failed COPY are ignored, as PostgreSQL does."""
 
-    def _stray_password(self, body: memoryview) -> None:
+    def _stray_password(self, body: bytes) -> None:
         raise ProtocolViolation("unexpected password message")
 
 

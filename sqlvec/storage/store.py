@@ -64,6 +64,7 @@ class Store:
         self.epoch = 0
         self.sequences = Sequences({}, settings.sequence_ahead)
         self.open_shards: dict[int, Shard] = {}
+        self._made: set[int] = set()  # ids of shards whose creation may not be logged yet
         self.known_shards: dict[int, ShardFiles] = {}  # unopened ones
         self.fills: dict[FillKey, pa.Array] = {}
         self.closed = False
@@ -140,9 +141,8 @@ class Store:
         """Write the commit to the log. After an error the transaction is open: roll it back."""
         with self.lock:
             assert not tx.closed, "transaction has ended"
-            created = [
-                s for s in self.open_shards.values() if not s.logged and self._is_known(s, tx)
-            ]
+            made = [self.open_shards[i] for i in self._made if i in self.open_shards]
+            created = [s for s in made if not s.logged and self._is_known(s, tx)]
             if not tx.has_writes and not created:
                 tx.committed = True
                 self._close(tx)
@@ -164,6 +164,7 @@ class Store:
             self._doomed.update(dropped)
             for shard in created:
                 shard.logged = True
+                self._made.discard(shard.shard_id)
             tx.committed = True
             self._close(tx)
             return ticket
@@ -279,6 +280,7 @@ class Store:
         """A new, empty shard."""
         self.take_shard_id(files.shard_id)
         shard = self._open_shard(files)
+        self._made.add(files.shard_id)
         self.enter_shard(files)
         self._attach_indexes(shard)
         return shard
@@ -294,6 +296,7 @@ class Store:
     def forget_shard(self, shard_id: int) -> None:
         """Drop a shard. Its files go with the next manifest edit, or at once if none names them."""
         shard = self.open_shards.pop(shard_id, None)
+        self._made.discard(shard_id)
         files = self.known_shards.pop(shard_id, None) or (shard.directory.files if shard else None)
         self._doomed.discard(shard_id)
         if files is None:

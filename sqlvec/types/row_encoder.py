@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 from sqlvec.types.sql_type import SqlType
@@ -21,10 +22,15 @@ class RowEncoder:
             for sql_type, code in zip(types, formats, strict=True)
         ]
         self.count = struct.pack(">h", len(self.encoders))
-        self.fixed = 6
+        self.whole = _whole_row(types, formats)
 
     def encode(self, columns: Sequence[Sequence[Any]]) -> bytes:
         """The rows as DataRow messages; each column holds one datum a row."""
+        if self.whole is not None:
+            try:
+                return b"".join(self.whole(columns))
+            except struct.error:  # a null, or what is no plain number
+                pass
         fields = [
             [_NULL if datum is None else encode(datum) for datum in column]
             for encode, column in zip(self.encoders, columns, strict=True)
@@ -34,6 +40,30 @@ class RowEncoder:
             body = b"".join(row)
             parts += (b"D", pack(len(body) + 6), count, body)
         return b"".join(parts)
+
+
+_CODES = {"int2": "h", "int4": "i", "int8": "q", "oid": "I", "float4": "f", "float8": "d"}
+
+
+def _whole_row(
+    types: Sequence[SqlType], formats: Sequence[int]
+) -> Callable[[Sequence[Sequence[Any]]], list[bytes]] | None:
+    """Rows that have one length, packed in one step: binary numbers only."""
+    codes = [_CODES.get(sql_type.definition.name) for sql_type in types]
+    if not codes or None in codes or not all(formats):
+        return None
+    row = struct.Struct(">cih" + "".join(f"i{code}" for code in codes))
+    lengths = [struct.calcsize(f">{code}") for code in codes]
+    size, count, pack = row.size - 1, len(codes), row.pack
+    if count == 1:
+        length = lengths[0]
+        return lambda columns: [pack(b"D", size, 1, length, value) for value in columns[0]]
+
+    def rows(columns: Sequence[Sequence[Any]]) -> list[bytes]:
+        fields = [part for pair in zip(map(repeat, lengths), columns, strict=True) for part in pair]
+        return [pack(b"D", size, count, *values) for values in zip(*fields, strict=False)]
+
+    return rows
 
 
 def field_encoder(sql_type: SqlType, *, binary: bool) -> Callable[[Any], bytes]:

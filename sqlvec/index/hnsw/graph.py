@@ -1,6 +1,8 @@
 """One HNSW graph: here are the vectors of a shard, give me the nearest rows of a row set.
 
-The graph holds links only; vectors are given with each call and stay raw (cosine keeps 1/norm a row).
+The graph holds links only; vectors are given with each call and stay raw (cosine keeps 1/norm a row). Walks
+read byte codes of the vectors, made when they are first needed; all that a walk finds is then ordered by
+exact distances.
 Rows are offered in row-id order: `linked` counts those offered. Rows that are absent, and under cosine zero
 vectors, are offered but not linked. Searching while one thread links is safe: a search works on the arrays
 it found, growth swaps them, and rows linked meanwhile are simply not all seen.
@@ -10,29 +12,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from sqlvec.index.row_set import RowSet
-from sqlvec.kernels.distance import COSINE, METRICS, exact_order, flat_search, inverse_norms
-from sqlvec.kernels.distance import drain_rows
-from sqlvec.kernels.hnsw import (
-    LEVELS_MAX,
-    descend,
-    link_rows,
-    search_filtered,
-    search_layer,
-    search_two_hop,
-)
+from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width, encode_rows
+from sqlvec.kernels.distance import COSINE, METRICS, flat_search, inverse_norms
+from sqlvec.kernels.hnsw import FILTERED, LEVELS_MAX, PLAIN, TWO_HOP, link_rows, walk
 
-FLAT_ROWS_MAX = 10_000  # an exact scan of fewer rows is about as fast as a filtered walk, and exact
+EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it costs what 64 would without
+FLAT_ROWS_MAX = 10_000  # an exact scan of fewer rows is about as fast as a walk, and exact
 WALK_SHARE_MIN = 0.3  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
+RESCORE_FACTOR, RESCORE_MIN = 3, 24
 _SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
 
 
-@dataclass(frozen=True, slots=True)
+_STRATEGIES = {PLAIN: "walk", FILTERED: "filtered walk", TWO_HOP: "two-hop walk"}
+_NO_WORDS = np.zeros(1, np.uint64)
+
+
+@dataclass(slots=True)
 class SearchResult:
     """Nearest first; distances are exact (f64). strategy: exact, walk, filtered walk, two-hop walk."""
 
@@ -52,6 +53,8 @@ class _Arrays:
     levels: np.ndarray  # u8[capacity]
     scales: np.ndarray  # f32[capacity], 1/norm; one element unless cosine
     locks: np.ndarray  # i32[capacity + 1]
+    codes: np.ndarray  # i8[capacity, width]; no rows where there are none, or none yet
+    factors: np.ndarray  # f32[capacity, 2]
     upper_used: int
 
 
@@ -100,13 +103,14 @@ class HnswGraph:
         self._arrays = arrays
         self._spare: list[_Workspace] = []
         self._link_lock = threading.Lock()
-        self._one = np.ones(1, np.float32)
+        self._coded = metric != "l1" and dims >= DIMENSIONS_MIN
+        self._swap_lock = threading.Lock()
 
     @classmethod
     def create(
         cls, metric: str, dims: int, m: int = 16, ef_construction: int = 64, seed: int = 0
     ) -> HnswGraph:
-        return cls(metric, dims, m, ef_construction, seed, _empty_arrays(metric, m))
+        return cls(metric, dims, m, ef_construction, seed, _empty_arrays(metric, dims, m))
 
     @property
     def linked(self) -> int:
@@ -137,7 +141,7 @@ class HnswGraph:
         metric = next(name for name, n in METRICS.items() if n == number)
         arrays = _Arrays(
             kept["links"], kept["upper"], kept["offsets"], kept["levels"], kept["scales"],
-            np.zeros(1, np.int32), len(kept["upper"]),
+            np.zeros(1, np.int32), *_no_codes(dims), len(kept["upper"]),
         )  # fmt: skip
         graph = cls(metric, dims, m, ef_construction, seed, arrays)
         graph._linked = linked
@@ -160,6 +164,7 @@ class HnswGraph:
 
         vectors f32[rows, padded]; present: words of the rows that have a vector, None for all."""
         with self._link_lock:
+            self._encoded(vectors)
             high = upto if budget is None else min(upto, self._linked + budget)
             while self._linked < high:
                 if cancelled is not None and cancelled():
@@ -178,6 +183,10 @@ class HnswGraph:
         if present is not None:
             chosen = RowSet(present, len(present) * 64).contains(rows)
             rows = rows[chosen]
+        if self._coded:
+            encode_rows(
+                vectors, low, high, self.number == COSINE, arrays.codes, arrays.factors
+            )
         if self.number == COSINE:
             inverse_norms(vectors, low, high, arrays.scales)
             rows = rows[arrays.scales[rows] > 0]
@@ -202,17 +211,21 @@ class HnswGraph:
         if not len(rows):
             return
         arrays = self._arrays
-        ef = max(self.ef_construction, self.m)
+        ef = max(self.ef_construction, EF_CONSTRUCTION_MIN, self.m)
         space = self._take(len(arrays.links), ef)
         link_rows(
-            self.number, vectors, arrays.scales, arrays.links, arrays.offsets, arrays.upper,
-            self.state, arrays.levels, arrays.locks, rows, ef, space.visited, space.epochs,
+            self.number, vectors, arrays.scales, *self._read(arrays, vectors), arrays.links,
+            arrays.offsets, arrays.upper, self.state, arrays.levels, arrays.locks, rows, ef, space.visited, space.epochs,
             space.candidates, space.results, space.buffer,
         )  # fmt: skip
         self._spare.append(space)
 
     def _reserve(self, low: int, high: int) -> None:
         """Room for rows [low, high), with their levels drawn; arrays grow by doubling."""
+        with self._swap_lock:
+            self._reserve_locked(low, high)
+
+    def _reserve_locked(self, low: int, high: int) -> None:
         old = self._arrays
         levels = _draw_levels(np.arange(low, high, dtype=np.uint64), self.m, self.seed)
         needed = old.upper_used + int(levels.sum())
@@ -228,6 +241,8 @@ class HnswGraph:
                 _grown(old.levels, capacity, 0),
                 _grown(old.scales, scale_rows, 1),
                 np.zeros(capacity + 1, np.int32),
+                _grown(old.codes, capacity if self._coded else 0, 0),
+                _grown(old.factors, capacity if self._coded else 0, 0),
                 old.upper_used,
             )
         old.levels[low:high] = levels
@@ -268,91 +283,76 @@ class HnswGraph:
         if count == 0 or self.state[1] < 0:
             return self._exact(vectors, query, k, allowed)
         if allowed is None or allowed.count >= linked:
-            return self._walk(vectors, query, k, ef, linked)
+            found = self._walk_in(PLAIN, vectors, query, k, ef, None, 0)
+            if len(found.row_ids) >= min(k, linked):
+                return found
+            return self._exact(vectors, query, k, RowSet.full(linked), found.distances_computed)
         if strategy == "exact" or count <= max(FLAT_ROWS_MAX, 2 * k):
             return self._exact(vectors, query, k, allowed)
-        words = allowed.words
-        spent = 0
+        spent, most = 0, min(k, count)
         if count >= WALK_SHARE_MIN * linked:
-            found, spent, done = self._filtered(vectors, query, k, ef, words, count // 2)
-            if done and len(found) >= min(k, count):
-                return self._result(vectors, query, found, "filtered walk", spent)
+            found = self._walk_in(FILTERED, vectors, query, most, ef, allowed, count // 2)
+            if len(found.row_ids) == most:
+                return found
+            spent = found.distances_computed
         wide = min(ef * TWO_HOP_EF_FACTOR, 4096)
-        found, more, done = self._two_hop(vectors, query, k, wide, words, count)
-        spent += more
-        if done and len(found) >= min(k, count):
-            return self._result(vectors, query, found, "two-hop walk", spent)
-        return self._exact(vectors, query, k, allowed, spent)
+        found = self._walk_in(TWO_HOP, vectors, query, most, wide, allowed, count)
+        found.distances_computed += spent
+        if len(found.row_ids) == most:
+            return found
+        return self._exact(vectors, query, k, allowed, found.distances_computed)
 
-    def _prepared(self, query: np.ndarray) -> np.ndarray:
-        if self.number != COSINE:
-            return query
-        norm = float(np.sqrt(np.dot(query, query)))
-        return query if norm == 0 else query * np.float32(1.0 / norm)
+    def _encoded(self, vectors: np.ndarray) -> _Arrays:
+        """The arrays, with the codes of what was linked before the graph was opened."""
+        arrays = self._arrays
+        if not self._coded or len(arrays.codes) == len(arrays.offsets):
+            return arrays
+        with self._swap_lock:
+            arrays = self._arrays
+            if len(arrays.codes) < len(arrays.offsets):
+                capacity = len(arrays.offsets)
+                codes = np.zeros((capacity, code_width(self.dims)), np.int8)
+                factors = np.zeros((capacity, 2), np.float32)
+                encode_rows(vectors, 0, self._linked, self.number == COSINE, codes, factors)
+                arrays = self._arrays = replace(arrays, codes=codes, factors=factors)
+            return arrays
 
-    def _enter(self, arrays: _Arrays, vectors: np.ndarray, query: np.ndarray) -> int:
-        entry = int(self.state[1])
-        node, top = entry & 0xFFFFFFFF, entry >> 32
-        if top == 0:
-            return node
-        found: int = descend(
-            self.number, vectors, arrays.scales, arrays.offsets, arrays.upper, query, node, top, 0
-        )
-        return found
+    def _read(self, arrays: _Arrays, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What a walk reads: codes and their factors, or the vectors and their scales."""
+        return (arrays.codes, arrays.factors) if self._coded else (vectors, arrays.scales)
 
-    def _walk(
-        self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int, linked: int
-    ) -> SearchResult:
-        """Unfiltered. Rows that are being linked at this moment belong to the queue, not to the answer."""
-        arrays, direction = self._arrays, self._prepared(query)
-        space = self._take(len(arrays.offsets), ef)
-        node = self._enter(arrays, vectors, direction)
-        size, computed = search_layer(
-            self.number, vectors, arrays.scales, arrays.links, direction, node, ef, space.visited,
-            space.next_epoch(), space.candidates, space.results, space.buffer,
-        )  # fmt: skip
-        ids = np.empty(size, np.int64)
-        drain_rows(space.results, size, ids)
-        self._spare.append(space)
-        ids = ids[ids < linked][:k]
-        if len(ids) < min(k, linked):
-            return self._exact(vectors, query, k, RowSet.full(linked), computed)
-        return self._result(vectors, query, ids, "walk", computed)
-
-    def _filtered(
-        self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int, words: np.ndarray, budget: int
-    ) -> tuple[np.ndarray, int, bool]:
-        return self._restricted(search_filtered, vectors, query, (k, ef), words, budget)
-
-    def _two_hop(
-        self, vectors: np.ndarray, query: np.ndarray, k: int, ef: int, words: np.ndarray, budget: int
-    ) -> tuple[np.ndarray, int, bool]:
-        return self._restricted(search_two_hop, vectors, query, (k, ef), words, budget)
-
-    def _restricted(
+    def _walk_in(
         self,
-        search: Callable[..., tuple[int, int, bool]],
+        mode: int,
         vectors: np.ndarray,
         query: np.ndarray,
-        sizes: tuple[int, int],
-        words: np.ndarray,
+        k: int,
+        ef: int,
+        allowed: RowSet | None,
         budget: int,
-    ) -> tuple[np.ndarray, int, bool]:
-        k, ef = sizes
-        arrays, direction = self._arrays, self._prepared(query)
+    ) -> SearchResult:
+        """The k nearest that a walk finds; none when it gave up. Rows that are being linked at this moment
+        belong to the queue, not to the answer. Every node that the entry point or a link names lies within
+        the arrays, since these are looked at after it."""
+        entry, linked = self.state.item(1), self._linked
+        arrays = self._encoded(vectors)
         space = self._take(len(arrays.offsets), ef)
-        node = self._enter(arrays, vectors, direction)
+        words = _NO_WORDS if allowed is None else allowed.words
         needed = (len(arrays.offsets) + 63) >> 6
-        if len(words) < needed:
+        if mode != PLAIN and len(words) < needed:
             words = np.concatenate([words, np.zeros(needed - len(words), np.uint64)])
-        size, computed, done = search(
-            self.number, vectors, arrays.scales, arrays.links, direction, node, ef, space.visited,
-            space.next_epoch(), space.candidates, space.results, space.buffer, words, budget,
+        # What a code rounds moves a row by few places, except where very many are nearly equally far.
+        most = min(max(RESCORE_FACTOR * k, RESCORE_MIN), ef) if self._coded else k
+        ids, distances = np.empty(most, np.int64), np.empty(most, np.float64)
+        found, computed, _ = walk(
+            mode, self.number, vectors, *self._read(arrays, vectors), query,
+            np.empty(len(query), np.int16), entry, arrays.offsets, arrays.upper, arrays.links, linked,
+            ef, space.visited, space.next_epoch(), space.candidates, space.results, space.buffer, words,
+            budget, ids, distances,
         )  # fmt: skip
-        ids = np.empty(size, np.int64)
-        drain_rows(space.results, size, ids)
         self._spare.append(space)
-        return ids[:k], computed, done
+        end = min(k, found)
+        return SearchResult(ids[:end], distances[:end], _STRATEGIES[mode], computed)
 
     def _exact(
         self, vectors: np.ndarray, query: np.ndarray, k: int, allowed: RowSet | None, spent: int = 0
@@ -361,14 +361,8 @@ class HnswGraph:
         ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
         return SearchResult(ids, distances, "exact", spent + rows.count)
 
-    def _result(
-        self, vectors: np.ndarray, query: np.ndarray, ids: np.ndarray, strategy: str, computed: int
-    ) -> SearchResult:
-        ids, distances = exact_order(self.number, vectors, query, ids)
-        return SearchResult(ids, distances, strategy, computed)
 
-
-def _empty_arrays(metric: str, m: int) -> _Arrays:
+def _empty_arrays(metric: str, dims: int, m: int) -> _Arrays:
     return _Arrays(
         np.empty((0, 2 * m), np.int32),
         np.empty((0, m), np.int32),
@@ -376,8 +370,13 @@ def _empty_arrays(metric: str, m: int) -> _Arrays:
         np.empty(0, np.uint8),
         np.empty(0 if METRICS[metric] == COSINE else 1, np.float32),
         np.zeros(0, np.int32),
+        *_no_codes(dims),
         0,
     )
+
+
+def _no_codes(dims: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((0, code_width(dims)), np.int8), np.zeros((0, 2), np.float32)
 
 
 def _grown(array: np.ndarray, rows: int, fill: int) -> np.ndarray:

@@ -1,0 +1,165 @@
+"""The graph against an exact scan: recall, filters, metrics, codes, snapshots, linking while searching."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from sqlvec.index.hnsw import HnswGraph, SearchResult
+from sqlvec.index.row_set import RowSet
+from sqlvec.kernels.codes import code_width, encode_rows
+from sqlvec.kernels.distance import distances, padded
+
+METRICS = ("l2", "inner_product", "cosine", "l1")
+ROWS = 12_000
+
+
+def _vectors(rows: int, dims: int, seed: int = 0) -> np.ndarray:
+    """Clustered, as embeddings are; padded as the storage pads."""
+    centers = np.random.default_rng(9).normal(size=(60, dims))
+    random = np.random.default_rng(seed)
+    made = np.zeros((rows, padded(dims)), np.float32)
+    made[:, :dims] = centers[random.integers(0, 60, rows)] + 0.4 * random.normal(size=(rows, dims))
+    return made
+
+
+def _exact(vectors: np.ndarray, query: np.ndarray, metric: str, ids: np.ndarray, k: int) -> np.ndarray:
+    """The twin: numpy, float64."""
+    x, q = vectors[ids].astype(np.float64), query.astype(np.float64)
+    if metric == "l2":
+        d = np.sqrt(((x - q) ** 2).sum(1))
+    elif metric == "l1":
+        d = np.abs(x - q).sum(1)
+    elif metric == "inner_product":
+        d = -(x @ q)
+    else:
+        d = 1 - x @ q / np.sqrt((x * x).sum(1) * (q @ q))
+    return ids[np.lexsort((ids, d))[:k]]
+
+
+def _graph(vectors: np.ndarray, metric: str, dims: int, upto: int | None = None) -> HnswGraph:
+    graph = HnswGraph.create(metric, dims)
+    graph.link(vectors, upto or len(vectors), None)
+    return graph
+
+
+def _recall(found: list[SearchResult], exact: list[np.ndarray]) -> float:
+    hits = [len(set(f.row_ids.tolist()) & set(e.tolist())) / len(e) for f, e in zip(found, exact, strict=True)]
+    return float(np.mean(hits))
+
+
+@pytest.fixture(scope="module", params=[(metric, dims) for metric in METRICS for dims in (20, 100)])
+def world(request: pytest.FixtureRequest) -> tuple[str, np.ndarray, HnswGraph, np.ndarray]:
+    metric, dims = request.param
+    vectors = _vectors(ROWS, dims)
+    return metric, vectors, _graph(vectors, metric, dims), _vectors(40, dims, seed=1)
+
+
+def test_recall_of_an_unfiltered_walk(world: tuple[str, np.ndarray, HnswGraph, np.ndarray]) -> None:
+    metric, vectors, graph, queries = world
+    everything = np.arange(ROWS)
+    found = [graph.search(vectors, q, 10, 100, None) for q in queries]
+    assert {f.strategy for f in found} == {"walk"}
+    assert _recall(found, [_exact(vectors, q, metric, everything, 10) for q in queries]) >= 0.95
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_a_filter_is_honoured_and_the_limit_met(
+    world: tuple[str, np.ndarray, HnswGraph, np.ndarray], share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlvec.index.hnsw.graph.FLAT_ROWS_MAX", 100)
+    metric, vectors, graph, queries = world
+    ids = np.flatnonzero(np.random.default_rng(2).random(ROWS) < share)
+    allowed = RowSet.from_ids(ids, ROWS)
+    found = [graph.search(vectors, q, 10, 100, allowed) for q in queries]
+    assert all(len(f.row_ids) == 10 and allowed.contains(f.row_ids).all() for f in found)
+    assert any("walk" in f.strategy for f in found)
+    assert _recall(found, [_exact(vectors, q, metric, ids, 10) for q in queries]) >= 0.95
+
+
+def test_two_hops_reach_what_one_does_not(
+    world: tuple[str, np.ndarray, HnswGraph, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlvec.index.hnsw.graph.FLAT_ROWS_MAX", 100)
+    metric, vectors, graph, queries = world
+    least = 0.75 if metric == "inner_product" else 0.95  # no metric: its graph knows no direction
+    ids = np.flatnonzero(np.random.default_rng(3).random(ROWS) < 0.05)
+    allowed = RowSet.from_ids(ids, ROWS)
+    found = [graph.search(vectors, q, 10, 100, allowed) for q in queries]
+    assert all(len(f.row_ids) == 10 and allowed.contains(f.row_ids).all() for f in found)
+    assert _recall(found, [_exact(vectors, q, metric, ids, 10) for q in queries]) >= least
+
+
+def test_distances_are_exact_and_ascend(world: tuple[str, np.ndarray, HnswGraph, np.ndarray]) -> None:
+    metric, vectors, graph, queries = world
+    for query in queries:
+        found = graph.search(vectors, query, 25, 60, None)
+        assert (np.diff(found.distances) >= 0).all()
+        np.testing.assert_array_equal(found.distances, distances(vectors, query, metric, found.row_ids))
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_fewer_allowed_rows_than_asked_for_are_all_found(
+    world: tuple[str, np.ndarray, HnswGraph, np.ndarray], count: int
+) -> None:
+    metric, vectors, graph, queries = world
+    ids = np.arange(count) * 1000 + 3
+    found = graph.search(vectors, queries[0], 10, 40, RowSet.from_ids(ids, ROWS))
+    np.testing.assert_array_equal(found.row_ids, _exact(vectors, queries[0], metric, ids, 10))
+
+
+def test_a_snapshot_answers_the_same_and_grows_on() -> None:
+    vectors = _vectors(6_000, 96)
+    graph = _graph(vectors, "cosine", 96, 4_000)
+    opened = HnswGraph.from_arrays(graph.arrays())
+    query = vectors[5]
+    first, again = (g.search(vectors, query, 10, 64, None) for g in (graph, opened))
+    np.testing.assert_array_equal(first.row_ids, again.row_ids)
+    for each in (graph, opened):
+        assert each.link(vectors, 6_000, None) == 6_000
+    target = vectors[5_500]
+    for each in (graph, opened):
+        assert each.search(vectors, target, 1, 64, None).row_ids.tolist() == [5_500]
+
+
+def test_absent_rows_and_zero_vectors_are_offered_but_not_found() -> None:
+    vectors = _vectors(400, 64)
+    vectors[7] = 0
+    present = RowSet.from_ids(np.setdiff1d(np.arange(400), [3, 200]), 400)
+    graph = HnswGraph.create("cosine", 64)
+    assert graph.link(vectors, 400, present.words) == 400
+    found = graph.search(vectors, vectors[1], 400, 400, None)
+    assert not {3, 7, 200} & set(graph.search(vectors, vectors[1], 50, 400, None).row_ids.tolist())
+    assert len(found.row_ids) >= 397  # completed by an exact scan, which leaves zero vectors out
+
+
+def test_searching_while_another_thread_links() -> None:
+    vectors = _vectors(8_000, 64)
+    graph = HnswGraph.create("l2", 64)
+    graph.link(vectors, 1_000, None)
+    linking = threading.Thread(target=graph.link, args=(vectors, 8_000, None))
+    linking.start()
+    rounds = 0
+    while linking.is_alive() or not rounds:
+        linked = graph.linked
+        found = graph.search(vectors, vectors[rounds % 1_000], 5, 40, None)
+        assert len(found.row_ids) == 5
+        assert found.row_ids.max() < max(linked, graph.linked)
+        rounds += 1
+    linking.join()
+    assert graph.search(vectors, vectors[7_999], 1, 64, None).row_ids.tolist() == [7_999]
+
+
+@pytest.mark.parametrize("dims", [48, 100, 384])
+def test_codes_are_the_rounded_vectors(dims: int) -> None:
+    vectors = _vectors(50, dims)
+    vectors[9] = 0
+    codes = np.zeros((50, code_width(dims)), np.int8)
+    factors = np.zeros((50, 2), np.float32)
+    encode_rows(vectors, 0, 50, False, codes, factors)
+    back = codes[:, :dims] * factors[:, :1]
+    step = np.abs(vectors).max(1, keepdims=True) / 127
+    assert (np.abs(back - vectors[:, :dims]) <= 0.51 * step + 1e-7).all()
+    np.testing.assert_allclose(factors[:, 1], (vectors.astype(np.float64) ** 2).sum(1), rtol=1e-5)
