@@ -327,8 +327,9 @@ class SessionSettings:
         self._savepoints.clear()
 
     def commit(self) -> None:
-        for key, value in list(self._local.items()):
-            self._store(key, value)
+        if self._local:
+            for key, value in list(self._local.items()):
+                self._store(key, value)
         self._end()
 
     def rollback(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlvec.errors import DatabaseError
 
@@ -32,6 +33,7 @@ def ready(status: bytes) -> bytes:
     return _READY[status]
 
 
+@lru_cache(maxsize=1_000)
 def command_complete(tag: str) -> bytes:
     return message(b"C", tag.encode() + b"\0")
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import Enum
 from typing import NamedTuple
 
 from sqlvec.errors import FatalError, ProtocolViolation
@@ -21,15 +20,14 @@ MESSAGE_SIZE_MAX = 1 << 30
 SMALL_MESSAGE_MAX = 10_000  # for kinds that carry no data
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 MINOR_VERSION = 0
-_HEADER = struct.Struct(">BI")
+_HEADER = struct.Struct(">BI").unpack_from
 _STARTUP = struct.Struct(">II")
-_KINDS = frozenset(b"QPBDECSHXdcfFp")
-_SMALL = frozenset(b"SHXc")
-
-
-class Phase(Enum):
-    STARTUP = "startup"
-    MESSAGES = "messages"
+_INT16 = struct.Struct(">H").unpack_from
+_INT32 = struct.Struct(">i").unpack_from
+_LENGTH_MAX = {
+    **dict.fromkeys(b"QPBDECdfFp", MESSAGE_SIZE_MAX),
+    **dict.fromkeys(b"SHXc", SMALL_MESSAGE_MAX),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ class Framing:
     """feed() bytes, then next() until it is None."""
 
     def __init__(self) -> None:
-        self.phase = Phase.STARTUP
+        self._in_startup = True
         self._buffer: bytes | bytearray = b""
         self._start = 0
 
@@ -86,22 +84,23 @@ class Framing:
 
     def next(self) -> Event | None:
         """The next whole message; None when more bytes are needed."""
-        if self.phase is Phase.STARTUP:
+        if self._in_startup:
             return self._startup()
         buffer, start = self._buffer, self._start
         if len(buffer) - start < 5:
             return None
-        kind, length = _HEADER.unpack_from(buffer, start)
-        if kind not in _KINDS:
+        kind, length = _HEADER(buffer, start)
+        most = _LENGTH_MAX.get(kind)
+        if most is None:
             raise FatalError(f"invalid frontend message type {kind}", sqlstate="08P01")
-        limit = SMALL_MESSAGE_MAX if kind in _SMALL else MESSAGE_SIZE_MAX
-        if not 4 <= length <= limit:
+        if not 4 <= length <= most:
             raise FatalError("invalid message length", sqlstate="08P01")
         end = start + 1 + length
         if len(buffer) < end:
             return None
         self._start = end
-        return Message(kind, bytes(memoryview(buffer)[start + 5 : end]))
+        body = buffer[start + 5 : end]
+        return Message(kind, body if type(body) is bytes else bytes(body))
 
     def _startup(self) -> Event | None:
         if self.buffered < 8:
@@ -139,7 +138,7 @@ class Framing:
             raise FatalError("invalid startup packet layout", sqlstate="08P01")
         pairs = dict(zip(texts[::2], texts[1::2], strict=True))
         unknown = tuple(name for name in pairs if name.startswith("_pq_."))
-        self.phase = Phase.MESSAGES
+        self._in_startup = False
         known = {name: value for name, value in pairs.items() if name not in unknown}
         return Startup(minor, known, unknown)
 
@@ -164,9 +163,6 @@ class Reader:
         self.place = end
         return piece
 
-    def byte(self) -> int:
-        return self._take(1)[0]
-
     def int16(self) -> int:
         return int.from_bytes(self._take(2), "big")
 
@@ -186,11 +182,6 @@ class Reader:
         raw = self.body[self.place : end]
         self.place = end + 1
         return _decoded(raw)
-
-    def int16s(self) -> tuple[int, ...]:
-        """A count, and as many int16."""
-        count = self.int16()
-        return struct.unpack(f">{count}H", self._take(2 * count)) if count else ()
 
     def rest(self) -> bytes:
         return self.bytes(len(self.body) - self.place)
@@ -229,32 +220,74 @@ def read_parse(body: bytes) -> tuple[str, str, list[int]]:
 
 
 def read_bind(body: bytes) -> tuple[str, str, tuple[int, ...], list[bytes | None], tuple[int, ...]]:
-    """(portal, statement, parameter formats, parameters, result formats)."""
-    reader = Reader(body)
-    portal, statement = reader.string(), reader.string()
-    formats = reader.int16s()
-    values: list[bytes | None] = []
-    for _ in range(reader.int16()):
-        length = reader.int32()
-        values.append(None if length == -1 else reader.bytes(length))
-    results = reader.int16s()
-    reader.done()
+    """(portal, statement, parameter formats, parameters, result formats).
+
+    Read in one piece: this is the message that comes with every execution."""
+    try:
+        portal, at = _name(body, 0)
+        statement, at = _name(body, at)
+        formats, at = _int16s(body, at)
+        count = _INT16(body, at)[0]
+        at += 2
+        values: list[bytes | None] = []
+        for _ in range(count):
+            size = _INT32(body, at)[0]
+            at += 4
+            if size == -1:
+                values.append(None)
+                continue
+            end = at + size
+            if size < 0 or end > len(body):
+                raise ProtocolViolation("insufficient data left in message")
+            values.append(body[at:end])
+            at = end
+        results, at = _int16s(body, at)
+    except struct.error as error:
+        raise ProtocolViolation("insufficient data left in message") from error
+    if at != len(body):
+        raise ProtocolViolation("invalid message format")
     return portal, statement, formats, values, results
+
+
+def _name(body: bytes, at: int) -> tuple[str, int]:
+    """The string at a place, and the place behind it."""
+    end = body.find(0, at)
+    if end == at:
+        return "", at + 1
+    if end < 0:
+        raise ProtocolViolation("invalid string in message")
+    return _decoded(body[at:end]), end + 1
+
+
+def _int16s(body: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """A count and as many int16, and the place behind them."""
+    count = _INT16(body, at)[0]
+    at += 2
+    if count == 0:
+        return (), at
+    if count == 1:
+        return _INT16(body, at), at + 2
+    return struct.unpack_from(f">{count}H", body, at), at + 2 * count
 
 
 def read_execute(body: bytes) -> tuple[str, int]:
     """(portal, most rows; 0 for all)."""
-    reader = Reader(body)
-    portal, limit = reader.string(), reader.int32()
-    reader.done()
-    return portal, max(limit, 0)
+    portal, at = _name(body, 0)
+    if len(body) != at + 4:
+        raise ProtocolViolation(
+            "insufficient data left in message" if len(body) < at + 4 else "invalid message format"
+        )
+    return portal, max(_INT32(body, at)[0], 0)
 
 
 def read_target(body: bytes) -> tuple[str, str]:
     """Of Describe and Close: ("S" or "P", name)."""
-    reader = Reader(body)
-    kind, name = chr(reader.byte()), reader.string()
-    reader.done()
+    if not body:
+        raise ProtocolViolation("insufficient data left in message")
+    name, at = _name(body, 1)
+    if at != len(body):
+        raise ProtocolViolation("invalid message format")
+    kind = chr(body[0])
     if kind not in "SP":
         raise ProtocolViolation(f"invalid DESCRIBE or CLOSE message subtype {ord(kind)}")
     return kind, name

@@ -82,14 +82,15 @@ class ClientConnection(asyncio.Protocol):
 
     def _event(self, event: Any) -> None:
         if isinstance(event, Message):
-            if self.session is None:
+            session = self.session
+            if session is None:
                 self._authenticate(event)
                 return
-            if self.session.busy:
+            if session.busy:
                 self._queued += len(event.body)
                 if self._queued > QUEUE_MAX:
                     self.transport.pause_reading()
-            self.session.receive(event)
+            session.receive(event)
         elif isinstance(event, EncryptionRequest):
             self.transport.write(b"N")
         elif isinstance(event, CancelRequest):

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlvec import types
@@ -56,8 +57,16 @@ class Statement:
     text: str
     oids: tuple[int, ...]
     descriptions: dict[tuple[int, ...], bytes] = field(default_factory=dict)
-    decoders: dict[tuple[int, ...], list[Callable[[Any], Any]]] = field(default_factory=dict)
     encoders: dict[tuple[int, ...], RowEncoder] = field(default_factory=dict)
+    bindings: dict[Any, Binding] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What the format codes of a Bind message mean for one statement."""
+
+    decoders: tuple[Callable[[Any], Any], ...]
+    results: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -266,17 +275,27 @@ class Session:
         formats = (0,) * len(result.columns)
         self.client.write(_row_description(result.columns, formats))
         encoder = RowEncoder([column.type for column in result.columns], formats)
-        chunks = (encoder.encode(batch) for batch in result.batches() if batch)
-        self._stream(chunks, done, False)
+        self._stream(encoder, result.batches(), done, False)
 
-    def _stream(self, chunks: Iterator[bytes], done: Callable[[], None], extended: bool) -> None:
-        """Sends chunks as the client takes them; a slow client holds one."""
-        for chunk in chunks:
-            self.client.write(chunk)
-            if self.client.congested:
+    def _stream(
+        self,
+        encoder: RowEncoder | None,
+        batches: Iterator[Any],
+        done: Callable[[], None],
+        extended: bool,
+    ) -> None:
+        """Sends batches as the client takes them; a slow client holds one. Without an encoder they are
+        bytes already."""
+        client = self.client
+        for batch in batches:
+            if batch:
+                client.write(batch if encoder is None else encoder.encode(batch))
+            if client.congested:
                 self.busy = True
-                self.client.when_drained(
-                    lambda: self.guard(lambda: self._stream(chunks, done, extended), extended),
+                client.when_drained(
+                    lambda: self.guard(
+                        lambda: self._stream(encoder, batches, done, extended), extended
+                    ),
                     self.resume,
                 )
                 return
@@ -354,7 +373,7 @@ class Session:
             result.command = copy_out.tag()
             done()
 
-        self._stream(chunks, finish, False)
+        self._stream(None, chunks, finish, False)
 
     # ---------------------------------------------------------------- extended protocol
 
@@ -388,33 +407,16 @@ class Session:
         statement = self._find(name)
         if portal and portal in self.portals:
             raise DuplicatePortal(f'cursor "{portal}" already exists')
-        prepared = statement.prepared
-        wanted = prepared.parameter_types if prepared else ()
-        if len(values) != len(wanted):
-            raise ProtocolViolation(
-                f"bind message supplies {len(values)} parameters, but prepared statement "
-                f'"{name}" requires {len(wanted)}'
-            )
-        if len(formats) not in (0, 1, len(values)):
-            raise ProtocolViolation(
-                f"bind message has {len(formats)} parameter formats but {len(values)} parameters"
-            )
-        decoders = statement.decoders.get(formats)
-        if decoders is None:
-            codes = _spread(formats, len(values))
-            decoders = [_decoder(t, code) for t, code in zip(wanted, codes, strict=True)]
-            statement.decoders[formats] = decoders
+        key = (formats, results, len(values))
+        binding = statement.bindings.get(key)
+        if binding is None:
+            binding = _binding(statement.prepared, name, formats, len(values), results)
+            statement.bindings[key] = binding
         parameters = [
             None if value is None else decode(value)
-            for decode, value in zip(decoders, values, strict=True)
+            for decode, value in zip(binding.decoders, values, strict=True)
         ]
-        columns = prepared.columns if prepared else None
-        width = len(columns) if columns else 0
-        if len(results) not in (0, 1, width) and columns is not None:
-            raise ProtocolViolation(
-                f"bind message has {len(results)} result formats but query has {width} columns"
-            )
-        self.portals[portal] = Portal(statement, parameters, _spread(results, width))
+        self.portals[portal] = Portal(statement, parameters, binding.results)
         self.client.write(backend.BIND_COMPLETE)
 
     def _describe(self, body: bytes) -> None:
@@ -503,18 +505,10 @@ class Session:
         assert portal.batches is not None and portal.result is not None
         encoder = self._encoder(portal)
         if limit == 0:
-            rest, portal.rest = portal.rest, None
-            first = iter([rest]) if rest else iter(())
-            result = portal.result
-            chunks = (encoder.encode(b) for source in (first, portal.batches) for b in source if b)
-
-            def done() -> None:
-                portal.finished = True
-                result.row_count -= portal.sent
-                self.client.write(backend.command_complete(result.tag()))
-                result.row_count, portal.sent = 0, 0
-
-            self._stream(chunks, done, True)
+            if portal.rest:
+                portal.batches = chain([portal.rest], portal.batches)
+                portal.rest = None
+            self._stream(encoder, portal.batches, lambda: self._sent_all(portal), True)
             return
         sent = self._send_some(portal, encoder, limit)
         if sent == limit:
@@ -523,6 +517,14 @@ class Session:
             portal.finished = True
             portal.result.row_count = sent
             self.client.write(backend.command_complete(portal.result.tag()))
+
+    def _sent_all(self, portal: Portal) -> None:
+        result = portal.result
+        assert result is not None
+        portal.finished = True
+        result.row_count -= portal.sent
+        self.client.write(backend.command_complete(result.tag()))
+        result.row_count, portal.sent = 0, 0
 
     def _send_some(self, portal: Portal, encoder: RowEncoder, limit: int) -> int:
         assert portal.batches is not None
@@ -584,6 +586,35 @@ class Session:
 def prepared_ends(prepared: Prepared | None) -> bool:
     """Whether the statement ended a transaction, and with it all portals."""
     return prepared is not None and prepared.ends_transaction
+
+
+def _binding(
+    prepared: Prepared | None,
+    name: str,
+    formats: tuple[int, ...],
+    count: int,
+    results: tuple[int, ...],
+) -> Binding:
+    """Checks the counts of a Bind message, and spreads its format codes."""
+    wanted = prepared.parameter_types if prepared else ()
+    if count != len(wanted):
+        raise ProtocolViolation(
+            f"bind message supplies {count} parameters, but prepared statement "
+            f'"{name}" requires {len(wanted)}'
+        )
+    if len(formats) not in (0, 1, count):
+        raise ProtocolViolation(
+            f"bind message has {len(formats)} parameter formats but {count} parameters"
+        )
+    columns = prepared.columns if prepared else None
+    width = len(columns) if columns else 0
+    if len(results) not in (0, 1, width) and columns is not None:
+        raise ProtocolViolation(
+            f"bind message has {len(results)} result formats but query has {width} columns"
+        )
+    codes = _spread(formats, count)
+    decoders = tuple(_decoder(t, code) for t, code in zip(wanted, codes, strict=True))
+    return Binding(decoders, _spread(results, width))
 
 
 def _spread(formats: list[int] | tuple[int, ...], count: int) -> tuple[int, ...]:

@@ -141,12 +141,12 @@ class Store:
         """Write the commit to the log. After an error the transaction is open: roll it back."""
         with self.lock:
             assert not tx.closed, "transaction has ended"
+            if not (self._made or tx.has_writes):
+                return self._nothing_written(tx)
             made = [self.open_shards[i] for i in self._made if i in self.open_shards]
             created = [s for s in made if not s.logged and self._is_known(s, tx)]
             if not tx.has_writes and not created:
-                tx.committed = True
-                self._close(tx)
-                return CommitTicket(self.read_seqno, self.wal.lsn, done=True)
+                return self._nothing_written(tx)
             self.check_writable()
             catalog = self._committed_catalog(tx)
             dropped = self._dropped_shards(tx, catalog)
@@ -168,6 +168,11 @@ class Store:
             tx.committed = True
             self._close(tx)
             return ticket
+
+    def _nothing_written(self, tx: Transaction) -> CommitTicket:
+        tx.committed = True
+        self._close(tx)
+        return CommitTicket(self.read_seqno, self.wal.lsn, done=True)
 
     def sync(self) -> None:
         """Make every appended commit durable. An error closes the store to writes."""
