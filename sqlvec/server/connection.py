@@ -72,6 +72,7 @@ class ClientConnection(asyncio.Protocol):
                 self.session.connection.close()
 
     def data_received(self, data: bytes) -> None:
+        self.listener.busy_poll.arrived()
         try:
             self.framing.feed(data)
             while not self.closed and (event := self.framing.next()) is not None:
@@ -79,6 +80,7 @@ class ClientConnection(asyncio.Protocol):
         except DatabaseError as error:
             self.fatal(error)
         self.flush()
+        self.listener.busy_poll.answered()
 
     def _event(self, event: Any) -> None:
         if isinstance(event, Message):

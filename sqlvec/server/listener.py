@@ -16,6 +16,7 @@ from sqlvec import __version__
 from sqlvec.database import Cluster, Database
 from sqlvec.errors import FatalError
 from sqlvec.pgwire import backend
+from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
 from sqlvec.server.connection import ClientConnection
 
@@ -37,6 +38,7 @@ class Listener:
         self.sync_pool = ThreadPoolExecutor(2, "sqlvec-sync")
         self.committers: dict[str, Committer] = {}
         self.stopping = asyncio.Event()
+        self.busy_poll = BusyPoll(asyncio.get_running_loop())
         self._next_pid = 1000
 
     def register(self, client: ClientConnection) -> tuple[int, bytes]:
