@@ -47,14 +47,17 @@ def encode_rows(vectors, low, high, normalized, codes, factors):  # type: ignore
 
 @kernel
 def encode_query(query, coded):  # type: ignore[no-untyped-def]
-    """Fills coded (i16[padded]); twice the size of a level (f32), which l2 needs. The levels are few enough
-    that no dot product overflows."""
+    """Fills coded (i16[padded]); twice the size of a level (f32), which l2 needs, and the norm in levels (f32).
+    The levels are few enough that no dot product overflows."""
     size = query.shape[0]
     largest = np.float32(0.0)
     for i in range(size):
         largest = max(largest, abs(query[i]))
     levels = np.float32(min(_QUERY_LEVELS, 2147483647.0 / (_LEVELS * size)))
     factor = levels / largest if largest > 0 else np.float32(0.0)
+    squares = np.float32(0.0)
     for i in range(size):
-        coded[i] = np.int16(np.rint(query[i] * factor))
-    return np.float32(2.0) * largest / levels
+        value = np.rint(query[i] * factor)
+        coded[i] = np.int16(value)
+        squares += value * value
+    return np.float32(2.0) * largest / levels, np.sqrt(squares)

@@ -25,7 +25,6 @@ EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it 
 FLAT_ROWS_MAX = 10_000  # an exact scan of fewer rows is about as fast as a walk, and exact
 WALK_SHARE_MIN = 0.3  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
-RESCORE_FACTOR, RESCORE_MIN = 3, 24
 _SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
 
 
@@ -341,18 +340,15 @@ class HnswGraph:
         needed = (len(arrays.offsets) + 63) >> 6
         if mode != PLAIN and len(words) < needed:
             words = np.concatenate([words, np.zeros(needed - len(words), np.uint64)])
-        # What a code rounds moves a row by few places, except where very many are nearly equally far.
-        most = min(max(RESCORE_FACTOR * k, RESCORE_MIN), ef) if self._coded else k
-        ids, distances = np.empty(most, np.int64), np.empty(most, np.float64)
+        ids, distances = np.empty(ef, np.int64), np.empty(ef, np.float64)
         found, computed, _ = walk(
             mode, self.number, vectors, *self._read(arrays, vectors), query,
             np.empty(len(query), np.int16), entry, arrays.offsets, arrays.upper, arrays.links, linked,
             ef, space.visited, space.next_epoch(), space.candidates, space.results, space.buffer, words,
-            budget, ids, distances,
+            budget, k, ids, distances,
         )  # fmt: skip
         self._spare.append(space)
-        end = min(k, found)
-        return SearchResult(ids[:end], distances[:end], _STRATEGIES[mode], computed)
+        return SearchResult(ids[:found], distances[:found], _STRATEGIES[mode], computed)
 
     def _exact(
         self, vectors: np.ndarray, query: np.ndarray, k: int, allowed: RowSet | None, spent: int = 0
