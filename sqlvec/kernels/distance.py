@@ -5,7 +5,7 @@ float32 that only orders: squared l2, negative inner product, negative inner pro
 What is returned is recomputed in float64: l2, <#>, cosine distance, l1 as pgvector defines them.
 
 near() also takes codes (kernels.codes) in the place of vectors: i8[rows, width], a query (i16[padded], f32
-step, f32 norm in steps) and, as scales, the factors. It orders by an approximation then.
+step, f32 norm and f32 sum of absolute values in steps) and, as scales, the factors. It orders by an approximation then.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from sqlvec.kernels.bitmap import has
+from sqlvec.kernels.bitmap import fill_ids, has
 from sqlvec.kernels.codes import encode_query
 from sqlvec.kernels.heap import key_distance, key_row, pack, push_max, replace_max
 from sqlvec.kernels.jit import inlined, kernel, prefetch, trailing_zeros
@@ -23,6 +23,7 @@ METRICS = {"l2": 0, "inner_product": 1, "cosine": 2, "l1": 3}
 L2, INNER_PRODUCT, COSINE, L1 = 0, 1, 2, 3
 PAD = 16
 _ONE = np.uint64(1)
+_AHEAD = 8  # rows on their way from memory in a scan
 _DOUBT = np.float32(4.0 / np.sqrt(12.0))  # standard deviations, times that of rounding
 
 
@@ -95,8 +96,8 @@ def _near_by_type(metric, vectors, query, row, scales):  # type: ignore[no-untyp
 
 
 def _code_form(vectors, query, coded):  # type: ignore[no-untyped-def]
-    step, norm = encode_query(query, coded)
-    return (coded, step, norm)
+    step, norm, total = encode_query(query, coded)
+    return (coded, step, norm, total)
 
 
 @overload(form_of)
@@ -238,6 +239,80 @@ def flat_scan(metric, vectors, query, words, row_count, k, heap):  # type: ignor
             elif key < heap[0]:
                 replace_max(heap, size, key)
     return size
+
+
+@inlined
+def _bound_of_code(metric, form, scales, row, distance):  # type: ignore[no-untyped-def]
+    """How far near() of a code can be from the truth at most: half a step an element, on both sides."""
+    half = np.float32(0.5)
+    norm = np.float32(1.0) if metric == 2 else np.sqrt(scales[row, 1])
+    spread = np.sqrt(np.float32(form[0].shape[0])) * norm
+    bound = half * (scales[row, 0] * (form[3] + half * form[0].shape[0]) + spread)
+    size = abs(distance)
+    if metric == 0:
+        bound *= form[1]
+        size += scales[row, 1]
+    return bound + np.float32(2e-6) * size
+
+
+@kernel
+def code_scan(metric, vectors, codes, scales, query, coded, words, k, ids, lowest, out):  # type: ignore[no-untyped-def]
+    """flat_scan by way of codes, and as exact: only rows that can be among the k nearest are looked at as
+    vectors. ids (i64) and lowest (f32) have room for all set rows. ids and out (f64) get the nearest, in
+    order; (how many, how many vectors were read)."""
+    form = form_of(codes, query, coded)
+    heap = np.empty(k, np.uint64)
+    size = 0
+    rows = fill_ids(words, ids)
+    count = 0
+    for j in range(rows):
+        if j + _AHEAD < rows:
+            ahead = ids[j + _AHEAD]
+            for offset in range(0, min(codes.shape[1], 512), 64):
+                prefetch(codes, ahead, offset)
+            prefetch(scales, ahead, 0)
+        row = ids[j]
+        if metric == 2 and scales[row, 0] == 0:
+            continue
+        distance = near(metric, codes, form, row, scales)
+        bound = _bound_of_code(metric, form, scales, row, distance)
+        low, high = distance - bound, distance + bound
+        if not low <= high:  # beyond what float32 holds
+            low, high = np.float32(-np.inf), np.float32(np.inf)
+        ids[count] = row
+        lowest[count] = low
+        count += 1
+        if size < k:
+            size = push_max(heap, size, pack(high, row))
+        elif low <= key_distance(heap[0]):
+            key = pack(high, row)
+            if key < heap[0]:
+                replace_max(heap, size, key)
+    limit = key_distance(heap[0]) if size else np.float32(0.0)
+    kept = 0
+    for j in range(count):
+        if lowest[j] <= limit:
+            ids[kept] = ids[j]
+            kept += 1
+    squares = _squares(query)
+    found = 0
+    for j in range(kept):
+        row = ids[j]
+        if j + 4 < kept:
+            for offset in range(0, min(vectors.shape[1] * 4, 1024), 64):
+                prefetch(vectors, ids[j + 4], offset)
+        distance = _exact(metric, vectors, query, squares, row)
+        if found == k and not distance < out[k - 1]:
+            continue
+        place = min(found, k - 1)
+        while place > 0 and out[place - 1] > distance:
+            out[place] = out[place - 1]
+            ids[place] = ids[place - 1]
+            place -= 1
+        out[place] = distance
+        ids[place] = row
+        found = min(found + 1, k)
+    return found, kept
 
 
 @kernel

@@ -18,12 +18,12 @@ import numpy as np
 
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width, encode_rows
-from sqlvec.kernels.distance import COSINE, METRICS, flat_search, inverse_norms
+from sqlvec.kernels.distance import COSINE, METRICS, code_scan, flat_search, inverse_norms
 from sqlvec.kernels.hnsw import FILTERED, LEVELS_MAX, PLAIN, TWO_HOP, link_rows, walk
 
 EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it costs what 64 would without
-FLAT_ROWS_MAX = 10_000  # an exact scan of fewer rows is about as fast as a walk, and exact
-WALK_SHARE_MIN = 0.3  # below this share of allowed rows the two-hop walk is cheaper
+FLAT_ROWS_MAX = 12_000  # an exact scan of fewer rows is about as fast as a walk, and exact
+WALK_SHARE_MIN = 0.12  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
 _SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
 
@@ -353,9 +353,21 @@ class HnswGraph:
     def _exact(
         self, vectors: np.ndarray, query: np.ndarray, k: int, allowed: RowSet | None, spent: int = 0
     ) -> SearchResult:
-        rows = RowSet.full(self._linked) if allowed is None else allowed.extend(self._linked)
-        ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
-        return SearchResult(ids, distances, "exact", spent + rows.count)
+        """Every allowed row is looked at, as a code where there are codes, and exactly where that does not
+        decide."""
+        linked = self._linked
+        rows = RowSet.full(linked) if allowed is None else allowed.extend(linked)
+        count = rows.count
+        if not self._coded or k == 0 or count <= k:
+            ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
+            return SearchResult(ids, distances, "exact", spent + count)
+        arrays = self._encoded(vectors)
+        ids, distances = np.empty(count, np.int64), np.empty(k, np.float64)
+        found, _ = code_scan(
+            self.number, vectors, arrays.codes, arrays.factors, query,
+            np.empty(len(query), np.int16), rows.words, k, ids, np.empty(count, np.float32), distances,
+        )  # fmt: skip
+        return SearchResult(ids[:found], distances[:found], "exact", spent + count)
 
 
 def _empty_arrays(metric: str, dims: int, m: int) -> _Arrays:
