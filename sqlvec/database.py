@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,7 @@ from typing import Any
 from sqlvec import types
 from sqlvec.catalog.system import Environment
 from sqlvec.errors import (
-    DatabaseError,
     DuplicateDatabase,
-    FailedTransaction,
     FeatureNotSupported,
     InvalidName,
     ObjectInUse,
@@ -33,8 +31,10 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.copy import CopyIn, CopyOut
 from sqlvec.exec.ddl import run_ddl
 from sqlvec.exec.explain import explain_columns, run_explain
+from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.insert import output_columns, run_insert
 from sqlvec.exec.modify import run_modify
+from sqlvec.exec.notifications import Channels, Notifications
 from sqlvec.exec.relational import Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
@@ -100,6 +100,7 @@ class Database:
         self.store = Store.open(OsFs(str(directory)), cluster.clock)
         self.engine = RelationalEngine(str(directory / "tmp"))
         self.connections: set[Connection] = set()
+        self.channels = Channels()
         self.plans: dict[Any, Prepared] = {}
 
     def connect(
@@ -220,13 +221,17 @@ class Connection:
         self.settings = SessionSettings()
         for name, value in startup_settings.items():
             self.settings.set_startup(name, value)
-        self.statements: dict[str, Prepared] = {}
-        self.block = TransactionBlock(database.store, self.settings)
+        self.statements: dict[str, Prepared | None] = {}  # None: the empty query
+        self.notifications = Notifications(database.channels, pid)
+        self.block = TransactionBlock(database.store, self.settings, self.notifications)
         self.sequence_values: dict[int, int] = {}
-        self.cursors: dict[str, Any] = {}
+        self.cursors: dict[str, Cursor] = {}
+        self.signal: Callable[[str], None] = _unheard
         self._notices: list[Notice] = []
         self._relational: Relational | None = None
+        self._kept_relational: list[Relational] = []
         self._cancelled = threading.Event()
+        self._cancel_reason = ""
         self._random = random.Random()
 
     # ---------------------------------------------------------------- state
@@ -235,6 +240,10 @@ class Connection:
     def status(self) -> bytes:
         """The transaction status of ReadyForQuery."""
         return self.block.status
+
+    @property
+    def has_notices(self) -> bool:
+        return bool(self._notices)
 
     def take_notices(self) -> list[Notice]:
         notices, self._notices = self._notices, []
@@ -249,17 +258,72 @@ class Connection:
     def take_parameter_changes(self) -> list[tuple[str, str]]:
         return self.settings.take_changes()
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str = "") -> None:
         """Stops the statement that runs now; without effect when none does."""
+        self._cancel_reason = reason
         self._cancelled.set()
-        if self._relational is not None:
-            self._relational.interrupt()
+        for relational in (self._relational, *self._kept_relational):
+            if relational is not None:
+                relational.interrupt()
+
+    def begin_statement(self) -> None:
+        """Forgets a cancel that came when nothing ran."""
+        self._cancelled.clear()
+        self._cancel_reason = ""
+
+    @property
+    def cancel_reason(self) -> str:
+        """Why the statement was cancelled, if not by the user's request."""
+        return self._cancel_reason
+
+    def other(self, pid: int) -> Connection | None:
+        """The session of that pid, in whichever database."""
+        for database in self.database.cluster.databases():
+            for connection in database.connections:
+                if connection.pid == pid:
+                    return connection
+        return None
 
     def close(self) -> None:
+        self.close_cursors()
         self.block.close()
+        self.notifications.close()
         if self._relational is not None:
             self._relational.close()
         self.database.connections.discard(self)
+
+    # ---------------------------------------------------------------- cursors
+
+    def close_cursors(self, *, held: bool = True) -> None:
+        """At the end of the session all; at that of a transaction those that do not outlive it."""
+        for name, cursor in list(self.cursors.items()):
+            if held or not cursor.held:
+                cursor.close()
+                del self.cursors[name]
+
+    def keep_cursors(self) -> None:
+        """Before COMMIT: cursors WITH HOLD read what is left."""
+        for cursor in self.cursors.values():
+            if cursor.hold and not cursor.held:
+                cursor.keep()
+
+    def _own_relational(self) -> tuple[Callable[[], Relational], Callable[[], None]]:
+        """An engine for one cursor, made when it is needed, and what closes it."""
+        made: list[Relational] = []
+
+        def get() -> Relational:
+            if not made:
+                made.append(self.database.engine.cursor())
+                self._kept_relational += made
+            return made[0]
+
+        def close() -> None:
+            for relational in made:
+                self._kept_relational.remove(relational)
+                relational.close()
+            made.clear()
+
+        return get, close
 
     # ---------------------------------------------------------------- prepare
 
@@ -271,13 +335,13 @@ class Connection:
     ) -> Prepared:
         """Binds and plans; nothing is executed. Repeated statements come from the plan cache."""
         catalog = self.block.catalog()
-        key = (statement.text, statement.offset, tuple(parameter_oids), self._bind_settings())
+        place = (statement.text, statement.offset, statement.kind)  # PREPARE holds a statement
+        key = (place, tuple(parameter_oids), self._bind_settings())
         cache = self.database.plans
         cached = cache.get(key)
-        if cached is not None and cached.catalog is catalog:
+        if cached is not None and cached.catalog is catalog and not self.block.failed:
             return cached
-        if self.block.failed and not _may_end(statement):
-            raise _failed()
+        self.block.check_usable(statement)
         prepared = self._prepare(statement, tuple(parameter_oids), catalog)
         if isinstance(prepared.statement, bound.Utility | bound.Ddl):
             return prepared
@@ -357,27 +421,39 @@ class Connection:
             return plan.rows is not None and len(plan.rows) <= INLINE_INSERT_ROWS_MAX
         if isinstance(plan, ModifyPlan):
             return plan.source is None and bool(plan.prefilter.key)
-        return isinstance(statement, bound.Utility) and statement.kind not in ("vacuum", "execute")
+        return isinstance(statement, bound.Utility) and self._is_short_utility(statement)
+
+    def _is_short_utility(self, statement: bound.Utility) -> bool:
+        if statement.kind == "commit":
+            return not any(cursor.hold and not cursor.held for cursor in self.cursors.values())
+        return statement.kind not in ("vacuum", "execute", "declare", "fetch", "checkpoint")
 
     def _row_count(self, table_oid: int) -> int:
         return sum(shard.row_count for shard in self.store.shards(table_oid))
 
     # ---------------------------------------------------------------- execute
 
-    def execute(self, prepared: Prepared, parameters: Sequence[Datum] = ()) -> Result:
-        """Runs a prepared statement. Rows of the result are computed as they are drained."""
-        self._cancelled.clear()
+    def execute(
+        self, prepared: Prepared, parameters: Sequence[Datum] = (), *, kept: bool = False
+    ) -> Result:
+        """Runs a prepared statement. Rows of the result are computed as they are drained; those that are
+        kept may be drained while other statements run."""
         statement = prepared.statement
-        if self.block.failed and not prepared.ends_transaction:
-            raise _failed()
+        if self.block.failed:
+            self.block.check_usable(prepared.parsed)
         if isinstance(statement, bound.Utility):
             return run_utility(self, statement, parameters)
         tx = self.block.statement_transaction()
         if prepared.catalog is not tx.catalog:
-            prepared = self._replanned(prepared)
+            prepared = self.replanned(prepared)
             statement = prepared.statement
         context = self.context(tx, parameters)
-        return self._run(prepared, statement, context)
+        if not kept:
+            return self._run(prepared, statement, context)
+        context.relational, close = self._own_relational()
+        result = self._run(prepared, statement, context)
+        result.close = close
+        return result
 
     def _run(
         self, prepared: Prepared, statement: bound.Statement, context: Context
@@ -395,6 +471,8 @@ class Connection:
             return self._copy(statement, context)
         assert plan is not None and prepared.columns is not None
         rows = run_query(plan, context)  # type: ignore[arg-type]
+        if isinstance(plan, Constants):
+            rows = iter(list(rows))  # PostgreSQL too tells its errors before its columns
         return self._drained(rows_result(prepared.columns, rows), context)
 
     def _drained(self, result: Result, context: Context) -> Result:
@@ -410,7 +488,7 @@ class Connection:
         out = CopyOut(plan, statement.query.columns, statement.options, context)
         return Result(None, "COPY", copy_out=out)
 
-    def _replanned(self, prepared: Prepared) -> Prepared:
+    def replanned(self, prepared: Prepared) -> Prepared:
         """The plan anew after DDL; the client was told the result type and must not see another."""
         fresh = self.prepare(prepared.parsed, prepared.parameter_oids)
         if prepared.columns is not None and fresh.columns is not None:
@@ -438,6 +516,7 @@ class Connection:
             random=self._random.random,
             parameters=parameters,
             sequence_values=self.sequence_values,
+            connection=self,
         )
 
     def relational(self) -> Relational:
@@ -464,11 +543,16 @@ class Connection:
     def end_group(self) -> Any:
         """Sync, or the end of a simple Query: an implicit transaction is committed. The ticket, if any, is
         to be waited for before the client is told."""
+        if self.cursors and not self.block.explicit:
+            self.keep_cursors()
+            self.close_cursors(held=False)
         return self.block.end_group()
 
     def abort_group(self) -> None:
         """After an error: an implicit transaction is rolled back, an explicit block has failed."""
         self.block.abort_group()
+        if self.cursors and not self.block.explicit:
+            self.close_cursors(held=False)
 
     def wait(self, ticket: Any) -> None:
         """Makes a commit durable and visible; for callers that have no committer."""
@@ -477,11 +561,5 @@ class Connection:
             self.store.publish()
 
 
-def _may_end(parsed: ParsedStatement) -> bool:
-    return "TransactionStmt" in parsed.node
-
-
-def _failed() -> DatabaseError:
-    return FailedTransaction(
-        "current transaction is aborted, commands ignored until end of transaction block"
-    )
+def _unheard(signal: str) -> None:
+    """A connection without a server has nobody who waits for signals."""

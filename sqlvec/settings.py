@@ -54,6 +54,8 @@ def _e(name: str, default: str, values: str, description: str, **fields: object)
 
 _ISOLATION = "serializable|repeatable read|read committed|read uncommitted"
 _LEVELS = "debug5|debug4|debug3|debug2|debug1|debug|log|notice|warning|error|info"
+_HIDDEN = ("debug", "info")  # taken, but not among the values that a hint tells
+SEVERITIES = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR")  # least first
 _INT_MAX = 2**31 - 1
 DEFINITIONS = (
     _s("application_name", "", "Name of the application, shown in pg_stat_activity.", reported=True),
@@ -129,9 +131,15 @@ _BY_NAME = {setting.name.lower(): setting for setting in DEFINITIONS}
 _PREFIXES = ("hnsw", "ivfflat", "sqlvec")
 _ALIASES = {"time zone": "timezone", "transaction isolation level": "transaction_isolation",
             "session authorization": "session_authorization"}  # fmt: skip
+_IDLE_TIMEOUTS = ("idle_in_transaction_session_timeout", "idle_session_timeout")
 _TRUE, _FALSE = ("on", "true", "yes", "1", "t", "y"), ("off", "false", "no", "0", "f", "n")
-_UNITS = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-_SIZES = {"kb": 1, "mb": 1024, "gb": 1024**2, "tb": 1024**3}
+_UNITS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SIZES = {"b": 1 / 1024, "kb": 1, "mb": 1024, "gb": 1024**2, "tb": 1024**3}
+_VALID_UNITS = {
+    "ms": 'Valid units for this parameter are "us", "ms", "s", "min", "h", and "d".',
+    "kB": 'Valid units for this parameter are "B", "kB", "MB", "GB", and "TB".',
+}
+_UNIT_NAMES = {"kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB"}
 _NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*\Z")
 
 
@@ -147,7 +155,7 @@ def check(setting: Setting, value: str) -> str:
         if word not in setting.values:
             raise InvalidParameterValue(
                 f'invalid value for parameter "{setting.name}": "{value}"',
-                hint=f"Available values: {', '.join(setting.values)}.",
+                hint=f"Available values: {', '.join(v for v in setting.values if v not in _HIDDEN)}.",
             )
         return word
     if setting.kind in ("int", "real"):
@@ -162,16 +170,29 @@ def _number(setting: Setting, value: str) -> str:
         units = _UNITS if setting.unit == "ms" else _SIZES if setting.unit == "kB" else {}
         factor = units.get(match[2].lower(), 0)
     if match is None or not factor:
-        raise InvalidParameterValue(f'invalid value for parameter "{setting.name}": "{value}"')
+        hint = None if match is None or not setting.unit else _VALID_UNITS[setting.unit]
+        raise InvalidParameterValue(
+            f'invalid value for parameter "{setting.name}": "{value}"', hint=hint
+        )
     number = float(match[1]) * factor
     if not setting.low <= number <= setting.high:
         unit = f" {setting.unit}" if setting.unit else ""
         shown = f"{number:g}" if setting.kind == "real" else str(round(number))
         raise InvalidParameterValue(
             f'{shown}{unit} is outside the valid range for parameter "{setting.name}" '
-            f"({setting.low:.0f}{unit} .. {setting.high:.0f}{unit})"
+            f"({setting.low:.0f} .. {setting.high:.0f})"
         )
     return f"{number:g}" if setting.kind == "real" else str(round(number))
+
+
+def _shown(setting: Setting, value: str) -> str:
+    """Numbers with a unit are shown in the largest that divides them, as PostgreSQL does."""
+    if not setting.unit or value in ("0", "-1"):
+        return value
+    units = _UNITS if setting.unit == "ms" else _SIZES
+    number = int(value)
+    unit = next(unit for unit, factor in reversed(units.items()) if number % factor == 0)
+    return f"{number // int(units[unit])}{_UNIT_NAMES.get(unit, unit)}"
 
 
 def _special(setting: Setting, value: str) -> str:
@@ -211,17 +232,18 @@ class SessionSettings:
         self._local: dict[str, str | None] = {}
         self._savepoints: list[tuple[str, dict[str, str]]] = []
         self._changes: dict[str, str] = {}
+        self._told: dict[str, str] = {}  # what the client knows of reported settings
         self.plan_version: object = ""
+        self.idle_timeouts = False  # whether any is set
 
     # ---------------------------------------------------------------- reading
 
     def show(self, name: str) -> str:
         """The value as text; 42704 for an unknown name."""
         key = _key(name)
-        if key in self._values:
-            return self._values[key]
-        if key in _BY_NAME:
-            return _BY_NAME[key].default
+        setting = _BY_NAME.get(key)
+        if setting is not None:
+            return _shown(setting, self._values.get(key, setting.default))
         if key in self._custom:
             return self._custom[key]
         raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
@@ -233,6 +255,12 @@ class SessionSettings:
         if setting.kind == "int":
             return int(value)
         return value == "on" if setting.kind == "bool" else value
+
+    def milliseconds(self, name: str) -> int:
+        """The value of a time limit."""
+        value = self.get(name)
+        assert isinstance(value, int)
+        return value
 
     def show_all(self) -> list[tuple[str, str, str]]:
         """(name, value, description) of every setting."""
@@ -249,7 +277,9 @@ class SessionSettings:
     def set_startup(self, name: str, value: str) -> None:
         """A value of the startup packet; what RESET goes back to."""
         self.set(name, value)
-        self._start[_key(name)] = self.show(name)
+        key = _key(name)
+        if key in self._values:
+            self._start[key] = self._values[key]
         self._changes.clear()
 
     def set(self, name: str, value: str, *, local: bool = False) -> None:
@@ -288,6 +318,8 @@ class SessionSettings:
             self._values[key] = value
         if setting.plans:
             self.plan_version = self.show(key)
+        if key in _IDLE_TIMEOUTS:
+            self.idle_timeouts = any(self.get(name) for name in _IDLE_TIMEOUTS)
         if setting.reported and self.show(key) != before:
             self._changes[setting.name] = self.show(key)
 
@@ -309,15 +341,25 @@ class SessionSettings:
         self._store(key, self._start.get(key))
 
     def take_changes(self) -> list[tuple[str, str]]:
-        """Reported settings that changed since the last call."""
+        """Reported settings that are other than the client knows; it knows them then."""
         if not self._changes:
             return []
-        changes, self._changes = list(self._changes.items()), {}
-        return changes
+        changes, self._changes = self._changes, {}
+        news = [(name, value) for name, value in changes.items() if self._told.get(name) != value]
+        self._told.update(news)
+        return news
 
     def reported(self) -> list[tuple[str, str]]:
         """What every client is told when it connects."""
-        return [(s.name, self.show(s.name)) for s in DEFINITIONS if s.reported]
+        self._told = {s.name: self.show(s.name) for s in DEFINITIONS if s.reported}
+        return list(self._told.items())
+
+    def sends(self, severity: str) -> bool:
+        """Whether messages of the severity go to the client; INFO always does."""
+        least = str(self.get("client_min_messages")).rstrip("12345").upper()
+        if severity == "INFO" or least == "INFO":
+            return severity != "LOG"
+        return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
     # ---------------------------------------------------------------- transactions
 

@@ -11,6 +11,7 @@ from sqlvec.errors import QueryCanceled
 
 if TYPE_CHECKING:
     from sqlvec.catalog.system import Environment
+    from sqlvec.database import Connection
     from sqlvec.exec.relational import Relational
     from sqlvec.settings import SessionSettings
     from sqlvec.storage.store import Store
@@ -38,6 +39,7 @@ class Context:
     clock_us: Callable[[], int]
     cancelled: Callable[[], bool]
     random: Callable[[], float]
+    connection: Connection | None = None  # for functions that reach other sessions
     parameters: Sequence[Datum] = ()
     notices: list[Notice] = field(default_factory=list)
     sequence_values: dict[int, int] = field(default_factory=dict)  # currval, by sequence oid

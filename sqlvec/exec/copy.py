@@ -34,6 +34,10 @@ class CopyIn:
         self.decoder = CopyDecoder(self.types, options)
         self.row_count = 0
 
+    def where(self) -> str:
+        """The line that is read next."""
+        return self.decoder.where(self.decoder.next_row())
+
     def feed(self, data: bytes) -> None:
         for batch in self.decoder.feed(data):
             self._write(batch)
@@ -114,15 +118,21 @@ class CopyOut:
         )
         self.row_count = 0
 
-    def chunks(self) -> Iterator[bytes]:
-        if header := self.encoder.header():
-            yield header
+    def chunks(self) -> Iterator[list[bytes]]:
+        """Messages, each a row: clients read them one by one. A binary header comes with the first."""
+        head = self.encoder.header()
+        if head and not self.binary:
+            yield [head]
+            head = b""
         for batch in run_query(self.plan, self.context):
             if batch and len(batch[0]):
                 self.row_count += len(batch[0])
-                yield self.encoder.rows(batch)
-        if trailer := self.encoder.trailer():
-            yield trailer
+                rows = self.encoder.rows(batch)
+                rows[0] = head + rows[0]
+                head = b""
+                yield rows
+        if self.binary:
+            yield [head + self.encoder.trailer()]
 
     def tag(self) -> str:
         return f"COPY {self.row_count}"

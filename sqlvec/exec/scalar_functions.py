@@ -25,6 +25,7 @@ from sqlvec.errors import (
 )
 from sqlvec.exec.casts import check_range
 from sqlvec.exec.context import Context
+from sqlvec.exec.session_functions import SESSION_FUNCTIONS
 from sqlvec.types import SqlType
 
 Function = Callable[..., Any]
@@ -361,6 +362,7 @@ FUNCTIONS: dict[str, Function] = {
     "pg_size_pretty": _strict(_pretty_size),
     "sqlvec_analyze": _strict(_analyze),
     "analyze": _strict(_analyze),
+    **SESSION_FUNCTIONS,
 }
 
 

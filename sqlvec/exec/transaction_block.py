@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlvec.errors import NoActiveTransaction, SavepointException
+from sqlvec.errors import (
+    ActiveTransaction,
+    FailedTransaction,
+    NoActiveTransaction,
+    SavepointException,
+)
 
 if TYPE_CHECKING:
     from sqlvec.catalog.objects import Catalog
+    from sqlvec.exec.notifications import Notifications
     from sqlvec.settings import SessionSettings
+    from sqlvec.sql.parse import ParsedStatement
     from sqlvec.storage.store import Store
     from sqlvec.storage.transaction import Transaction
 
@@ -18,16 +25,21 @@ if TYPE_CHECKING:
 class Savepoint:
     name: str
     token: Any
+    notifications: tuple[int, int]
 
 
 class TransactionBlock:
     """READ COMMITTED takes a snapshot a statement, REPEATABLE READ one for the block."""
 
-    def __init__(self, store: Store, settings: SessionSettings) -> None:
+    def __init__(
+        self, store: Store, settings: SessionSettings, notifications: Notifications
+    ) -> None:
         self.store = store
         self.settings = settings
+        self.notifications = notifications
         self.tx: Transaction | None = None
         self.explicit = False
+        self.grouped = False  # several statements in one message: a block, though nobody began it
         self.failed = False
         self.isolation = "read committed"
         self.started_us = 0
@@ -38,6 +50,23 @@ class TransactionBlock:
         if not self.explicit:
             return b"I"
         return b"E" if self.failed else b"T"
+
+    def check_usable(self, parsed: ParsedStatement) -> None:
+        """In a failed block nothing is taken but its end."""
+        if self.failed and not _may_end(parsed):
+            raise FailedTransaction(
+                "current transaction is aborted, commands ignored until end of transaction block"
+            )
+
+    def forbid(self, command: str) -> None:
+        """For what cannot be undone: it may not be part of a transaction."""
+        if self.explicit or self.grouped:
+            raise ActiveTransaction(f"{command} cannot run inside a transaction block")
+
+    def require(self, command: str) -> None:
+        """For what means nothing outside of a block."""
+        if not self.explicit and not self.grouped:
+            raise NoActiveTransaction(f"{command} can only be used in transaction blocks")
 
     def catalog(self) -> Catalog:
         return self.store.catalog if self.tx is None else self.tx.catalog
@@ -81,7 +110,9 @@ class TransactionBlock:
             if not tx.committed:
                 tx.rollback()
                 self.settings.rollback()
+                self.notifications.rollback()
         self.settings.commit()
+        self.notifications.commit()
         return (None if ticket.done else ticket), True  # reading needs no fsync
 
     def rollback(self) -> None:
@@ -90,9 +121,10 @@ class TransactionBlock:
         if tx is not None:
             tx.rollback()
             self.settings.rollback()
+            self.notifications.rollback()
 
     def _reset(self) -> None:
-        self.explicit = self.failed = False
+        self.explicit = self.failed = self.grouped = False
         self.savepoints.clear()
         self.started_us = 0
         self.isolation = "read committed"
@@ -118,7 +150,8 @@ class TransactionBlock:
         self._require("SAVEPOINT")
         assert self.tx is not None
         self.settings.savepoint(name)
-        self.savepoints.append(Savepoint(name, self.tx.savepoint()))
+        mark = self.notifications.mark()
+        self.savepoints.append(Savepoint(name, self.tx.savepoint(), mark))
 
     def release(self, name: str) -> None:
         self._require("RELEASE SAVEPOINT")
@@ -130,6 +163,7 @@ class TransactionBlock:
         index = self._find(name)
         assert self.tx is not None
         self.tx.rollback_to(self.savepoints[index].token)
+        self.notifications.rollback_to(self.savepoints[index].notifications)
         self.settings.rollback_to(name)
         del self.savepoints[index + 1 :]
         self.failed = False
@@ -143,3 +177,12 @@ class TransactionBlock:
             if self.savepoints[index].name == name:
                 return index
         raise SavepointException(f'savepoint "{name}" does not exist')
+
+
+def _may_end(parsed: ParsedStatement) -> bool:
+    """COMMIT, ROLLBACK and ROLLBACK TO."""
+    body = parsed.node.get("TransactionStmt")
+    return body is not None and body["kind"] in (
+        "TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_ROLLBACK_TO",
+        "TRANS_STMT_PREPARE", "TRANS_STMT_COMMIT_PREPARED", "TRANS_STMT_ROLLBACK_PREPARED",
+    )  # fmt: skip

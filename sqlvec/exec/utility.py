@@ -4,46 +4,37 @@ cursors, databases, tenants."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlvec import types
 from sqlvec.catalog.objects import Table
 from sqlvec.errors import (
-    ActiveTransaction,
     DuplicatePortal,
     DuplicatePreparedStatement,
-    FailedTransaction,
     FeatureNotSupported,
     InvalidCursorName,
-    NoActiveTransaction,
     ObjectInUse,
     SyntaxError,
     UndefinedObject,
     UndefinedPreparedStatement,
 )
 from sqlvec.exec.context import Datum
+from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.evaluate import constant
-from sqlvec.exec.result import Batch, Result, rows_result
-from sqlvec.exec.select import run_query
-from sqlvec.plan.planner import plan_query
+from sqlvec.exec.result import Result, rows_result
 from sqlvec.sql import bound
 
 if TYPE_CHECKING:
     from sqlvec.database import Connection
 
 Handler = Callable[["Connection", dict[str, Any], Sequence[Datum]], Result]
-_ENDINGS = ("commit", "rollback", "rollback_to")
 
 
 def run_utility(
     connection: Connection, statement: bound.Utility, parameters: Sequence[Datum]
 ) -> Result:
     """Runs one utility statement."""
-    if connection.block.failed and statement.kind not in _ENDINGS:
-        raise FailedTransaction(
-            "current transaction is aborted, commands ignored until end of transaction block"
-        )
     handler = _HANDLERS.get(statement.kind)
     if handler is None:
         raise FeatureNotSupported(f"{statement.tag} is not supported")
@@ -70,8 +61,10 @@ def _begin(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> 
 def _commit(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
     if not connection.block.explicit:
         _warn(connection, "25P01", "there is no transaction in progress")
+    if not connection.block.failed:
+        connection.keep_cursors()
     ticket, committed = connection.block.commit()
-    connection.cursors = {n: c for n, c in connection.cursors.items() if c.hold and committed}
+    connection.close_cursors(held=False)
     return Result(command="" if committed else "ROLLBACK", ticket=ticket)
 
 
@@ -79,7 +72,7 @@ def _rollback(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) 
     if not connection.block.explicit:
         _warn(connection, "25P01", "there is no transaction in progress")
     connection.block.rollback()
-    connection.cursors = {n: c for n, c in connection.cursors.items() if c.held}
+    connection.close_cursors(held=False)
     return Result()
 
 
@@ -107,7 +100,7 @@ def _warn(connection: Connection, sqlstate: str, message: str) -> None:
 
 def _set(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
     name, value, local = args["name"], args.get("value"), bool(args.get("local"))
-    if local and not connection.block.explicit:
+    if local and not (connection.block.explicit or connection.block.grouped):
         _warn(connection, "25P01", "SET LOCAL can only be used in transaction blocks")
         return Result()
     connection.block.statement_transaction()
@@ -190,11 +183,12 @@ def _deallocate(connection: Connection, args: dict[str, Any], _: Sequence[Datum]
 
 def _discard(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
     if args["what"] in ("all", "ALL"):
-        if connection.block.explicit:
-            raise ActiveTransaction("DISCARD ALL cannot run inside a transaction block")
+        connection.block.forbid("DISCARD ALL")
         connection.statements.clear()
-        connection.cursors.clear()
+        connection.close_cursors()
         connection.sequence_values.clear()
+        connection.block.statement_transaction()
+        connection.notifications.unlisten(None)
         connection.settings.reset("all")
     return Result()
 
@@ -202,78 +196,41 @@ def _discard(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -
 # ---------------------------------------------------------------- cursors
 
 
-@dataclass(slots=True)
-class Cursor:
-    """The rows of a query as of DECLARE; position is the number of rows passed."""
-
-    columns: tuple[bound.OutputColumn, ...]
-    rows: list[tuple[Datum, ...]]
-    hold: bool
-    held: bool = False
-    position: int = 0
-
-    def fetch(self, direction: str, count: int | None) -> list[tuple[Datum, ...]]:
-        """count None: all. The position ends on the last row given, or past the end."""
-        total = len(self.rows)
-        if direction == "absolute":
-            place = count if count is not None else 0
-            self.position = max(0, min(total + 1, place if place >= 0 else total + 1 + place))
-            return self._current()
-        if direction == "relative":
-            self.position = max(0, min(total + 1, self.position + (count or 0)))
-            return self._current()
-        if direction == "backward" or (count is not None and count < 0):
-            return self._backward(total if count is None else abs(count))
-        if count == 0:
-            return self._current()
-        start = min(self.position, total)
-        end = total if count is None else min(total, start + count)
-        reached_end = count is None or end - start < count
-        self.position = total + 1 if reached_end else end
-        return self.rows[start:end]
-
-    def _current(self) -> list[tuple[Datum, ...]]:
-        inside = 1 <= self.position <= len(self.rows)
-        return [self.rows[self.position - 1]] if inside else []
-
-    def _backward(self, count: int) -> list[tuple[Datum, ...]]:
-        last = min(self.position, len(self.rows) + 1) - 1
-        first = max(0, last - count)
-        found = self.rows[first:last][::-1]
-        self.position = first + 1 if len(found) == count else 0
-        return found
-
-
 def _declare(connection: Connection, args: dict[str, Any], parameters: Sequence[Datum]) -> Result:
-    if not connection.block.explicit and not args.get("hold"):
-        raise NoActiveTransaction("DECLARE CURSOR can only be used in transaction blocks")
-    name, query = args["name"], args["query"]
+    name, hold = args["name"], bool(args["hold"])
+    if not hold:
+        connection.block.require("DECLARE CURSOR")
     if name in connection.cursors:
         raise DuplicatePortal(f'cursor "{name}" already exists')
-    context = connection.context(connection.block.statement_transaction(), parameters)
-    rows: list[tuple[Datum, ...]] = []
-    for batch in run_query(plan_query(query, context.catalog), context):
-        rows += zip(*batch, strict=True)
-    hold = bool(args.get("hold"))
-    connection.cursors[name] = Cursor(query.columns, rows, hold, held=not connection.block.explicit)
+    connection.block.statement_transaction()
+    prepared = connection.prepare(args["statement"])
+    assert prepared.columns is not None
+    connection.cursors[name] = Cursor(
+        prepared.columns,
+        lambda: connection.execute(prepared, parameters, kept=True),
+        scroll=args["scroll"],
+        hold=hold,
+        prepared=prepared,
+    )
     return Result()
 
 
 def _fetch(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
     cursor = _cursor(connection, args["name"])
-    rows = cursor.fetch(args.get("direction", "forward"), args.get("count", 1))
-    if args.get("move"):
-        return Result(None, "MOVE", iter(()), len(rows), counted=True)
-    batch: Batch = [list(column) for column in zip(*rows, strict=True)]
-    return rows_result(cursor.columns, iter([batch] if rows else []), "FETCH")
+    batches = cursor.fetch(args["direction"], args["count"])
+    if args["move"]:
+        return Result(None, "MOVE", iter(()), sum(len(b[0]) for b in batches if b), counted=True)
+    first = next(batches, None)  # its errors are told before its columns
+    rows = batches if first is None else chain([first], batches)
+    return rows_result(cursor.columns, rows, "FETCH")
 
 
 def _close(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
     name = args.get("name")
     if name is None:
-        connection.cursors.clear()
+        connection.close_cursors()
     else:
-        _cursor(connection, name)
+        _cursor(connection, name).close()
         del connection.cursors[name]
     return Result()
 
@@ -282,23 +239,41 @@ def _cursor(connection: Connection, name: str) -> Cursor:
     cursor = connection.cursors.get(name)
     if cursor is None:
         raise InvalidCursorName(f'cursor "{name}" does not exist')
-    assert isinstance(cursor, Cursor)
     return cursor
+
+
+# ---------------------------------------------------------------- notifications
+
+
+def _listen(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    connection.block.statement_transaction()
+    connection.notifications.listen(args["channel"])
+    return Result()
+
+
+def _unlisten(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    connection.block.statement_transaction()
+    connection.notifications.unlisten(args["channel"])
+    return Result()
+
+
+def _notify(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    connection.block.statement_transaction()
+    connection.notifications.notify(args["channel"], args["payload"])
+    return Result()
 
 
 # ---------------------------------------------------------------- databases, tenants, maintenance
 
 
 def _create_database(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    if connection.block.explicit:
-        raise ActiveTransaction("CREATE DATABASE cannot run inside a transaction block")
+    connection.block.forbid("CREATE DATABASE")
     connection.database.cluster.create_database(args["name"])
     return Result()
 
 
 def _drop_database(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    if connection.block.explicit:
-        raise ActiveTransaction("DROP DATABASE cannot run inside a transaction block")
+    connection.block.forbid("DROP DATABASE")
     name, cluster = args["name"], connection.database.cluster
     if name == connection.database.name:
         raise ObjectInUse("cannot drop the currently open database")
@@ -337,8 +312,7 @@ def _noop(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> R
 
 def _vacuum(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
     """Runs what the store has pending: flush, linking, compaction."""
-    if connection.block.explicit:
-        raise ActiveTransaction("VACUUM cannot run inside a transaction block")
+    connection.block.forbid("VACUUM")
     for job in connection.store.jobs():
         job.run(lambda: False)
     return Result()
@@ -349,19 +323,8 @@ def _checkpoint(connection: Connection, args: dict[str, Any], _: Sequence[Datum]
     return Result()
 
 
-def _unsupported_channel(
-    connection: Connection, args: dict[str, Any], _: Sequence[Datum]
-) -> Result:
-    raise FeatureNotSupported("LISTEN and NOTIFY are not supported")
-
-
-def _unlisten(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    return Result()
-
-
 def _lock(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    if not connection.block.explicit:
-        raise NoActiveTransaction("LOCK TABLE can only be used in transaction blocks")
+    connection.block.require("LOCK TABLE")
     return Result()
 
 
@@ -388,8 +351,8 @@ _HANDLERS: dict[str, Handler] = {
     "noop": _noop,
     "vacuum": _vacuum,
     "checkpoint": _checkpoint,
-    "listen": _unsupported_channel,
-    "notify": _unsupported_channel,
+    "listen": _listen,
+    "notify": _notify,
     "unlisten": _unlisten,
     "lock": _lock,
 }

@@ -85,8 +85,14 @@ def copy_response(kind: bytes, *, binary: bool, column_count: int) -> bytes:
     return message(kind, formats)
 
 
-def copy_data(data: bytes) -> bytes:
-    return message(b"d", data)
+def copy_data(rows: Sequence[bytes]) -> bytes:
+    """CopyData, one a row."""
+    return b"".join(part for row in rows for part in (b"d", _INT(len(row) + 4), row))
+
+
+def notification(pid: int, channel: str, payload: str) -> bytes:
+    """NotificationResponse; pid is the session that notified."""
+    return message(b"A", _INT(pid) + channel.encode() + b"\0" + payload.encode() + b"\0")
 
 
 def error(failure: DatabaseError) -> bytes:

@@ -280,8 +280,8 @@ def read_execute(body: bytes) -> tuple[str, int]:
     return portal, max(_INT32(body, at)[0], 0)
 
 
-def read_target(body: bytes) -> tuple[str, str]:
-    """Of Describe and Close: ("S" or "P", name)."""
+def read_target(body: bytes, message: str) -> tuple[str, str]:
+    """Of a DESCRIBE or CLOSE message: ("S" or "P", name)."""
     if not body:
         raise ProtocolViolation("insufficient data left in message")
     name, at = _name(body, 1)
@@ -289,5 +289,5 @@ def read_target(body: bytes) -> tuple[str, str]:
         raise ProtocolViolation("invalid message format")
     kind = chr(body[0])
     if kind not in "SP":
-        raise ProtocolViolation(f"invalid DESCRIBE or CLOSE message subtype {ord(kind)}")
+        raise ProtocolViolation(f"invalid {message} message subtype {ord(kind)}")
     return kind, name

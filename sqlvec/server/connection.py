@@ -23,7 +23,7 @@ from sqlvec.pgwire.frontend import (
     Startup,
 )
 from sqlvec.pgwire.scram import MECHANISM, ScramExchange, Verifier, parse_verifier
-from sqlvec.server.committer import Committer
+from sqlvec.server.answering import Outcome, Wait, raising
 from sqlvec.server.session import Session
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ class ClientConnection(asyncio.Protocol):
         self.awaiting_first = False
         self.output: list[bytes] = []
         self.congested = False
-        self.streaming = False
-        self.extended_copy = False
         self.closed = False
         self.pid = 0
         self.secret = b""
-        self._drained: tuple[Callable[[], None], Callable[[], None]] | None = None
+        self.loop = asyncio.get_running_loop()
+        self._drained: Callable[[Outcome], None] | None = None
         self._queued = 0
+        self._idle: asyncio.TimerHandle | None = None
 
     # ---------------------------------------------------------------- transport
 
@@ -61,18 +61,30 @@ class ClientConnection(asyncio.Protocol):
         # uvloop has transports of its own, so the type is stated, not checked.
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
         self.listener.clients.add(self)
+        self._idle = self.later(self.listener.authentication_seconds, self._authentication_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self.listener.clients.discard(self)
+        self._active()
         if self.session is not None:
             self.listener.by_pid.pop(self.pid, None)
             self.session.connection.cancel()
-            if not self.session.busy:
-                self.session.connection.close()
+            self.session.close()
+            self._go_on()
+
+    def _active(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def _authentication_late(self) -> None:
+        error = FatalError("canceling authentication due to timeout", sqlstate="57014")
+        self.fatal(error)
 
     def data_received(self, data: bytes) -> None:
-        self.listener.busy_poll.arrived()
+        if self._idle is not None and self.session is not None:
+            self._active()
         try:
             self.framing.feed(data)
             while not self.closed and (event := self.framing.next()) is not None:
@@ -80,7 +92,6 @@ class ClientConnection(asyncio.Protocol):
         except DatabaseError as error:
             self.fatal(error)
         self.flush()
-        self.listener.busy_poll.answered()
 
     def _event(self, event: Any) -> None:
         if isinstance(event, Message):
@@ -126,65 +137,85 @@ class ClientConnection(asyncio.Protocol):
         self.write(backend.error(error))
         self.close()
 
+    # ---------------------------------------------------------------- what a session waits for
+
     def pause_writing(self) -> None:
         self.congested = True
 
     def resume_writing(self) -> None:
         self.congested = False
-        waiting, self._drained = self._drained, None
-        if waiting is not None:
-            action, after = waiting
-            self.streaming = False
-            self._busy_off(action, after)
+        self._go_on()
 
-    def when_drained(self, action: Callable[[], None], after: Callable[[], None]) -> None:
-        """Goes on when the client has taken what was sent."""
-        self.flush()
-        self.streaming = True
+    def drained(self, resume: Callable[[Outcome], None]) -> None:
+        """Resumes when the client has taken what was sent."""
+        self._drained = resume
         if not self.congested:
-            asyncio.get_running_loop().call_soon(self._drain_now, action, after)
-        else:
-            self._drained = (action, after)
+            self.loop.call_soon(self._go_on)
 
-    def _drain_now(self, action: Callable[[], None], after: Callable[[], None]) -> None:
-        self.streaming = False
-        self._busy_off(action, after)
+    def _go_on(self) -> None:
+        resume, self._drained = self._drained, None
+        if resume is not None:
+            resume(_nothing)
 
-    def _busy_off(self, action: Callable[[], None], after: Callable[[], None]) -> None:
+    def in_thread(self, work: Callable[[], Any]) -> Wait:
+        """Runs work in a worker thread."""
+
+        def wait(resume: Callable[[Outcome], None]) -> None:
+            future = self.loop.run_in_executor(self.listener.pool, work)
+            future.add_done_callback(lambda done: resume(done.result))
+
+        return wait
+
+    def durable(self, connection: Connection, ticket: Any) -> Wait:
+        """Waits until a commit is on disk and visible."""
+
+        def wait(resume: Callable[[Outcome], None]) -> None:
+            def done(failure: BaseException | None) -> None:
+                resume(_nothing if failure is None else raising(failure))
+
+            self.listener.committer(connection.database).wait(ticket, done)
+
+        return wait
+
+    def later(self, seconds: float, action: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(seconds, action)
+
+    # ---------------------------------------------------------------- time limits, other sessions
+
+    def watch_idleness(self) -> None:
+        """Ends the connection if nothing comes within the limit for idle sessions."""
         assert self.session is not None
-        self.session.busy = False
-        action()
-        if not self.session.busy:
-            after()
+        connection = self.session.connection
+        name, sqlstate, shown = (
+            ("idle_session_timeout", "57P05", "idle-session")
+            if connection.status == b"I"
+            else ("idle_in_transaction_session_timeout", "25P03", "idle-in-transaction")
+        )
+        milliseconds = connection.settings.milliseconds(name)
+        if milliseconds:
+            error = FatalError(f"terminating connection due to {shown} timeout", sqlstate=sqlstate)
+            self._idle = self.later(milliseconds / 1000, lambda: self.fatal(error))
 
-    # ---------------------------------------------------------------- threads and commits
+    def terminate(self) -> None:
+        """By pg_terminate_backend, or because the server stops; what runs is cancelled."""
+        if not self.closed:
+            if self.session is not None:
+                self.session.connection.cancel()
+            self.fatal(
+                FatalError(
+                    "terminating connection due to administrator command", sqlstate="57P01"
+                )
+            )
 
-    def in_thread(
-        self,
-        work: Callable[[], Any],
-        done: Callable[[Any], None],
-        after: Callable[[], None],
-        extended: bool,
-    ) -> None:
-        """Runs work in a worker thread, then done on the loop, then after unless the session waits again."""
-        loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self.listener.pool, work)
-
-        def finished(future: asyncio.Future[Any]) -> None:
-            assert self.session is not None
-            if self.closed:
-                self.session.connection.close()
-                return
-            self.session.busy = False
-            self.session.guard(lambda: done(future.result()), extended)
-            if not self.session.busy:
-                after()
-            self.flush()
-
-        future.add_done_callback(finished)
-
-    def committer(self, connection: Connection) -> Committer:
-        return self.listener.committer(connection.database)
+    def signalled(self, signal: str) -> None:
+        """From another session, in any thread: news, cancel or terminate."""
+        assert self.session is not None
+        action = {
+            "news": self.session.pushed,
+            "cancel": self.session.cancel,
+            "terminate": self.terminate,
+        }[signal]
+        self.loop.call_soon_threadsafe(action)
 
     # ---------------------------------------------------------------- startup
 
@@ -200,6 +231,7 @@ class ClientConnection(asyncio.Protocol):
         if self.listener.needs_password:
             self._begin_scram(user)
         else:
+            self.write(backend.AUTHENTICATION_OK)
             if user != "postgres":
                 raise FatalError(f'role "{user}" does not exist', sqlstate="28000")
             self._admit()
@@ -234,6 +266,7 @@ class ClientConnection(asyncio.Protocol):
             return
         final = self.exchange.final(bytes(message.body), self.startup.parameters["user"])
         self.write(backend.sasl_final(final))
+        self.write(backend.AUTHENTICATION_OK)
         self.exchange = None
         self._admit()
 
@@ -247,12 +280,18 @@ class ClientConnection(asyncio.Protocol):
         database = self.listener.cluster.database(name)
         self.pid, self.secret = self.listener.register(self)
         connection = database.connect(user, self.pid, self.secret, {**options, **parameters})
+        connection.signal = self.signalled
+        connection.notifications.wake = lambda: self.signalled("news")
         self.session = Session(connection, self)
-        self.write(backend.AUTHENTICATION_OK)
+        self._active()
         for setting, value in connection.settings.reported():
             self.write(backend.parameter_status(setting, value))
         self.write(backend.backend_key(self.pid, self.secret))
         self.write(backend.ready(connection.status))
+
+
+def _nothing() -> None:
+    """The outcome of a wait that gives nothing."""
 
 
 def _options(text: str) -> dict[str, str]:

@@ -14,23 +14,28 @@ import uvloop
 
 from sqlvec import __version__
 from sqlvec.database import Cluster, Database
-from sqlvec.errors import FatalError
-from sqlvec.pgwire import backend
-from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
 from sqlvec.server.connection import ClientConnection
 
 log = logging.getLogger("sqlvec.listener")
 WORKERS = 4
 JOB_INTERVAL_SECONDS = 0.2
+AUTHENTICATION_SECONDS = 60.0  # PostgreSQL's authentication_timeout
 
 
 class Listener:
     """Serves one cluster."""
 
-    def __init__(self, cluster: Cluster, *, needs_password: bool) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        needs_password: bool,
+        authentication_seconds: float = AUTHENTICATION_SECONDS,
+    ) -> None:
         self.cluster = cluster
         self.needs_password = needs_password
+        self.authentication_seconds = authentication_seconds
         self.mock_key = secrets.token_bytes(32)
         self.clients: set[ClientConnection] = set()
         self.by_pid: dict[int, ClientConnection] = {}
@@ -38,7 +43,6 @@ class Listener:
         self.sync_pool = ThreadPoolExecutor(2, "sqlvec-sync")
         self.committers: dict[str, Committer] = {}
         self.stopping = asyncio.Event()
-        self.busy_poll = BusyPoll(asyncio.get_running_loop())
         self._next_pid = 1000
 
     def register(self, client: ClientConnection) -> tuple[int, bytes]:
@@ -51,7 +55,7 @@ class Listener:
         client = self.by_pid.get(pid)
         if client is not None and client.session is not None:
             if hmac.compare_digest(client.secret, secret):
-                client.session.connection.cancel()
+                client.session.cancel()
 
     def committer(self, database: Database) -> Committer:
         found = self.committers.get(database.name)
@@ -72,11 +76,7 @@ class Listener:
         await self.stopping.wait()
         server.close()
         for client in list(self.clients):
-            error = FatalError(
-                "terminating connection due to administrator command", sqlstate="57P01"
-            )
-            client.write(backend.error(error))
-            client.close()
+            client.terminate()
         await jobs
         self.pool.shutdown(wait=True)
         self.sync_pool.shutdown(wait=True)

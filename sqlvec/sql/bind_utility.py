@@ -26,6 +26,7 @@ _TRANSACTIONS = {
     "TRANS_STMT_ROLLBACK_TO": ("rollback_to", "ROLLBACK"),
 }
 _FETCH_ALL = 9223372036854775807
+_SCROLL, _NO_SCROLL, _HOLD = 0x2, 0x4, 0x20  # CURSOR_OPT_*, src/include/nodes/parsenodes.h
 
 
 def bind_utility(
@@ -158,8 +159,13 @@ def _discard(binder: Binder, body: Node) -> bound.Utility:
 
 def _declare(binder: Binder, body: Node) -> bound.Utility:
     options = body.get("options", 0)
-    query = bind_query(binder, body["query"], None)
-    args = {"name": body["portalname"], "query": query, "hold": bool(options & 0x20)}
+    bind_query(binder, body["query"], None)  # its errors and parameter types are those of DECLARE
+    args = {
+        "name": body["portalname"],
+        "statement": replace(binder.parsed, node=body["query"]),
+        "hold": bool(options & _HOLD),
+        "scroll": True if options & _SCROLL else False if options & _NO_SCROLL else None,
+    }
     return bound.Utility("declare", "DECLARE CURSOR", args)
 
 
@@ -208,6 +214,16 @@ def _kind(kind: str, tag: str) -> Callable[[Binder, Node], bound.Utility]:
     return lambda binder, body: bound.Utility(kind, tag)
 
 
+def _channel(kind: str) -> Callable[[Binder, Node], bound.Utility]:
+    """LISTEN, NOTIFY, UNLISTEN; no channel is all of them."""
+
+    def bind_channel(binder: Binder, body: Node) -> bound.Utility:
+        args = {"channel": body.get("conditionname"), "payload": body.get("payload", "")}
+        return bound.Utility(kind, kind.upper(), args)
+
+    return bind_channel
+
+
 def _reindex(binder: Binder, body: Node) -> bound.Utility:
     raise FeatureNotSupported("REINDEX is not supported", hint="DROP INDEX and CREATE INDEX.")
 
@@ -229,9 +245,9 @@ _HANDLERS: dict[str, Callable[[Binder, Any], bound.Utility]] = {
     "VacuumStmt": _vacuum,
     "CheckPointStmt": _kind("checkpoint", "CHECKPOINT"),
     "LockStmt": _lock,
-    "ListenStmt": _kind("listen", "LISTEN"),
-    "NotifyStmt": _kind("notify", "NOTIFY"),
-    "UnlistenStmt": _kind("unlisten", "UNLISTEN"),
+    "ListenStmt": _channel("listen"),
+    "NotifyStmt": _channel("notify"),
+    "UnlistenStmt": _channel("unlisten"),
     "ConstraintsSetStmt": _noop("SET CONSTRAINTS"),
     "ReindexStmt": _reindex,
 }

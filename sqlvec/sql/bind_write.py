@@ -416,11 +416,12 @@ def bind_copy(binder: Binder, body: Node) -> bound.Copy:
             "COPY to or from a file is not supported",
             hint="Use COPY ... FROM STDIN or TO STDOUT; psql's \\copy does so.",
         )
-    options = _copy_options(body.get("options", []))
+    options = _copy_options(binder, body.get("options", []))
     if "query" in body:
         query = bind_query(binder, body["query"], None)
         return bound.Copy("to", None, (), query, options)
-    table, alias = target_table(binder, body["relation"])
+    unplaced = {**body["relation"], "location": -1}  # PostgreSQL tells no position here
+    table, alias = target_table(binder, unplaced)
     target = table_scan(binder, table, binder.next_relation(), alias, [])
     names = [n["String"]["sval"] for n in body.get("attlist", ())]
     columns = [_column(table, name, None) for name in names] or [
@@ -439,7 +440,13 @@ def bind_copy(binder: Binder, body: Node) -> bound.Copy:
     return bound.Copy("to", target, attnums, bound.Select(output, targets, (target,)), options)
 
 
-def _copy_options(nodes: list[Node]) -> dict[str, Any]:
+_COPY_OPTIONS = {
+    "format", "delimiter", "null", "header", "quote", "escape", "force_quote", "force_not_null",
+    "force_null", "encoding", "freeze",
+}  # fmt: skip
+
+
+def _copy_options(binder: Binder, nodes: list[Node]) -> dict[str, Any]:
     options: dict[str, Any] = {"format": "text"}
     for node in nodes:
         body = node["DefElem"]
@@ -454,14 +461,13 @@ def _copy_options(nodes: list[Node]) -> dict[str, Any]:
             else:
                 value = part.get("sval", part.get("ival", part.get("boolval", part.get("fval", 0))))
         if name == "format" and value not in ("text", "csv", "binary"):
-            raise InvalidParameterValue(f'COPY format "{value}" not recognized')
+            raise InvalidParameterValue(
+                f'COPY format "{value}" not recognized', position=binder.position(body)
+            )
         if name in _FLAGS and value is not True:
             value = "match" if str(value).lower() == "match" else str(value).lower() in ("true", "on", "1")
+        if name not in _COPY_OPTIONS:
+            raise SyntaxError(f'option "{name}" not recognized', position=binder.position(body))
         options[name] = value
-    known = {"format", "delimiter", "null", "header", "quote", "escape", "force_quote", "force_not_null",
-             "force_null", "encoding", "freeze"}  # fmt: skip
-    for name in options:
-        if name not in known:
-            raise SyntaxError(f'option "{name}" not recognized')
     return options
 

@@ -60,7 +60,7 @@ pg_table_is_visible(oid) bool; pg_type_is_visible(oid) bool; pg_function_is_visi
 obj_description(oid,name?) text; col_description(oid,int4) text; shobj_description(oid,name) text; pg_encoding_to_char(int4) name; pg_tablespace_location(oid) text; pg_char_to_encoding(name) int4
 has_table_privilege(oid,text) bool; has_table_privilege(text,text) bool; has_table_privilege(name,oid,text) bool; has_schema_privilege(oid,text) bool; has_schema_privilege(text,text) bool; has_schema_privilege(name,oid,text) bool; has_database_privilege(text,text) bool; has_database_privilege(oid,text) bool; has_any_column_privilege(oid,text) bool; has_column_privilege(oid,text,text) bool; has_sequence_privilege(oid,text) bool; has_function_privilege(oid,text) bool; pg_has_role(oid,text) bool; pg_has_role(name,text) bool
 pg_relation_size(regclass,text?) int8; pg_total_relation_size(regclass) int8; pg_table_size(regclass) int8; pg_indexes_size(regclass) int8; pg_database_size(name) int8; pg_size_pretty(int8) text; pg_is_in_recovery() bool; txid_current() int8; pg_sleep(float8) void; pg_postmaster_start_time() timestamptz; pg_relation_is_publishable(regclass) bool; pg_column_size(any) int4
-pg_advisory_lock(int8) void; pg_advisory_xact_lock(int8) void; pg_advisory_unlock(int8) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4) bool; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
+pg_advisory_lock(int8) void; pg_advisory_xact_lock(int8) void; pg_advisory_unlock(int8) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
 """
 AGGREGATES = """
 count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(vector) vector
@@ -121,7 +121,12 @@ AGGREGATE_FUNCTIONS = _table(AGGREGATES)
 ORDERED_SET_FUNCTIONS = _table(ORDERED_SET)
 WINDOW_FUNCTIONS = _table(WINDOW)
 TABLE_FUNCTIONS = _table(TABLE)
-VOLATILE = frozenset(["random", "nextval", "setval", "gen_random_uuid", "clock_timestamp", "pg_sleep"])
+VOLATILE = frozenset(
+    [
+        "random", "nextval", "setval", "gen_random_uuid", "clock_timestamp", "pg_sleep", "pg_notify",
+        "pg_cancel_backend", "pg_terminate_backend",
+    ]
+)  # fmt: skip
 _PSEUDO = ("any", "anyelement", "anyarray")
 
 

@@ -84,6 +84,7 @@ VOLATILE = frozenset(
     [
         "clock_timestamp", "nextval", "setval", "set_config", "pg_sleep", "pg_advisory_lock",
         "pg_advisory_xact_lock", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_size_pretty",
+        "pg_notify", "pg_cancel_backend", "pg_terminate_backend",
     ]
 )  # fmt: skip
 

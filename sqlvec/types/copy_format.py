@@ -83,6 +83,11 @@ class CopyDecoder:
             batch = self._columns(rows) if rows else None
         return [batch] if batch is not None and batch.row_count else []
 
+    def next_row(self) -> int:
+        """The number of the row that is read next; whole lines of text that wait count as read."""
+        waiting = 0 if self.format == "binary" else self.buffer.count(b"\n")
+        return self.row + waiting + 1
+
     def where(self, row: int, column: str = "", value: str | None = None) -> str:
         text = f"COPY {self.options.get('table', '')}, line {row}"
         if column:
@@ -477,27 +482,29 @@ class CopyEncoder:
     def trailer(self) -> bytes:
         return struct.pack(">h", -1) if self.format == "binary" else b""
 
-    def rows(self, columns: Sequence[Sequence[Any]]) -> bytes:
-        """One batch."""
+    def rows(self, columns: Sequence[Sequence[Any]]) -> list[bytes]:
+        """The rows of one batch."""
         if self.format == "binary":
             return self._binary(columns)
         rendered = [
             [None if d is None else t.definition.render(d) for d in column]
             for t, column in zip(self.types, columns, strict=True)
         ]
-        return b"".join(self._line(list(row)) for row in zip(*rendered, strict=True))
+        return [self._line(list(row)) for row in zip(*rendered, strict=True)]
 
-    def _binary(self, columns: Sequence[Sequence[Any]]) -> bytes:
-        head, parts = struct.pack(">h", len(columns)), []
+    def _binary(self, columns: Sequence[Sequence[Any]]) -> list[bytes]:
+        head, pack, rows = struct.pack(">h", len(columns)), struct.Struct(">i").pack, []
+        encoders = [sql_type.definition.encode for sql_type in self.types]
         for row in zip(*columns, strict=True):
-            parts.append(head)
-            for sql_type, datum in zip(self.types, row, strict=True):
+            parts = [head]
+            for encode, datum in zip(encoders, row, strict=True):
                 if datum is None:
                     parts.append(b"\xff\xff\xff\xff")
                 else:
-                    body = sql_type.definition.encode(datum)
-                    parts += [struct.pack(">i", len(body)), body]
-        return b"".join(parts)
+                    body = encode(datum)
+                    parts += [pack(len(body)), body]
+            rows.append(b"".join(parts))
+        return rows
 
     def _line(self, fields: list[str | None]) -> bytes:
         if self.format == "csv":
