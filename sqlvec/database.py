@@ -536,6 +536,7 @@ class Connection:
                 (c.pid, c.user, c.database.name) for c in self.database.connections
             ),
             shard_rows={},
+            index_queue=self.store.index_queue,
         )
 
     # ---------------------------------------------------------------- groups

@@ -73,6 +73,7 @@ pg_foreign_table: ftrelid oid, ftserver oid, ftoptions _text
 pg_foreign_server: oid oid, srvname name, srvowner oid, srvfdw oid
 pg_stat_activity: datid oid, datname name, pid i4, usesysid oid, usename name, application_name text, state text, query text, wait_event_type text, wait_event text, backend_type text
 pg_stat_user_tables: relid oid, schemaname name, relname name, n_live_tup i8
+sqlvec_index_queue: relid oid, indexrelid oid, relname name, indexrelname name, tenant text, rows_linked i8, rows_waiting i8
 pg_locks: locktype text, database oid, relation oid, pid i4, mode text, granted bool
 pg_prepared_statements: name text, statement text
 information_schema.schemata: catalog_name name, schema_name name, schema_owner name
@@ -95,6 +96,7 @@ class Environment:
     statements: tuple[str, ...]
     connections: tuple[tuple[int, str, str], ...]
     shard_rows: dict[int, int]
+    index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
 
     @property
     def version(self) -> str:
@@ -463,6 +465,15 @@ def _named(catalog: Catalog, environment: Environment, table: Table, name: str) 
             "table_catalog": environment.database, "table_schema": schema, "table_name": table.name}  # fmt: skip
 
 
+def _index_queue(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for queued in environment.index_queue():
+        table, index = (catalog.relations.get(o) for o in (queued.table_oid, queued.index_oid))
+        if table is not None and index is not None:
+            yield {"relid": table.oid, "indexrelid": index.oid, "relname": table.name,
+                   "indexrelname": index.name, "tenant": queued.tenant,
+                   "rows_linked": queued.rows_linked, "rows_waiting": queued.rows_waiting}  # fmt: skip
+
+
 ROWS: dict[str, Callable[[Catalog, Environment], Iterator[Row]]] = {
     "pg_namespace": _namespaces, "pg_class": _classes, "pg_attribute": _attributes, "pg_type": _types,
     "pg_index": _indexes, "pg_constraint": _constraints, "pg_attrdef": _defaults, "pg_am": _methods,
@@ -470,7 +481,7 @@ ROWS: dict[str, Callable[[Catalog, Environment], Iterator[Row]]] = {
     "pg_user": _users, "pg_tables": _table_names, "pg_views": _views, "pg_indexes": _index_names,
     "pg_settings": _settings, "pg_extension": _extensions, "pg_available_extensions": _available_extensions,
     "pg_collation": _collations, "pg_sequence": _sequences, "pg_depend": _dependencies,
-    "pg_tablespace": _tablespaces, "pg_stat_activity": _activity, "pg_prepared_statements": _statements,
+    "sqlvec_index_queue": _index_queue, "pg_tablespace": _tablespaces, "pg_stat_activity": _activity, "pg_prepared_statements": _statements,
     "information_schema.schemata": _schemata, "information_schema.tables": _information_tables,
     "information_schema.views": _views, "information_schema.columns": _information_columns,
     "information_schema.table_constraints": _information_constraints,

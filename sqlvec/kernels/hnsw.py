@@ -322,10 +322,12 @@ def _search_upper(metric, vectors, scales, offsets, upper, level, query, node, e
 
 
 @kernel
-def _link(metric, vectors, scales, table, node, level, offsets, chosen, count, locks, keys, kept):  # type: ignore[no-untyped-def]
-    """Writes the node's neighbors, then the links back; a full neighbor chooses anew."""
+def _link(metric, vectors, scales, table, changed, node, level, offsets, chosen, count, locks, keys, kept):  # type: ignore[no-untyped-def]
+    """Writes the node's neighbors, then the links back; a full neighbor chooses anew. Marks every row that
+    it writes in `changed`."""
     width = table.shape[1]
     row = node if level == 0 else offsets[node] + level - 1
+    changed[row] = 1
     for j in range(count, width):
         table[row, j] = -1
     for j in range(count):
@@ -335,6 +337,7 @@ def _link(metric, vectors, scales, table, node, level, offsets, chosen, count, l
         other_row = other if level == 0 else offsets[other] + level - 1
         while not try_lock(locks, other):
             pass
+        changed[other_row] = 1
         used = 0
         while used < width and table[other_row, used] >= 0:
             used += 1
@@ -355,8 +358,9 @@ def _link(metric, vectors, scales, table, node, level, offsets, chosen, count, l
 
 
 @kernel
-def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, state, levels, locks, rows, ef, visited, epochs, candidates, results, buffer):  # type: ignore[no-untyped-def]
-    """Algorithm 1 for each of rows (i64). Others may link and search at the same time."""
+def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, state, levels, locks, changed, changed_upper, rows, ef, visited, epochs, candidates, results, buffer):  # type: ignore[no-untyped-def]
+    """Algorithm 1 for each of rows (i64). Others may link and search at the same time. changed, changed_upper:
+    u8 per row of links and upper, set where links were written."""
     m = upper.shape[1]
     chosen = np.empty((LEVELS_MAX + 1, m + 1), np.int64)
     counts = np.zeros(LEVELS_MAX + 1, np.int64)
@@ -408,8 +412,9 @@ def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, sta
             current = key_row(ordered[0])
         for at in range(shared + 1):
             table = links if at == 0 else upper
+            marks = changed if at == 0 else changed_upper
             _link(
-                metric, vectors, scales, table, node, at, offsets, chosen[at], counts[at], locks,
+                metric, vectors, scales, table, marks, node, at, offsets, chosen[at], counts[at], locks,
                 keys, kept,
             )  # fmt: skip
         if raises:

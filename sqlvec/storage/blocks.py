@@ -33,7 +33,7 @@ Array = npt.NDArray[Any]
 MAGIC = b"SVBK"
 END_MAGIC = b"SVBE"
 VERSION = 1
-HEADER = struct.Struct("<4sHH8x")
+HEADER = struct.Struct("<4sHH8s")
 TRAILER = struct.Struct("<QII4s")
 ENTRY_TAIL = struct.Struct("<QQI")
 ALIGNMENT = 64
@@ -63,7 +63,7 @@ def write_blocks(vfs: Vfs, name: str, kind: FileKind, arrays: Mapping[str, Array
     """
     file = vfs.create(name)
     try:
-        file.append(HEADER.pack(MAGIC, VERSION, kind))
+        file.append(HEADER.pack(MAGIC, VERSION, kind, bytes(8)))
         entries: list[tuple[str, Entry]] = []
         for block, array in arrays.items():
             flat = np.ascontiguousarray(array)
@@ -129,9 +129,9 @@ class BlockFile:
         size = len(self._bytes)
         if size < HEADER.size + TRAILER.size:
             raise self._corrupted("file is too short", 0)
-        magic, version, found = HEADER.unpack(self._bytes[: HEADER.size].tobytes())
-        if magic != MAGIC or found != kind:
-            raise self._corrupted("unexpected magic number", 0)
+        magic, version, found, zeros = HEADER.unpack(self._bytes[: HEADER.size].tobytes())
+        if magic != MAGIC or found != kind or any(zeros) or version == 0:
+            raise self._corrupted("unexpected header", 0)
         if version > VERSION:
             raise ConfigurationError(
                 f'file "{self.name}" has format version {version}, newest known is {VERSION}'

@@ -22,6 +22,7 @@ import numpy as np
 
 from sqlvec.errors import DatabaseError
 from sqlvec.storage.blocks import BlockFile, FileKind
+from sqlvec.storage.link_log import read_links
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, Version, read_manifest
 from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import decode_operations
@@ -67,7 +68,9 @@ def _check_shards(vfs: Vfs, version: Version) -> Iterator[Finding]:
         for file in files.segments:
             yield from _guarded(file.name, partial(_check_segment, vfs, files, file))
         for graph in files.graphs:
-            yield from _guarded(graph.name, partial(_check_graph, vfs, graph.name))
+            if graph.name:
+                yield from _guarded(graph.name, partial(_check_graph, vfs, graph.name))
+            yield from _guarded(graph.log, partial(_check_links, vfs, graph.log))
 
 
 def _guarded(name: str, check: Callable[[], list[Finding]]) -> list[Finding]:
@@ -107,6 +110,11 @@ def _check_segment(vfs: Vfs, files: ShardFiles, file: SegmentFile) -> list[Findi
 def _check_graph(vfs: Vfs, name: str) -> list[Finding]:
     BlockFile(vfs, name, FileKind.GRAPH).arrays("")
     return []
+
+
+def _check_links(vfs: Vfs, name: str) -> list[Finding]:
+    _, _, error = read_links(vfs, name)
+    return [] if error is None else [_damage(name, error.message)]
 
 
 def _check_orphans(vfs: Vfs, version: Version) -> Iterator[Finding]:

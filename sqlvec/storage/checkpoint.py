@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqlvec.catalog.objects import Table
-from sqlvec.index.hnsw import HnswGraph
-from sqlvec.storage.flush import flush_shard, install_files
+from sqlvec.storage.flush import flush_shard
+from sqlvec.storage.graph_files import is_saved, save_graph_maintained
 from sqlvec.storage.growing import RowIds
 from sqlvec.storage.manifest import SegmentFile, ShardFiles
 from sqlvec.storage.records import encode_value
@@ -32,48 +32,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def flush_all(store: Store) -> None:
-    """Flush every open shard, write out the graphs that changed, and checkpoint."""
+def flush_all(store: Store, *, save_graphs: bool) -> None:
+    """Flush every open shard, write out the graphs that changed if so wanted, and checkpoint."""
     with store.maintenance:
         with store.lock:
             shards = list(store.open_shards.values())
         for shard in shards:
             flush_shard(store, shard)
-            for index_oid in list(shard.indexes):
-                save_graph(store, shard, index_oid)
+            for index_oid in list(shard.indexes) if save_graphs else ():
+                if not is_saved(shard, index_oid):
+                    save_graph_maintained(store, shard, index_oid)
         checkpoint(store)
-
-
-def save_graph(store: Store, shard: Shard, index_oid: int) -> bool:
-    """Write a graph's snapshot if it has linked more rows; the caller holds maintenance."""
-    graph = shard.indexes.get(index_oid)
-    if not isinstance(graph, HnswGraph) or graph.linked == saved_linked(shard, index_oid):
-        return False
-    with store.lock:
-        # A graph of an index, or a shard, that is not committed must not get into the manifest.
-        if index_oid not in store.catalog.relations or not shard.directory.files.segments:
-            return False
-    with shard.link_lock:
-        file = shard.directory.write_graph(index_oid, graph)
-    for vector in shard.columns.vectors.values():
-        vector.sync()
-    store.vfs.sync_dir(DIRECTORY)
-    with store.lock:
-        if shard.shard_id not in store.open_shards:
-            store.vfs.remove(file.name)
-            return False
-        files = shard.directory.files
-        others = tuple(g for g in files.graphs if g.index_oid != index_oid)
-        install_files(store, shard, replace(files, graphs=(*others, file)))
-    return True
-
-
-def saved_linked(shard: Shard, index_oid: int) -> int:
-    """How many rows the graph in the files has linked; 0 without one."""
-    for file in shard.directory.files.graphs:
-        if file.index_oid == index_oid:
-            return file.linked
-    return 0
 
 
 def checkpoint(store: Store) -> None:

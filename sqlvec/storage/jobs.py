@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlvec.index.hnsw import HnswGraph
-from sqlvec.storage.checkpoint import flush_all, save_graph, saved_linked
+from sqlvec.storage.checkpoint import flush_all
 from sqlvec.storage.compaction import compact_shard, compactable
 from sqlvec.storage.flush import flush_shard
+from sqlvec.storage.graph_files import link_rows, save_graph, wants_saving
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
     from sqlvec.storage.store import Store
 
 Cancelled = Callable[[], bool]
-LINK_ROWS = 1_000  # between two looks at cancelled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,38 @@ def pending_jobs(store: Store) -> list[Job]:
         shards = list(store.open_shards.values())
         found: list[Job] = []
         if store.wal.bytes > store.settings.wal_bytes_max:
-            found.append(Job("checkpoint", 0, "", lambda cancelled: flush_all(store)))
+            found.append(Job("checkpoint", 0, "", lambda _: flush_all(store, save_graphs=False)))
         for shard in shards:
             found += _shard_jobs(store, shard)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedIndex:
+    """An HNSW graph: rows that wait are committed and scanned exactly until they are linked."""
+
+    table_oid: int
+    index_oid: int
+    tenant: str
+    rows_linked: int
+    rows_waiting: int
+
+
+def index_queue(store: Store) -> list[QueuedIndex]:
+    """The graphs of the open shards."""
+    with store.lock:
+        return [
+            QueuedIndex(
+                shard.table_oid,
+                index_oid,
+                shard.tenant,
+                graph.linked,
+                max(0, shard.settled - graph.linked),
+            )
+            for shard in store.open_shards.values()
+            for index_oid, graph in shard.indexes.items()
+            if isinstance(graph, HnswGraph)
+        ]
 
 
 def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
@@ -62,8 +90,8 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
         if not isinstance(graph, HnswGraph):
             continue
         if graph.linked < shard.settled:
-            found.append(Job("link", oid, tenant, _linking(shard, index_oid)))
-        if graph.linked - saved_linked(shard, index_oid) >= settings.graph_snapshot_rows:
+            found.append(Job("link", oid, tenant, _linking(store, shard, index_oid)))
+        if index_oid in store.catalog.relations and wants_saving(shard, index_oid):
             found.append(Job("save_graph", oid, tenant, _saving(store, shard, index_oid)))
     if compactable(shard):
         found.append(Job("compact", oid, tenant, lambda _: _maintain(store, shard, compact_shard)))
@@ -75,17 +103,13 @@ def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) 
         work(store, shard)
 
 
-def _linking(shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
-    def link(cancelled: Cancelled) -> None:
-        while not cancelled() and shard.link_step(index_oid, LINK_ROWS, 1, cancelled):
-            pass
-
-    return link
+def _linking(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
+    return lambda cancelled: link_rows(store, shard, index_oid, cancelled)
 
 
 def _saving(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
     def save(cancelled: Cancelled) -> None:
-        with store.maintenance:
+        if wants_saving(shard, index_oid):
             save_graph(store, shard, index_oid)
 
     return save

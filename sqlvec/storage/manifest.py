@@ -58,9 +58,12 @@ class VectorsFile:
 
 @dataclass(frozen=True, slots=True)
 class GraphFile:
+    """A snapshot that has `linked` rows, with no file while it is empty, and the log of later links."""
+
     index_oid: int
     name: str
     linked: int
+    log: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class ShardFiles:
     def names(self) -> list[str]:
         names = [segment.name for segment in self.segments]
         names += [vectors.name for vectors in self.vectors]
-        names += [graph.name for graph in self.graphs]
+        names += [name for graph in self.graphs for name in (graph.name, graph.log) if name]
         return names + [s.tombstones for s in self.segments if s.tombstones]
 
 
@@ -256,7 +259,7 @@ def _encode_shard(shard: ShardFiles) -> dict[str, Any]:
         "tenant": shard.tenant,
         "segments": [[s.name, s.low, s.high, s.size, s.tombstones] for s in shard.segments],
         "vectors": [[v.attnum, v.name, v.dims] for v in shard.vectors],
-        "graphs": [[g.index_oid, g.name, g.linked] for g in shard.graphs],
+        "graphs": [[g.index_oid, g.name, g.linked, g.log] for g in shard.graphs],
     }
 
 

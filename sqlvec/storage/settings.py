@@ -16,6 +16,6 @@ class StorageSettings:
     segments_merged: int = 8  # that many neighbours of similar size become one
     segment_rows_max: int = 4_000_000  # merging makes none larger than these
     segment_bytes_max: int = 512 << 20
-    graph_snapshot_rows: int = 20_000  # newly linked rows after which a graph is written out
+    link_log_bytes_min: int = 16 << 20  # a log is not condensed before, however small its graph
     sequence_ahead: int = 32  # values logged ahead, PostgreSQL's SEQ_LOG_VALS
     filter_text_bytes_max: int = 64  # mean length up to which a text column gets a ColumnFilter

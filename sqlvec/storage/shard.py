@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from threading import Lock, RLock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from sqlvec.storage.vectors import VectorBatch, VectorView
 from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 
 if TYPE_CHECKING:
+    from sqlvec.storage.link_log import LinkLog
     from sqlvec.storage.shard_files import ShardDirectory
     from sqlvec.storage.transaction import ShardWrites, Transaction
 
@@ -60,7 +61,8 @@ class Shard:
         self.definitions: dict[int, Index] = {}
         self.keys = KeySearch(self)
         self.logged = bool(directory.files.segments)  # the log or manifest knows that it exists
-        self.link_lock = Lock()  # one linking thread per shard
+        self.link_lock = RLock()  # one linking thread per shard
+        self.link_logs: dict[int, LinkLog] = {}  # of graphs whose links are in files
         self.unsaved_deletes = False  # ends of segment rows that no file has
         self._parts: tuple[Part, ...] | None = ()
         self._holders = np.zeros(0, np.int64)
@@ -321,6 +323,7 @@ class Shard:
         with self.lock:
             self.indexes = {oid: i for oid, i in self.indexes.items() if oid != index_oid}
             self.definitions.pop(index_oid, None)
+            self.link_logs.pop(index_oid, None)
 
     def link_step(
         self, index_oid: int, budget: int | None = None, threads: int = 1, cancelled: Any = None

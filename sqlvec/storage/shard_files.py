@@ -3,7 +3,8 @@
     data/N.segment     segment.py
     data/N.tombstones  segment.py
     data/N.vectors     vectors.py
-    data/N.graph       a block file of kind GRAPH: the arrays of an HNSW graph
+    data/N.graph       graph_files.py
+    data/N.links       link_log.py
 
 N is a number of the database, never used twice. Opening maps the files and reads begins, ends and
 presence; columns, filters, keys and postings are mapped, and verified when first read.
@@ -19,11 +20,10 @@ import numpy as np
 from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.index.bm25 import Bm25Index
 from sqlvec.index.hnsw import HnswGraph
-from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
 from sqlvec.storage.growing import Mask, Words, word_count, words_of_mask
 from sqlvec.storage.key_search import key_definitions
 from sqlvec.storage.keys import KeyDefinition
-from sqlvec.storage.manifest import GraphFile, ShardFiles, VectorsFile
+from sqlvec.storage.manifest import ShardFiles, VectorsFile
 from sqlvec.storage.memtable import Memtable
 from sqlvec.storage.part import ShardColumns, vector_dims
 from sqlvec.storage.segment import Segment
@@ -115,18 +115,9 @@ class ShardDirectory:
             ef_construction=int(options.get("ef_construction", 64)),
         )
 
-    def write_graph(self, index_oid: int, graph: HnswGraph) -> GraphFile:
-        """A snapshot of a graph, synced."""
-        name = self.new_name("graph")
-        arrays = graph.arrays()
-        write_blocks(self.vfs, name, FileKind.GRAPH, arrays)
-        return GraphFile(index_oid, name, graph.linked)
-
-    def read_graph(self, file: GraphFile) -> HnswGraph:
-        """A graph over a copy-on-write map of its snapshot."""
-        return HnswGraph.from_arrays(
-            BlockFile(self.vfs, file.name, FileKind.GRAPH, private=True).arrays("")
-        )
+    def sync_names(self) -> None:
+        """Make the names of new files durable."""
+        self.vfs.sync_dir(DIRECTORY)
 
 
 def open_shard(directory: ShardDirectory, lock: RLock, columns: ShardColumns) -> Shard:
@@ -165,23 +156,11 @@ def _open_vectors(shard: Shard, file: VectorsFile) -> VectorColumn:
     return vector
 
 
-def open_indexes(shard: Shard, table: Table, indexes: tuple[Index, ...]) -> None:
-    """Give a shard the indexes of its table that it does not have: from its files, else from its
-    rows.
-    """
-    graphs = {file.index_oid: file for file in shard.directory.files.graphs}
+def open_texts(shard: Shard, indexes: tuple[Index, ...]) -> None:
+    """Give a shard the BM25 indexes of its table that it does not have."""
     for index in indexes:
-        if index.oid in shard.indexes or index.method not in INDEX_METHODS:
-            continue
-        file = graphs.get(index.oid)
-        if file is not None:
-            graph = shard.directory.read_graph(file)
-            shard.indexes = {**shard.indexes, index.oid: graph}
-            shard.definitions[index.oid] = index
-        elif index.method == "bm25":
+        if index.oid not in shard.indexes and index.method == "bm25":
             _open_bm25(shard, index)
-        else:
-            shard.add_index(index, table)
 
 
 def _open_bm25(shard: Shard, index: Index) -> None:

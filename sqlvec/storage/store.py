@@ -31,6 +31,8 @@ from sqlvec.storage.commit import (
     drop_operations,
     write_operations,
 )
+from sqlvec.storage.graph_files import open_graphs
+from sqlvec.storage.jobs import QueuedIndex
 from sqlvec.storage.manifest import Manifest, SequenceValue, ShardFiles, Version
 from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import Operation, SetSequence, encode_operations, encode_value
@@ -38,7 +40,7 @@ from sqlvec.storage.seams import Clock, SingleNode
 from sqlvec.storage.sequences import Sequences
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
-from sqlvec.storage.shard_files import ShardDirectory, open_indexes, open_shard
+from sqlvec.storage.shard_files import ShardDirectory, open_shard, open_texts
 from sqlvec.storage.transaction import ShardWrites, Transaction
 from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.wal import DIRECTORY as WAL_DIRECTORY
@@ -77,6 +79,7 @@ class Store:
         self._last_tx = 0
         self._next_file = 1
         self._next_shard = 1
+        self._recovering = True
 
     @classmethod
     def open(cls, vfs: Vfs, clock: Clock, settings: StorageSettings | None = None) -> Store:
@@ -332,7 +335,13 @@ class Store:
     def _attach_indexes(self, shard: Shard) -> None:
         table = self.catalog.relations.get(shard.table_oid)
         if isinstance(table, Table):
-            open_indexes(shard, table, self.catalog.indexes(table.oid))
+            self._open_indexes(shard, table)
+
+    def _open_indexes(self, shard: Shard, table: Table) -> None:
+        indexes = self.catalog.indexes(table.oid)
+        open_texts(shard, indexes)
+        if not self._recovering:  # a graph speaks of rows that are in the log
+            open_graphs(shard, table, indexes)
 
     # ------------------------------------------------------------ catalog
 
@@ -346,7 +355,7 @@ class Store:
             for oid in [oid for oid in shard.indexes if oid not in self.catalog.relations]:
                 if not self._is_pending_index(oid):
                     shard.drop_index(oid)
-            open_indexes(shard, table, self.catalog.indexes(table.oid))
+            self._open_indexes(shard, table)
 
     def _is_pending_index(self, oid: int) -> bool:
         catalogs = [self._appended_catalog, *(tx.catalog for tx in self._transactions.values())]
@@ -409,9 +418,13 @@ class Store:
         """What is worth doing now, most urgent first."""
         return jobs.pending_jobs(self)
 
+    def index_queue(self) -> list[QueuedIndex]:
+        """How far the graphs of the open shards are linked."""
+        return jobs.index_queue(self)
+
     def flush(self) -> None:
         """Write every memtable to segments, snapshot the graphs, shorten the log: CHECKPOINT."""
-        checkpoint.flush_all(self)
+        checkpoint.flush_all(self, save_graphs=True)
 
     def disk_bytes(self) -> int:
         """Bytes of all files of the database."""
@@ -494,5 +507,6 @@ class Store:
         self.catalog = self._appended_catalog = catalog
 
     def indexes_follow(self) -> None:
-        """Open the indexes of the shards that recovery touched."""
+        """Recovery's last step: open the indexes of the shards that it touched."""
+        self._recovering = False
         self._follow_catalog()

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
+
 
 class LiveServer:
     """Started on a directory; ready when made."""
@@ -27,6 +29,13 @@ class LiveServer:
         assert found is not None, f"the server did not start: {line!r}"
         self.host, self.port = found.group(1), int(found.group(2))
         self.dsn = f"postgresql://postgres@{self.host}:{self.port}/postgres"
+
+    def wait_until_linked(self) -> None:
+        """Returns when no graph has rows that wait; each look is a statement of its own."""
+        sql = "SELECT coalesce(sum(rows_waiting), 0) FROM sqlvec_index_queue"
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            while connection.execute(sql).fetchone() != (0,):
+                connection.execute("SELECT pg_sleep(0.05)")
 
     def kill(self) -> None:
         """kill -9."""

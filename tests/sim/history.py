@@ -21,7 +21,10 @@ from sqlvec.catalog.objects import (
     Sequence,
     Table,
 )
+from sqlvec.index.hnsw import HnswGraph
+from sqlvec.index.row_set import RowSet
 from sqlvec.storage.settings import StorageSettings
+from sqlvec.storage.shard import Shard
 from sqlvec.storage.store import Store
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vectors import VectorBatch
@@ -31,7 +34,7 @@ from tests.sim.simfs import SimFs
 DIMS = 3
 DOCS, TENANT_DOCS, SEQUENCE = 20000, 20010, 20020
 TINY = StorageSettings(
-    wal_file_bytes_max=4_000, manifest_bytes_max=3_000, segments_merged=3, graph_snapshot_rows=8
+    wal_file_bytes_max=4_000, manifest_bytes_max=3_000, segments_merged=3, link_log_bytes_min=1_000
 )
 
 Key = tuple[int, str, int]  # table oid, tenant, id
@@ -313,9 +316,30 @@ def check_structure(store: Store, state: State) -> None:
         assert at == shard.row_count
         for index_oid in shard.indexes:
             index = shard.index(index_oid)
-            if hasattr(index, "row_count"):
+            if isinstance(index, HnswGraph):
+                check_graph(index, shard, tx)
+            else:
                 assert index.row_count == shard.row_count
     tx.rollback()
+
+
+def check_graph(graph: HnswGraph, shard: Shard, tx: Transaction) -> None:
+    """Links lead to rows that were linked, and a search finds every visible one of these."""
+    arrays, linked = graph.arrays(), graph.linked
+    assert linked <= shard.row_count, (linked, shard.row_count)
+    present = shard.vectors(3).present
+    for links in (arrays["links"], arrays["upper"]):
+        ends = np.unique(links[links >= 0]).astype(np.int64)
+        assert present.contains(ends).all(), "a link to a row that has no vector"
+    rows = shard.visible(tx) & present
+    ids = rows.ids()
+    ids = ids[ids < linked]
+    if len(ids):
+        view = shard.vectors(3)
+        found = graph.search(
+            view.array, view.array[ids[0]], len(ids), 10, RowSet.from_ids(ids, rows.row_count)
+        )
+        assert sorted(found.row_ids.tolist()) == ids.tolist()
 
 
 def check_fills(store: Store, tx: Transaction) -> None:

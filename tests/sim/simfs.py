@@ -108,6 +108,12 @@ class SimFs:
             after.names[name] = after.synced_names[name] = node.after_crash(rng)
         return after
 
+    def kill(self) -> SimFs:
+        """What the next process finds when this one was killed: everything that was written."""
+        after = SimFs()
+        after.names, after.synced_names, after.pending = self.names, self.synced_names, self.pending
+        return after
+
     def rot(self, name: str, offset: int) -> None:
         self.names[name].buffer[offset] ^= 1
 

@@ -55,10 +55,10 @@ def test_a_damaged_directory_or_a_short_file_is_refused(fs: SimFs) -> None:
 
 def test_another_kind_and_a_newer_version_are_refused(fs: SimFs) -> None:
     write_blocks(fs, "f", FileKind.GRAPH, ARRAYS)
-    with pytest.raises(DataCorrupted, match="magic"):
+    with pytest.raises(DataCorrupted, match="unexpected header"):
         BlockFile(fs, "f", FileKind.SEGMENT)
     fs.names["f"].buffer[: HEADER.size] = np.frombuffer(
-        HEADER.pack(MAGIC, 9, FileKind.GRAPH), np.uint8
+        HEADER.pack(MAGIC, 9, FileKind.GRAPH, bytes(8)), np.uint8
     )
     with pytest.raises(ConfigurationError, match="format version 9"):
         BlockFile(fs, "f", FileKind.GRAPH)

@@ -46,6 +46,6 @@ def test_files_of_replaced_things_are_removed(database: Any) -> None:
             pass
         database.store.flush()
     kinds = [name.split(".")[1] for name in database.fs.list("data")]
-    assert sorted(kinds) == ["graph", "segment", "segment", "segment", "vectors"]
+    assert sorted(kinds) == ["graph", "links", "segment", "segment", "segment", "vectors"]
     named = {n for f in read_manifest(database.fs)[0].shards.values() for n in f.names()}
     assert named == {f"data/{name}" for name in database.fs.list("data")}

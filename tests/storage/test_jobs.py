@@ -12,7 +12,7 @@ def test_a_quiet_store_wants_nothing(database: Any) -> None:
 
 
 def test_jobs_are_wanted_until_they_are_done(make_database: Callable[..., Any]) -> None:
-    database = make_database(memtable_rows_max=10, graph_snapshot_rows=10, segments_merged=2)
+    database = make_database(memtable_rows_max=10, link_log_bytes_min=100, segments_merged=2)
     database.add_indexes()
     for start in (0, 20):
         database.insert(list(range(start, start + 20)))

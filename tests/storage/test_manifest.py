@@ -26,7 +26,7 @@ SHARD = ShardFiles(
     "acme",
     (SegmentFile("data/1", 0, 10, 99), SegmentFile("data/2", 10, 12, 5, "data/4")),
     (VectorsFile(3, "data/3", 8),),
-    (GraphFile(20003, "data/5", 12),),
+    (GraphFile(20003, "data/5", 12, "data/6"),),
 )
 
 
@@ -56,7 +56,7 @@ def test_a_version_comes_back(fs: SimFs) -> None:
 
 
 def test_names_of_a_shard() -> None:
-    assert sorted(SHARD.names()) == [f"data/{n}" for n in (1, 2, 3, 4, 5)]
+    assert sorted(SHARD.names()) == [f"data/{n}" for n in (1, 2, 3, 4, 5, 6)]
     assert SHARD.high == 12
     with pytest.raises(AssertionError):
         ShardFiles(1, 2, "", (SegmentFile("a", 0, 10, 1), SegmentFile("b", 11, 12, 1)))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sqlvec.index.hnsw.changes import GraphChanges
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width, encode_rows
 from sqlvec.kernels.distance import COSINE, METRICS, flat_search, inverse_norms
@@ -55,7 +56,10 @@ class _Arrays:
     locks: np.ndarray  # i32[capacity + 1]
     codes: np.ndarray  # i8[capacity, width]; no rows where there are none, or none yet
     factors: np.ndarray  # f32[capacity, 2]
+    changed: np.ndarray  # u8[capacity], nodes whose links changed since take_changes()
+    changed_upper: np.ndarray  # u8[upper rows]
     upper_used: int
+    coded: int  # rows below it have their codes
 
 
 @dataclass(slots=True)
@@ -100,6 +104,7 @@ class HnswGraph:
         self.seed = seed
         self.state = np.array([0, -1], np.int64)
         self._linked = 0
+        self._taken = (0, 0)  # rows offered, and upper rows in use, when changes were last taken
         self._arrays = arrays
         self._spare: list[_Workspace] = []
         self._link_lock = threading.Lock()
@@ -122,7 +127,9 @@ class HnswGraph:
     def arrays(self) -> dict[str, np.ndarray]:
         """What a snapshot keeps; rows beyond `linked` are not in it."""
         with self._link_lock:
-            arrays, linked = self._arrays, self._linked
+            arrays, linked, coded = self._arrays, self._linked, 0
+            if self._coded and self._arrays.coded >= linked:
+                coded = linked
             settings = [self.number, self.dims, self.m, self.ef_construction, self.seed, linked]
             scales = arrays.scales[:linked] if self.number == COSINE else arrays.scales
             return {
@@ -132,6 +139,8 @@ class HnswGraph:
                 "offsets": arrays.offsets[:linked].copy(),
                 "levels": arrays.levels[:linked].copy(),
                 "scales": scales.copy(),
+                "codes": arrays.codes[:coded].copy(),
+                "factors": arrays.factors[:coded].copy(),
             }
 
     @classmethod
@@ -141,12 +150,60 @@ class HnswGraph:
         metric = next(name for name, n in METRICS.items() if n == number)
         arrays = _Arrays(
             kept["links"], kept["upper"], kept["offsets"], kept["levels"], kept["scales"],
-            np.zeros(1, np.int32), *_no_codes(dims), len(kept["upper"]),
+            np.zeros(1, np.int32), kept["codes"], kept["factors"], *_unmarked(0, 0), len(kept["upper"]),
+            len(kept["codes"]),
         )  # fmt: skip
         graph = cls(metric, dims, m, ef_construction, seed, arrays)
         graph._linked = linked
+        graph._taken = (linked, arrays.upper_used)
         graph.state[1] = entry
         return graph
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether take_changes() would give any."""
+        return self._linked != self._taken[0]
+
+    def take_changes(self) -> GraphChanges | None:
+        """What linking did since this was last called; None when it did nothing."""
+        with self._link_lock:
+            arrays, linked = self._arrays, self._linked
+            low, upper_low = self._taken
+            self._taken = (linked, arrays.upper_used)
+            rows = np.flatnonzero(arrays.changed[:linked]).astype(np.int32)
+            if linked == low and not len(rows):
+                return None
+            upper_rows = np.flatnonzero(arrays.changed_upper[: arrays.upper_used]).astype(np.int32)
+            arrays.changed[rows] = 0
+            arrays.changed_upper[upper_rows] = 0
+            scales = arrays.scales[low:linked] if self.number == COSINE else arrays.scales[:0]
+            return GraphChanges(
+                low, linked, upper_low, self.state.item(1), rows, arrays.links[rows], upper_rows,
+                arrays.upper[upper_rows], scales.copy(),
+            )  # fmt: skip
+
+    def apply(self, changes: GraphChanges) -> bool:
+        """Brings a graph that was just opened forward; False, and no change, when others are missing between."""
+        if changes.low > self._linked or changes.upper_low != self._arrays.upper_used:
+            return False
+        self._reserve(changes.low, changes.high)
+        arrays = self._arrays
+        arrays.links[changes.rows] = changes.links
+        arrays.upper[changes.upper_rows] = changes.upper
+        if self.number == COSINE:
+            arrays.scales[changes.low : changes.high] = changes.scales
+        arrays.coded = min(arrays.coded, changes.low)
+        self.state[1] = changes.entry
+        self._linked = changes.high
+        self._taken = (changes.high, arrays.upper_used)
+        return True
+
+    def forget_from(self, row_count: int) -> None:
+        """Rows from row_count on were offered and are unknown now: none of them was committed, so none was
+        linked, and their ids will be given to others."""
+        self._linked = min(self._linked, row_count)
+        self._arrays.coded = min(self._arrays.coded, self._linked)
+        self._taken = (self._linked, self._arrays.upper_used)
 
     # ---------------------------------------------------------------- linking
 
@@ -187,6 +244,7 @@ class HnswGraph:
             encode_rows(
                 vectors, low, high, self.number == COSINE, arrays.codes, arrays.factors
             )
+            arrays.coded = high
         if self.number == COSINE:
             inverse_norms(vectors, low, high, arrays.scales)
             rows = rows[arrays.scales[rows] > 0]
@@ -215,8 +273,9 @@ class HnswGraph:
         space = self._take(len(arrays.links), ef)
         link_rows(
             self.number, vectors, arrays.scales, *self._read(arrays, vectors), arrays.links,
-            arrays.offsets, arrays.upper, self.state, arrays.levels, arrays.locks, rows, ef, space.visited, space.epochs,
-            space.candidates, space.results, space.buffer,
+            arrays.offsets, arrays.upper, self.state, arrays.levels, arrays.locks,
+            arrays.changed, arrays.changed_upper, rows, ef, space.visited, space.epochs, space.candidates,
+            space.results, space.buffer,
         )  # fmt: skip
         self._spare.append(space)
 
@@ -230,7 +289,12 @@ class HnswGraph:
         levels = _draw_levels(np.arange(low, high, dtype=np.uint64), self.m, self.seed)
         needed = old.upper_used + int(levels.sum())
         capacity, upper_rows = len(old.offsets), len(old.upper)
-        if high > capacity or needed > upper_rows or len(old.locks) <= capacity:
+        if len(old.locks) <= capacity:
+            # Just opened: locks and marks are made, the arrays stay mapped until they must grow.
+            locks = np.zeros(capacity + 1, np.int32)
+            changed, changed_upper = _unmarked(capacity, upper_rows)
+            old = replace(old, locks=locks, changed=changed, changed_upper=changed_upper)
+        if high > capacity or needed > upper_rows:
             capacity = max(high, capacity * 2, 1024) if high > capacity else capacity
             upper_rows = max(needed, upper_rows * 2, 256) if needed > upper_rows else upper_rows
             scale_rows = capacity if self.number == COSINE else 1
@@ -243,7 +307,10 @@ class HnswGraph:
                 np.zeros(capacity + 1, np.int32),
                 _grown(old.codes, capacity if self._coded else 0, 0),
                 _grown(old.factors, capacity if self._coded else 0, 0),
+                _grown(old.changed, capacity, 0),
+                _grown(old.changed_upper, upper_rows, 0),
                 old.upper_used,
+                old.coded,
             )
         old.levels[low:high] = levels
         starts = np.cumsum(levels, dtype=np.int64) - levels
@@ -305,16 +372,18 @@ class HnswGraph:
     def _encoded(self, vectors: np.ndarray) -> _Arrays:
         """The arrays, with the codes of what was linked before the graph was opened."""
         arrays = self._arrays
-        if not self._coded or len(arrays.codes) == len(arrays.offsets):
+        if not self._coded or arrays.coded >= self._linked:
             return arrays
         with self._swap_lock:
-            arrays = self._arrays
-            if len(arrays.codes) < len(arrays.offsets):
+            arrays, linked = self._arrays, self._linked
+            if arrays.coded < linked:
                 capacity = len(arrays.offsets)
-                codes = np.zeros((capacity, code_width(self.dims)), np.int8)
-                factors = np.zeros((capacity, 2), np.float32)
-                encode_rows(vectors, 0, self._linked, self.number == COSINE, codes, factors)
-                arrays = self._arrays = replace(arrays, codes=codes, factors=factors)
+                codes, factors = _grown(arrays.codes, capacity, 0), _grown(arrays.factors, capacity, 0)
+                encode_rows(
+                    vectors, arrays.coded, linked, self.number == COSINE, codes, factors
+                )
+                arrays = replace(arrays, codes=codes, factors=factors, coded=linked)
+                self._arrays = arrays
             return arrays
 
     def _read(self, arrays: _Arrays, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -370,13 +439,16 @@ def _empty_arrays(metric: str, dims: int, m: int) -> _Arrays:
         np.empty(0, np.uint8),
         np.empty(0 if METRICS[metric] == COSINE else 1, np.float32),
         np.zeros(0, np.int32),
-        *_no_codes(dims),
+        np.zeros((0, code_width(dims)), np.int8),
+        np.zeros((0, 2), np.float32),
+        *_unmarked(0, 0),
+        0,
         0,
     )
 
 
-def _no_codes(dims: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros((0, code_width(dims)), np.int8), np.zeros((0, 2), np.float32)
+def _unmarked(nodes: int, upper_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(nodes, np.uint8), np.zeros(upper_rows, np.uint8)
 
 
 def _grown(array: np.ndarray, rows: int, fill: int) -> np.ndarray:
