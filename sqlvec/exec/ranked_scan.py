@@ -108,10 +108,10 @@ def _vector(
         return ids, np.full(len(ids), np.nan)
     k = min(k, rows.count)
     graph = shard.index(leg.index.oid) if leg.index is not None else None
+    rankable = rows & view.present.extend(rows.row_count)  # a row without a vector is zeros there
     if isinstance(graph, HnswGraph) and graph.linked:
-        ids, keys = _graph(graph, leg, part, view, query, k, counter)
+        ids, keys = _graph(graph, leg, rankable, view, query, k, counter)
     else:
-        rankable = rows & view.present.extend(rows.row_count)
         ids, keys = flat_search(
             view.array, query, leg.distance.metric, rankable.words, rows.row_count, k
         )
@@ -125,7 +125,7 @@ def _vector(
 def _graph(
     graph: HnswGraph,
     leg: VectorLeg,
-    part: ShardRows,
+    rows: RowSet,
     view: VectorView,
     query: np.ndarray,
     k: int,
@@ -133,7 +133,6 @@ def _graph(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The graph answers for the rows it has linked, an exact scan for the queue behind them."""
     ef = max(counter["ef_search"], k)
-    rows = part.rows
     linked = graph.linked
     allowed = rows if linked >= rows.row_count else rows & _first(linked, rows.row_count)
     found = graph.search(view.array, query, k, ef, allowed, "auto")
@@ -141,7 +140,7 @@ def _graph(
     counter["distances"] = counter.get("distances", 0) + found.distances_computed
     if linked >= rows.row_count:
         return found.row_ids, found.distances
-    queue = (rows - _first(linked, rows.row_count)) & view.present.extend(rows.row_count)
+    queue = rows - _first(linked, rows.row_count)
     ids, keys = flat_search(
         view.array, query, leg.distance.metric, queue.words, rows.row_count, k
     )

@@ -17,6 +17,7 @@ DIMENSIONS_MIN = 48  # below, codes would save nothing and cost recall
 _LINE = 64
 _LEVELS = 127.0
 _QUERY_LEVELS = 2047.0
+_LEAST = np.float32(1e-30)  # what is smaller has no step that float32 can divide by
 
 
 def code_width(dims: int) -> int:
@@ -35,10 +36,11 @@ def encode_rows(vectors, low, high, normalized, codes, factors):  # type: ignore
             value = vectors[row, i]
             largest = max(largest, abs(value))
             squares += np.float64(value) * np.float64(value)
-        levels = np.float32(_LEVELS) / largest if largest > 0 else np.float32(0.0)
+        levels, scale = np.float32(0.0), 2.0 * largest  # a step that covers what is lost
+        if largest > _LEAST:
+            levels, scale = np.float32(_LEVELS) / largest, np.float64(largest) / _LEVELS
         for i in range(size):
             codes[row, i] = np.int8(np.rint(vectors[row, i] * levels))
-        scale = np.float64(largest) / _LEVELS
         if normalized:
             scale = scale / np.sqrt(squares) if squares > 0 else 0.0
         factors[row, 0] = np.float32(scale)
@@ -47,14 +49,23 @@ def encode_rows(vectors, low, high, normalized, codes, factors):  # type: ignore
 
 @kernel
 def encode_query(query, coded):  # type: ignore[no-untyped-def]
-    """Fills coded (i16[padded]); twice the size of a level (f32), which l2 needs. The levels are few enough
+    """Fills coded (i16[padded]): twice the size of a level (f32), which l2 needs, and the norm and the sum of
+    absolute values in levels (f32), infinite for a query too small to have levels. The levels are few enough
     that no dot product overflows."""
     size = query.shape[0]
     largest = np.float32(0.0)
     for i in range(size):
         largest = max(largest, abs(query[i]))
     levels = np.float32(min(_QUERY_LEVELS, 2147483647.0 / (_LEVELS * size)))
-    factor = levels / largest if largest > 0 else np.float32(0.0)
+    if not largest > _LEAST:
+        coded[:] = 0
+        return np.float32(0.0), np.float32(np.inf), np.float32(np.inf)
+    factor = levels / largest
+    squares = np.float32(0.0)
+    total = np.float32(0.0)
     for i in range(size):
-        coded[i] = np.int16(np.rint(query[i] * factor))
-    return np.float32(2.0) * largest / levels
+        value = np.rint(query[i] * factor)
+        coded[i] = np.int16(value)
+        squares += value * value
+        total += abs(value)
+    return np.float32(2.0) * largest / levels, np.sqrt(squares), total

@@ -4,8 +4,8 @@ Vectors are f32[rows, padded] with zeros in the pad. Inside kernels a metric is 
 float32 that only orders: squared l2, negative inner product, negative inner product over norms, l1.
 What is returned is recomputed in float64: l2, <#>, cosine distance, l1 as pgvector defines them.
 
-near() also takes codes (kernels.codes) in the place of vectors: i8[rows, width], a query (i16[padded], f32)
-and, as scales, the factors. It orders by an approximation then.
+near() also takes codes (kernels.codes) in the place of vectors: i8[rows, width], a query (i16[padded], f32
+step, f32 norm and f32 sum of absolute values in steps) and, as scales, the factors. It orders by an approximation then.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from sqlvec.kernels.bitmap import has
+from sqlvec.kernels.bitmap import fill_ids, has
 from sqlvec.kernels.codes import encode_query
-from sqlvec.kernels.heap import key_row, pack, push_max, replace_max
+from sqlvec.kernels.heap import key_distance, key_row, pack, push_max, replace_max
 from sqlvec.kernels.jit import inlined, kernel, prefetch, trailing_zeros
 
 METRICS = {"l2": 0, "inner_product": 1, "cosine": 2, "l1": 3}
 L2, INNER_PRODUCT, COSINE, L1 = 0, 1, 2, 3
 PAD = 16
 _ONE = np.uint64(1)
+_AHEAD = 8  # rows on their way from memory in a scan
+_DOUBT = np.float32(4.0 / np.sqrt(12.0))  # standard deviations, times that of rounding
 
 
 def padded(dims: int) -> int:
@@ -68,15 +70,40 @@ def _near_code(metric, vectors, query, row, scales):  # type: ignore[no-untyped-
     return scales[row, 1] - product * query[1] if metric == 0 else -product
 
 
+def doubt_of(metric, vectors, form, row, scales):  # type: ignore[no-untyped-def]
+    """How far near() may be from the truth, but for one row in ten thousand; 0 for vectors."""
+    raise NotImplementedError("compiled only")
+
+
+def _doubt_of_code(metric, vectors, form, row, scales):  # type: ignore[no-untyped-def]
+    # Rounding is uniform: each element of the row is off by a step's 12th root, each of the query by one
+    # of its own steps; a dot product is off by that, times the norm of the other side.
+    norm = np.float32(1.0) if metric == 2 else np.sqrt(scales[row, 1])
+    doubt = _DOUBT * (scales[row, 0] * form[2] + norm)
+    return doubt * form[1] if metric == 0 else doubt
+
+
+@overload(doubt_of)
+def _doubt_by_type(metric, vectors, form, row, scales):  # type: ignore[no-untyped-def]
+    if vectors.dtype == numba.int8:
+        return _doubt_of_code
+    return lambda metric, vectors, form, row, scales: np.float32(0.0)
+
+
 @overload(near)
 def _near_by_type(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
     return _near_code if vectors.dtype == numba.int8 else _near
 
 
+def _code_form(vectors, query, coded):  # type: ignore[no-untyped-def]
+    step, norm, total = encode_query(query, coded)
+    return (coded, step, norm, total)
+
+
 @overload(form_of)
 def _form_by_type(vectors, query, coded):  # type: ignore[no-untyped-def]
     if vectors.dtype == numba.int8:
-        return lambda vectors, query, coded: (coded, encode_query(query, coded))
+        return _code_form
     return lambda vectors, query, coded: query
 
 
@@ -121,20 +148,28 @@ def exact_distances(metric, vectors, query, ids, out):  # type: ignore[no-untype
 
 
 @kernel
-def rank_found(metric, vectors, query, heap, size, below, ids, out):  # type: ignore[no-untyped-def]
-    """The nearest ids.shape[0] of a heap's rows below `below`, ordered anew by exact distance, then id: how
-    many there are. The heap's own order may be an approximation."""
+def rank_found(metric, vectors, query, read, form, scales, k, heap, size, below, ids, out):  # type: ignore[no-untyped-def]
+    """The k nearest of a heap's rows below `below`, by exact distance, then id: how many there are.
+
+    The heap's own order may be an approximation: every row is looked at whose distance, but for an
+    improbable error, can be among the k smallest. ids and out have room for all of the heap."""
     ordered = np.sort(heap[:size])
     count = 0
+    limit = np.float32(-np.inf)
     for i in range(size):
-        if count == ids.shape[0]:
-            break
         row = key_row(ordered[i])
-        if row < below:
-            ids[count] = row
-            count += 1
-            for offset in range(0, min(vectors.shape[1] * 4, 1024), 64):
-                prefetch(vectors, row, offset)
+        if row >= below:
+            continue
+        distance = key_distance(ordered[i])
+        doubt = doubt_of(metric, read, form, row, scales)
+        if count < k:
+            limit = max(limit, distance + doubt)
+        elif distance - doubt > limit:
+            continue
+        ids[count] = row
+        count += 1
+        for offset in range(0, min(vectors.shape[1] * 4, 1024), 64):
+            prefetch(vectors, row, offset)
     squares = _squares(query)
     for j in range(count):
         row = ids[j]
@@ -148,7 +183,7 @@ def rank_found(metric, vectors, query, heap, size, below, ids, out):  # type: ig
             place -= 1
         out[place] = distance
         ids[place] = row
-    return count
+    return min(count, k)
 
 
 @kernel
@@ -204,6 +239,80 @@ def flat_scan(metric, vectors, query, words, row_count, k, heap):  # type: ignor
             elif key < heap[0]:
                 replace_max(heap, size, key)
     return size
+
+
+@inlined
+def _bound_of_code(metric, form, scales, row, distance):  # type: ignore[no-untyped-def]
+    """How far near() of a code can be from the truth at most: half a step an element, on both sides."""
+    half = np.float32(0.5)
+    norm = np.float32(1.0) if metric == 2 else np.sqrt(scales[row, 1])
+    spread = np.sqrt(np.float32(form[0].shape[0])) * norm
+    bound = half * (scales[row, 0] * (form[3] + half * form[0].shape[0]) + spread)
+    size = abs(distance)
+    if metric == 0:
+        bound *= form[1]
+        size += scales[row, 1]
+    return bound + np.float32(2e-6) * size
+
+
+@kernel
+def code_scan(metric, vectors, codes, scales, query, coded, words, k, ids, lowest, out):  # type: ignore[no-untyped-def]
+    """flat_scan by way of codes, and as exact: only rows that can be among the k nearest are looked at as
+    vectors. ids (i64) and lowest (f32) have room for all set rows. ids and out (f64) get the nearest, in
+    order; (how many, how many vectors were read)."""
+    form = form_of(codes, query, coded)
+    heap = np.empty(k, np.uint64)
+    size = 0
+    rows = fill_ids(words, ids)
+    count = 0
+    for j in range(rows):
+        if j + _AHEAD < rows:
+            ahead = ids[j + _AHEAD]
+            for offset in range(0, min(codes.shape[1], 512), 64):
+                prefetch(codes, ahead, offset)
+            prefetch(scales, ahead, 0)
+        row = ids[j]
+        if metric == 2 and scales[row, 0] == 0:
+            continue
+        distance = near(metric, codes, form, row, scales)
+        bound = _bound_of_code(metric, form, scales, row, distance)
+        low, high = distance - bound, distance + bound
+        if not low <= high:  # beyond what float32 holds
+            low, high = np.float32(-np.inf), np.float32(np.inf)
+        ids[count] = row
+        lowest[count] = low
+        count += 1
+        if size < k:
+            size = push_max(heap, size, pack(high, row))
+        elif low <= key_distance(heap[0]):
+            key = pack(high, row)
+            if key < heap[0]:
+                replace_max(heap, size, key)
+    limit = key_distance(heap[0]) if size else np.float32(0.0)
+    kept = 0
+    for j in range(count):
+        if lowest[j] <= limit:
+            ids[kept] = ids[j]
+            kept += 1
+    squares = _squares(query)
+    found = 0
+    for j in range(kept):
+        row = ids[j]
+        if j + 4 < kept:
+            for offset in range(0, min(vectors.shape[1] * 4, 1024), 64):
+                prefetch(vectors, ids[j + 4], offset)
+        distance = _exact(metric, vectors, query, squares, row)
+        if found == k and not distance < out[k - 1]:
+            continue
+        place = min(found, k - 1)
+        while place > 0 and out[place - 1] > distance:
+            out[place] = out[place - 1]
+            ids[place] = ids[place - 1]
+            place -= 1
+        out[place] = distance
+        ids[place] = row
+        found = min(found + 1, k)
+    return found, kept
 
 
 @kernel

@@ -238,9 +238,9 @@ def search_two_hop(metric, vectors, scales, links, query, node, ef, visited, epo
 
 
 @kernel
-def walk(mode, metric, vectors, read, scales, query, coded, entry, offsets, upper, links, below, ef, visited, epoch, candidates, results, buffer, words, budget, ids, out):  # type: ignore[no-untyped-def]
-    """A whole search, PLAIN, FILTERED or TWO_HOP: the nearest rows below `below` by exact distance in ids and
-    out. (how many, distances computed, whether it came to an end)"""
+def walk(mode, metric, vectors, read, scales, query, coded, entry, offsets, upper, links, below, ef, visited, epoch, candidates, results, buffer, words, budget, k, ids, out):  # type: ignore[no-untyped-def]
+    """A whole search, PLAIN, FILTERED or TWO_HOP: the k nearest rows below `below` by exact distance in ids and
+    out, which have room for ef rows. (how many, distances computed, whether it came to an end)"""
     form = form_of(read, query, coded)
     node = entry & _LOW
     top = entry >> 32
@@ -261,7 +261,11 @@ def walk(mode, metric, vectors, read, scales, query, coded, entry, offsets, uppe
             metric, read, scales, links, form, node, ef, visited, epoch, candidates, results, buffer,
             words, budget,
         )  # fmt: skip
-    found = rank_found(metric, vectors, query, results, size, below, ids, out) if done else 0
+    found = 0
+    if done:
+        found = rank_found(
+            metric, vectors, query, read, form, scales, k, results, size, below, ids, out
+        )
     return found, computed, done
 
 

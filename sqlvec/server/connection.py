@@ -83,6 +83,7 @@ class ClientConnection(asyncio.Protocol):
         self.fatal(error)
 
     def data_received(self, data: bytes) -> None:
+        self.listener.busy_poll.arrived()
         if self._idle is not None and self.session is not None:
             self._active()
         try:
@@ -92,6 +93,7 @@ class ClientConnection(asyncio.Protocol):
         except DatabaseError as error:
             self.fatal(error)
         self.flush()
+        self.listener.busy_poll.answered()
 
     def _event(self, event: Any) -> None:
         if isinstance(event, Message):

@@ -14,6 +14,7 @@ import uvloop
 
 from sqlvec import __version__
 from sqlvec.database import Cluster, Database
+from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
 from sqlvec.server.connection import ClientConnection
 
@@ -43,6 +44,7 @@ class Listener:
         self.sync_pool = ThreadPoolExecutor(2, "sqlvec-sync")
         self.committers: dict[str, Committer] = {}
         self.stopping = asyncio.Event()
+        self.busy_poll = BusyPoll(asyncio.get_running_loop())
         self._next_pid = 1000
 
     def register(self, client: ClientConnection) -> tuple[int, bytes]:

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from sqlvec.errors import ProgramLimitExceeded
+from sqlvec.index.ordered import ColumnFilter
 from sqlvec.storage.column_buffer import ColumnBuffer, column_buffer
-from sqlvec.storage.part import Part, ShardColumns
+from sqlvec.storage.part import Part, ShardColumns, build_filter
 from sqlvec.types import SqlType
 
 STRING_BYTES_MAX = 2**31 - 1
+ASKED_BEFORE_FILTER = 16
 
 
 class MemoryBlock:
@@ -57,6 +59,20 @@ class MemoryPart(Part):
         assert block.low <= low <= high <= block.low + block.row_count, (block.low, low, high)
         super().__init__(low, high, columns)
         self._block = block
+        self._asked: dict[int, int] = {}
+        self._filters: dict[int, ColumnFilter | None] = {}
+
+    def filter(self, attnum: int) -> ColumnFilter | None:
+        """Made once the part has been asked so often that comparing its rows each time has cost as
+        much as ordering them."""
+        if attnum not in self._filters:
+            asked = self._asked[attnum] = self._asked.get(attnum, 0) + 1
+            if asked <= ASKED_BEFORE_FILTER:
+                return None
+            self._filters[attnum] = build_filter(
+                self._columns.type(attnum), self.column(attnum), self._columns.filter_text_bytes_max
+            )
+        return self._filters[attnum]
 
     def stored_type(self, attnum: int) -> SqlType:
         return self._block.types.get(attnum, self._columns.type(attnum))

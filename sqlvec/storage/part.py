@@ -20,7 +20,7 @@ from sqlvec.storage.column_reader import Reader, column_reader
 from sqlvec.storage.growing import RowIds
 from sqlvec.storage.keys import KeyDefinition, KeyRun, hash_columns, sorted_run
 from sqlvec.storage.vectors import VectorColumn
-from sqlvec.types import TEXT, VECTOR, SqlType, by_oid
+from sqlvec.types import BYTEA, JSON, JSONB, TEXT, VECTOR, SqlType, by_oid
 
 
 @dataclass(slots=True)
@@ -31,6 +31,7 @@ class ShardColumns:
     types: dict[int, SqlType] = field(default_factory=dict)
     fills: Mapping[int, pa.Array] = field(default_factory=dict)
     vectors: dict[tuple[int, int], VectorColumn] = field(default_factory=dict)
+    filter_text_bytes_max: int = 64
 
     def learn(self, table: Table) -> None:
         self.types = {column.attnum: column.type for column in table.columns}
@@ -82,7 +83,7 @@ class Part:
         return self._columns.missing(attnum, len(self)) if stored is None else stored
 
     def filter(self, attnum: int) -> ColumnFilter | None:
-        """The column's filter over local offsets; None when there is none (memtable, long text)."""
+        """The column's filter over local offsets; None when there is none."""
         return None
 
     def stored_type(self, attnum: int) -> SqlType:
@@ -120,3 +121,14 @@ class Part:
 
     def _stored(self, attnum: int) -> pa.Array | None:
         raise NotImplementedError
+
+
+def build_filter(type: SqlType, array: pa.Array, text_bytes_max: int) -> ColumnFilter | None:
+    """The filter of a column: for scalars and short text, not for what nobody compares with a
+    constant.
+    """
+    if type.oid in (BYTEA.oid, JSON.oid, JSONB.oid) or pa.types.is_nested(array.type):
+        return None
+    if pa.types.is_string(array.type) and array.nbytes > (text_bytes_max + 4) * len(array):
+        return None
+    return None if pa.types.is_interval(array.type) else ColumnFilter.build(array)

@@ -32,11 +32,11 @@ from sqlvec.storage.blocks import Array, BlockFile, FileKind, write_blocks
 from sqlvec.storage.checksum import crc32c
 from sqlvec.storage.growing import Mask, RowIds, Words, word_count, words_of_mask
 from sqlvec.storage.keys import KeyDefinition, KeyRun, hash_columns, sorted_run
-from sqlvec.storage.part import Part, ShardColumns
+from sqlvec.storage.part import Part, ShardColumns, build_filter
 from sqlvec.storage.records import decode_array, encode_array
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
-from sqlvec.types import BYTEA, JSON, JSONB, SqlType
+from sqlvec.types import SqlType
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,10 +73,9 @@ def write_segment(vfs: Vfs, name: str, rows: SegmentRows, *, filter_text_bytes_m
         kept[attnum] = type, _without_dead(array, rows.keep)
     for attnum, (type, array) in kept.items():
         blocks[f"column/{attnum}"] = np.frombuffer(encode_array(array), np.uint8)
-        if _wants_filter(type, array, filter_text_bytes_max):
-            built = ColumnFilter.build(array)
-            parts = {} if built is None else built.arrays()
-            blocks.update({f"filter/{attnum}/{part}": values for part, values in parts.items()})
+        built = build_filter(type, array, filter_text_bytes_max)
+        parts = {} if built is None else built.arrays()
+        blocks.update({f"filter/{attnum}/{part}": values for part, values in parts.items()})
     blocks.update(_vector_blocks(rows))
     for definition in rows.keys:
         blocks.update(_key_blocks(definition, rows, kept))
@@ -89,15 +88,6 @@ def _without_dead(array: pa.Array, keep: Mask) -> pa.Array:
     if keep.all():
         return array
     return array.take(pa.array(np.arange(len(array)), mask=~keep))
-
-
-def _wants_filter(type: SqlType, array: pa.Array, text_bytes_max: int) -> bool:
-    """Scalars and short text; not what nobody compares with a constant."""
-    if type.oid in (BYTEA.oid, JSON.oid, JSONB.oid) or pa.types.is_nested(array.type):
-        return False
-    if pa.types.is_string(array.type):
-        return bool(array.nbytes <= (text_bytes_max + 4) * len(array))
-    return not pa.types.is_interval(array.type)
 
 
 def _vector_blocks(rows: SegmentRows) -> dict[str, Array]:

@@ -324,7 +324,10 @@ class Store:
         directory = ShardDirectory(
             self.vfs, self.settings, files, self.next_file, lambda: self.catalog
         )
-        columns = ShardColumns(fills=self._fills_of(files.table_oid))
+        columns = ShardColumns(
+            fills=self._fills_of(files.table_oid),
+            filter_text_bytes_max=self.settings.filter_text_bytes_max,
+        )
         table = self.catalog.relations.get(files.table_oid)
         if isinstance(table, Table):
             columns.learn(table)

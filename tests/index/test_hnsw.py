@@ -100,6 +100,27 @@ def test_distances_are_exact_and_ascend(world: tuple[str, np.ndarray, HnswGraph,
         np.testing.assert_array_equal(found.distances, distances(vectors, query, metric, found.row_ids))
 
 
+@pytest.mark.parametrize("metric", ["l2", "inner_product", "cosine"])
+@pytest.mark.parametrize("scale", [1.0, 1e-33, 1e-12, 1e15])
+def test_an_exact_scan_by_way_of_codes_is_exact(metric: str, scale: float) -> None:
+    """With rows of very different sizes, near duplicates and ties, which codes cannot tell apart."""
+    random = np.random.default_rng(5)
+    vectors = _vectors(3_000, 64) * random.choice([1e-3, 1.0, 50.0], (3_000, 1)).astype(np.float32)
+    vectors[100:200] = vectors[0] + 1e-4 * random.normal(size=(100, 64)).astype(np.float32)
+    vectors[200:220] = vectors[100]
+    vectors = (vectors * scale).astype(np.float32)
+    vectors[7] = 0
+    graph = _graph(vectors, metric, 64)
+    ids = np.setdiff1d(np.flatnonzero(random.random(3_000) < 0.6), [7])
+    allowed = RowSet.from_ids(ids, 3_000)
+    for query in (vectors[100], vectors[150], vectors[2_000], -vectors[5]):
+        found = graph.search(vectors, query, 40, 40, allowed, "exact")
+        expected = distances(vectors, query, metric, ids)
+        order = np.lexsort((ids, expected))[:40]
+        np.testing.assert_array_equal(found.row_ids, ids[order])
+        np.testing.assert_array_equal(found.distances, expected[order])
+
+
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_fewer_allowed_rows_than_asked_for_are_all_found(
     world: tuple[str, np.ndarray, HnswGraph, np.ndarray], count: int

@@ -33,6 +33,12 @@ def test_vectors_are_ordered_by_distance_with_null_last(items: psycopg.Connectio
     assert found == [(3,), (1,), (2,), (4,)]
 
 
+def test_a_row_without_a_vector_is_not_taken_for_zeros(items: psycopg.Connection) -> None:
+    items.execute("CREATE INDEX ON items USING hnsw (embedding vector_l2_ops)")
+    found = rows(items, "SELECT id FROM items ORDER BY embedding <-> '[0,0,0]' LIMIT 4")
+    assert found == [(3,), (1,), (2,), (4,)]
+
+
 @pytest.mark.parametrize(
     ("operator", "expected"),
     [("<->", 5.196152422706632), ("<#>", -32.0), ("<=>", 0.025368153802923787), ("<+>", 9.0)],

@@ -3,7 +3,7 @@ import pytest
 
 from sqlvec.errors import ProgramLimitExceeded
 from sqlvec.storage import memtable as memtable_module
-from sqlvec.storage.memtable import Memtable
+from sqlvec.storage.memtable import ASKED_BEFORE_FILTER, Memtable
 from sqlvec.storage.part import ShardColumns
 from sqlvec.types import INT8, TEXT
 
@@ -64,3 +64,15 @@ def test_a_batch_beyond_the_offsets_of_a_string_is_refused(
     monkeypatch.setattr(memtable_module, "STRING_BYTES_MAX", 7)
     with pytest.raises(ProgramLimitExceeded):
         Memtable(0, 10).append(numbers(1), TYPES, 1)
+
+
+def test_a_part_that_is_asked_again_and_again_orders_its_column() -> None:
+    memtable = Memtable(0, 1 << 20)
+    memtable.append(numbers(5, 3, 9, 3), TYPES, 4)
+    (part,) = memtable.parts(columns())
+    answers = [part.filter(1) for _ in range(ASKED_BEFORE_FILTER + 1)]
+    assert answers[:-1] == [None] * ASKED_BEFORE_FILTER
+    ordered = answers[-1]
+    assert ordered is not None
+    assert ordered.equal(3).ids().tolist() == [1, 3]
+    assert part.filter(1) is ordered

@@ -19,14 +19,13 @@ import numpy as np
 from sqlvec.index.hnsw.changes import GraphChanges
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width, encode_rows
-from sqlvec.kernels.distance import COSINE, METRICS, flat_search, inverse_norms
+from sqlvec.kernels.distance import COSINE, METRICS, code_scan, flat_search, inverse_norms
 from sqlvec.kernels.hnsw import FILTERED, LEVELS_MAX, PLAIN, TWO_HOP, link_rows, walk
 
 EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it costs what 64 would without
-FLAT_ROWS_MAX = 10_000  # an exact scan of fewer rows is about as fast as a walk, and exact
-WALK_SHARE_MIN = 0.3  # below this share of allowed rows the two-hop walk is cheaper
+FLAT_ROWS_MAX = 12_000  # an exact scan of fewer rows is about as fast as a walk, and exact
+WALK_SHARE_MIN = 0.12  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
-RESCORE_FACTOR, RESCORE_MIN = 3, 24
 _SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
 
 
@@ -410,25 +409,34 @@ class HnswGraph:
         needed = (len(arrays.offsets) + 63) >> 6
         if mode != PLAIN and len(words) < needed:
             words = np.concatenate([words, np.zeros(needed - len(words), np.uint64)])
-        # What a code rounds moves a row by few places, except where very many are nearly equally far.
-        most = min(max(RESCORE_FACTOR * k, RESCORE_MIN), ef) if self._coded else k
-        ids, distances = np.empty(most, np.int64), np.empty(most, np.float64)
+        ids, distances = np.empty(ef, np.int64), np.empty(ef, np.float64)
         found, computed, _ = walk(
             mode, self.number, vectors, *self._read(arrays, vectors), query,
             np.empty(len(query), np.int16), entry, arrays.offsets, arrays.upper, arrays.links, linked,
             ef, space.visited, space.next_epoch(), space.candidates, space.results, space.buffer, words,
-            budget, ids, distances,
+            budget, k, ids, distances,
         )  # fmt: skip
         self._spare.append(space)
-        end = min(k, found)
-        return SearchResult(ids[:end], distances[:end], _STRATEGIES[mode], computed)
+        return SearchResult(ids[:found], distances[:found], _STRATEGIES[mode], computed)
 
     def _exact(
         self, vectors: np.ndarray, query: np.ndarray, k: int, allowed: RowSet | None, spent: int = 0
     ) -> SearchResult:
-        rows = RowSet.full(self._linked) if allowed is None else allowed.extend(self._linked)
-        ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
-        return SearchResult(ids, distances, "exact", spent + rows.count)
+        """Every allowed row is looked at, as a code where there are codes, and exactly where that does not
+        decide."""
+        linked = self._linked
+        rows = RowSet.full(linked) if allowed is None else allowed.extend(linked)
+        count = rows.count
+        if not self._coded or k == 0 or count <= k:
+            ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
+            return SearchResult(ids, distances, "exact", spent + count)
+        arrays = self._encoded(vectors)
+        ids, distances = np.empty(count, np.int64), np.empty(k, np.float64)
+        found, _ = code_scan(
+            self.number, vectors, arrays.codes, arrays.factors, query,
+            np.empty(len(query), np.int16), rows.words, k, ids, np.empty(count, np.float32), distances,
+        )  # fmt: skip
+        return SearchResult(ids[:found], distances[:found], "exact", spent + count)
 
 
 def _empty_arrays(metric: str, dims: int, m: int) -> _Arrays:
