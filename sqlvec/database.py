@@ -16,11 +16,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlvec import types
 from sqlvec.catalog.system import Environment
 from sqlvec.errors import (
+    DatabaseError,
     DuplicateDatabase,
     FeatureNotSupported,
     InvalidName,
@@ -48,6 +49,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind import bind
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import ParsedStatement, parse
+from sqlvec.sql.shape import shape
 from sqlvec.storage.seams import Clock, SystemClock
 from sqlvec.storage.store import Store
 from sqlvec.storage.vfs import OsFs
@@ -56,6 +58,7 @@ DEFAULT_DATABASE = "postgres"
 PLAN_CACHE_MAX = 2_000
 INLINE_ROWS_MAX = 20_000  # scanning more than this goes to a worker thread
 INLINE_INSERT_ROWS_MAX = 200
+LIFTED_MAX = 64  # string literals of one statement
 
 
 @dataclass(slots=True)
@@ -71,7 +74,6 @@ class Prepared:
     catalog: Any
     parameter_oids: tuple[int, ...]
     settings_version: int
-    values: tuple[Datum, ...] | None = None  # literals lifted out of the text
 
     @property
     def ends_transaction(self) -> bool:
@@ -79,6 +81,13 @@ class Prepared:
         return isinstance(statement, bound.Utility) and statement.kind in (
             "commit", "rollback", "rollback_to",
         )  # fmt: skip
+
+
+class Lifted(NamedTuple):
+    """A plan for the shape of a statement, and the literals that its text had."""
+
+    prepared: Prepared
+    values: list[Datum]
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +360,49 @@ class Connection:
             cache[key] = prepared
         return prepared
 
+    def lifted(self, text: str) -> Lifted | None:
+        """The plan of a statement without its string literals, and these as parameters; so a client that
+        writes its values into the text has a repeated shape parsed, bound and planned once. None where that
+        is not certain to mean the same: then the statement goes the usual way, also to find its errors."""
+        if self.block.failed:
+            return None
+        found = shape(text)
+        if found is None or len(found[1]) > LIFTED_MAX:
+            return None
+        catalog = self.block.catalog()
+        key = (found[0], "lifted", self._bind_settings())
+        cache = self.database.plans
+        prepared = cache.get(key)
+        if prepared is None or prepared.catalog is not catalog:
+            prepared = self._prepare_lifted(found[0], len(found[1]), catalog)
+            if catalog is self.store.catalog:
+                if len(cache) >= PLAN_CACHE_MAX:
+                    cache.clear()
+                cache[key] = prepared
+        if prepared.plan is None:
+            return None
+        try:
+            types = prepared.parameter_types
+            values = [t.definition.parse(v) for t, v in zip(types, found[1], strict=True)]
+        except DatabaseError:
+            return None
+        return Lifted(prepared, values)
+
+    def _prepare_lifted(self, text: str, count: int, catalog: Any) -> Prepared:
+        """plan None: the shape is not to be lifted."""
+        try:
+            statements = parse(text)
+            if len(statements) == 1:
+                prepared = self._prepare(statements[0], (), catalog)
+                if len(prepared.parameter_types) == count and _lifts(prepared):
+                    return prepared
+        except DatabaseError:
+            self._notices.clear()
+        return Prepared(
+            ParsedStatement(text, {"Lifted": {}}, 0), bound.Utility("lifted", {}), (), None, None,
+            False, catalog, (), self._bind_settings(),
+        )  # fmt: skip
+
     def _bind_settings(self) -> int:
         return self.settings.plan_version
 
@@ -564,3 +616,17 @@ class Connection:
 
 def _unheard(signal: str) -> None:
     """A connection without a server has nobody who waits for signals."""
+
+
+def _lifts(prepared: Prepared) -> bool:
+    """Whether a parameter does all that a literal would: in these plans, for types whose text says all, and
+    not as a sort key, where PostgreSQL refuses a constant."""
+    plan = prepared.plan
+    if any(t.definition.name.startswith("reg") for t in prepared.parameter_types):
+        return False
+    if isinstance(plan, NativeSelect):
+        keys = (*plan.sort, *(plan.ranking.extra if plan.ranking else ()))
+        return not any(isinstance(key.expression, bound.Param) for key in keys)
+    if isinstance(plan, InsertPlan):
+        return plan.rows is not None
+    return isinstance(plan, ModifyPlan) and plan.source is None

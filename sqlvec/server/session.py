@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlvec.database import Lifted
 from sqlvec.errors import (
     DatabaseError,
     DuplicatePortal,
@@ -35,6 +36,7 @@ from sqlvec.server.statement import (
 if TYPE_CHECKING:
     from sqlvec.database import Prepared
     from sqlvec.exec.result import Result
+    from sqlvec.sql.parse import ParsedStatement
     from sqlvec.types import RowEncoder
 
 
@@ -47,6 +49,10 @@ class Session(Answering):
         text = read_query(body)
         self.portals.pop("", None)
         self.statements.pop("", None)
+        lifted = self.connection.lifted(text)
+        if lifted is not None:
+            self._begin(self._answer([lifted]))
+            return
         statements = self.connection.parse(text)
         if not statements:
             self.client.write(backend.EMPTY_QUERY)
@@ -54,13 +60,17 @@ class Session(Answering):
             return
         self._begin(self._answer(statements))
 
-    def _answer(self, statements: list[Any]) -> Steps:
+    def _answer(self, statements: Sequence[ParsedStatement | Lifted]) -> Steps:
         """The statements of one message: one transaction, unless they say otherwise."""
         connection = self.connection
         for left in range(len(statements) - 1, -1, -1):
             connection.block.grouped = len(statements) > 1
-            prepared = connection.prepare(statements[-1 - left])
-            result: Result = yield from self._run(prepared, list(prepared.values or ()))
+            statement = statements[-1 - left]
+            if isinstance(statement, Lifted):
+                prepared, values = statement
+            else:
+                prepared, values = connection.prepare(statement), []
+            result: Result = yield from self._run(prepared, values)
             self._notices()
             yield from self._send_result(result, prepared.inline)
             if prepared.ends_transaction:

@@ -154,13 +154,14 @@ class Binder:
                 return special
         definition = target.definition
         try:
-            if explicit and target.oid in (types.VARCHAR.oid, types.BPCHAR.oid):
-                return bound.Const(target, definition.apply_typmod(text, target.typmod, True))
-            return bound.Const(target, definition.parse(text, target.typmod))
+            typmod = target.typmod if target.oid == types.INTERVAL.oid else -1
+            datum = definition.parse(text, typmod)
         except DatabaseError as error:
             if error.position is None:
                 error.position = position
             raise
+        # What the length coercion refuses has no position, as in PostgreSQL's coerce_type_typmod.
+        return bound.Const(target, definition.apply_typmod(datum, target.typmod, explicit))
 
     def resolve_name(self, text: str, target: SqlType, position: int | None) -> int:
         """'docs'::regclass and its kin."""
