@@ -20,6 +20,8 @@ def warm() -> None:
         for opened in (graph, HnswGraph.from_arrays(graph.arrays())):
             opened.search(vectors, vectors[1], 2, 8, None)
             opened.search(vectors, vectors[1], 2, 8, some)
+        graph.reconnect(vectors, some, 0, 64)
+        graph.take_out(vectors, some, RowSet.full(64) - some)
     some.contains(np.arange(4))
     text = Bm25Index("simple")
     text.add(0, [["a b", "b c"]])

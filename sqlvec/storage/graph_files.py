@@ -44,7 +44,7 @@ def link_rows(store: Store, shard: Shard, index_oid: int, cancelled: Callable[[]
                 save_graph(store, shard, index_oid)
             with shard.link_lock:
                 left = shard.link_step(index_oid, LINK_ROWS, 1, cancelled)
-                _log_links(store, shard, index_oid)
+                log_links(store, shard, index_oid)
             if not left:
                 break
     finally:
@@ -54,7 +54,7 @@ def link_rows(store: Store, shard: Shard, index_oid: int, cancelled: Callable[[]
                 links.close()
 
 
-def _log_links(store: Store, shard: Shard, index_oid: int) -> None:
+def log_links(store: Store, shard: Shard, index_oid: int) -> None:
     """The caller holds link_lock. Without a log the next snapshot has the links."""
     links, graph = shard.link_logs.get(index_oid), shard.indexes.get(index_oid)
     if links is None or not isinstance(graph, HnswGraph):

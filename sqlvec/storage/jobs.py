@@ -13,6 +13,7 @@ from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.checkpoint import flush_all
 from sqlvec.storage.compaction import compact_shard, compactable
 from sqlvec.storage.flush import flush_shard
+from sqlvec.storage.graph_cleanup import clean_graph, wants_cleanup
 from sqlvec.storage.graph_files import link_rows, save_graph, wants_saving
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """kind: flush, link, save_graph, compact or checkpoint; the shard is named for the log."""
+    """kind: flush, link, save_graph, clean_graph, compact or checkpoint; the shard is named for the log."""
 
     kind: str
     table_oid: int
@@ -93,6 +94,8 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
             found.append(Job("link", oid, tenant, _linking(store, shard, index_oid)))
         if index_oid in store.catalog.relations and wants_saving(shard, index_oid):
             found.append(Job("save_graph", oid, tenant, _saving(store, shard, index_oid)))
+        if wants_cleanup(store, shard, index_oid):
+            found.append(Job("clean_graph", oid, tenant, _cleaning(store, shard, index_oid)))
     if compactable(shard):
         found.append(Job("compact", oid, tenant, lambda _: _maintain(store, shard, compact_shard)))
     return found
@@ -105,6 +108,10 @@ def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) 
 
 def _linking(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
     return lambda cancelled: link_rows(store, shard, index_oid, cancelled)
+
+
+def _cleaning(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
+    return lambda cancelled: clean_graph(store, shard, index_oid, cancelled)
 
 
 def _saving(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:

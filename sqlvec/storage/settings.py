@@ -17,5 +17,6 @@ class StorageSettings:
     segment_rows_max: int = 4_000_000  # merging makes none larger than these
     segment_bytes_max: int = 512 << 20
     link_log_bytes_min: int = 16 << 20  # a log is not condensed before, however small its graph
+    dead_nodes_min: int = 1_000  # a graph is not cleaned for fewer
     sequence_ahead: int = 32  # values logged ahead, PostgreSQL's SEQ_LOG_VALS
     filter_text_bytes_max: int = 64  # mean length up to which a text column gets a ColumnFilter

@@ -37,6 +37,7 @@ from sqlvec.storage.vectors import VectorBatch, VectorView
 from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 
 if TYPE_CHECKING:
+    from sqlvec.storage.graph_cleanup import Cleanup
     from sqlvec.storage.link_log import LinkLog
     from sqlvec.storage.shard_files import ShardDirectory
     from sqlvec.storage.transaction import ShardWrites, Transaction
@@ -63,6 +64,8 @@ class Shard:
         self.logged = bool(directory.files.segments)  # the log or manifest knows that it exists
         self.link_lock = RLock()  # one linking thread per shard
         self.link_logs: dict[int, LinkLog] = {}  # of graphs whose links are in files
+        self.cleanups: dict[int, Cleanup] = {}  # the last pass over a graph
+        self.deleted = 0  # rows that were committed and deleted
         self.unsaved_deletes = False  # ends of segment rows that no file has
         self._parts: tuple[Part, ...] | None = ()
         self._holders = np.zeros(0, np.int64)
@@ -277,6 +280,7 @@ class Shard:
         self.close_rows(tx_id)
 
     def note_deleted(self, row_ids: RowIds) -> None:
+        self.deleted += len(row_ids)
         if len(row_ids) and int(row_ids.min()) < self.memtable.low:
             self.unsaved_deletes = True
 
@@ -324,6 +328,7 @@ class Shard:
             self.indexes = {oid: i for oid, i in self.indexes.items() if oid != index_oid}
             self.definitions.pop(index_oid, None)
             self.link_logs.pop(index_oid, None)
+            self.cleanups.pop(index_oid, None)
 
     def link_step(
         self, index_oid: int, budget: int | None = None, threads: int = 1, cancelled: Any = None

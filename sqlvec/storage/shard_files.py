@@ -31,7 +31,7 @@ from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard, part_texts
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
-from sqlvec.storage.visibility import RowTimes
+from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 
 DIRECTORY = "data"
 METRICS = {
@@ -132,7 +132,9 @@ def open_shard(directory: ShardDirectory, lock: RLock, columns: ShardColumns) ->
         assert (segment.low, segment.high) == (file.low, file.high), file
     if shard.segments:
         begins = np.concatenate([segment.begins for segment in shard.segments])
-        shard.times = RowTimes(begins, np.concatenate([s.ends() for s in shard.segments]))
+        ends = np.concatenate([s.ends() for s in shard.segments])
+        shard.times = RowTimes(begins, ends)
+        shard.deleted = int(((begins < ABORTED) & (ends != LIVE)).sum())
     shard.memtable = Memtable(files.high, directory.settings.block_bytes_max)
     for vectors in files.vectors:
         columns.vectors[vectors.attnum, vectors.dims] = _open_vectors(shard, vectors)

@@ -184,3 +184,65 @@ def test_codes_are_the_rounded_vectors(dims: int) -> None:
     step = np.abs(vectors).max(1, keepdims=True) / 127
     assert (np.abs(back - vectors[:, :dims]) <= 0.51 * step + 1e-7).all()
     np.testing.assert_allclose(factors[:, 1], (vectors.astype(np.float64) ** 2).sum(1), rtol=1e-5)
+
+
+def _removed(graph: HnswGraph, vectors: np.ndarray, dead: RowSet) -> int:
+    live = RowSet.full(len(vectors)) - dead
+    for low in range(0, len(vectors), 1_000):
+        graph.reconnect(vectors, dead, low, min(low + 1_000, len(vectors)))
+    return graph.take_out(vectors, dead, live)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("metric", METRICS)
+def test_dead_nodes_are_taken_out_and_the_rest_stays_connected(metric: str, share: float) -> None:
+    vectors = _vectors(6_000, 96)
+    graph = _graph(vectors, metric, 96)
+    dead = RowSet.from_mask(np.random.default_rng(4).random(6_000) < share)
+    assert _removed(graph, vectors, dead) == dead.count
+    links = graph.arrays()["links"]
+    assert not dead.contains(links[links >= 0].astype(np.int64)).any()
+    assert (links[dead.ids()] == -1).all() and _removed(graph, vectors, dead) == 0
+    living = np.setdiff1d(np.arange(6_000), dead.ids())
+    queries = _vectors(40, 96, seed=1)
+    found = [graph.search(vectors, q, 10, 100, None) for q in queries]
+    assert {f.strategy for f in found} == {"walk"}
+    assert all(not dead.contains(f.row_ids).any() for f in found)
+    assert _recall(found, [_exact(vectors, q, metric, living, 10) for q in queries]) >= 0.95
+
+
+def test_a_graph_of_which_all_died_takes_new_rows() -> None:
+    vectors = _vectors(600, 64)
+    graph = _graph(vectors, "l2", 64, 500)
+    dead = RowSet.from_ids(np.arange(500), 600)
+    for low in (0, 300):
+        graph.reconnect(vectors, dead, low, low + 300 if low else 300)
+    assert graph.take_out(vectors, dead, RowSet.empty(600)) == 500 and graph.state[1] == -1
+    assert graph.link(vectors, 600, None) == 600
+    assert graph.search(vectors, vectors[550], 1, 64, None).row_ids.tolist() == [550]
+
+
+def test_a_removal_is_in_the_changes() -> None:
+    vectors = _vectors(2_000, 96)
+    graph = _graph(vectors, "cosine", 96)
+    opened = HnswGraph.from_arrays(graph.arrays())
+    graph.take_changes()
+    assert _removed(graph, vectors, RowSet.from_ids(np.arange(0, 2_000, 3), 2_000)) == 667
+    assert opened.apply(graph.take_changes())
+    for name in ("settings", "links", "upper", "levels"):
+        one, other = graph.arrays()[name], opened.arrays()[name]
+        np.testing.assert_array_equal(one[:7] if name == "settings" else one, other[:7] if name == "settings" else other)
+
+
+def test_searching_while_dead_nodes_are_taken_out() -> None:
+    vectors = _vectors(8_000, 64)
+    graph = _graph(vectors, "l2", 64)
+    dead = RowSet.from_mask(np.random.default_rng(5).random(8_000) < 0.4)
+    removal = threading.Thread(target=_removed, args=(graph, vectors, dead))
+    removal.start()
+    rounds = 0
+    while removal.is_alive() or not rounds:
+        found = graph.search(vectors, vectors[rounds % 8_000], 5, 40, None)
+        assert len(found.row_ids) == 5
+        rounds += 1
+    removal.join()

@@ -34,7 +34,11 @@ from tests.sim.simfs import SimFs
 DIMS = 3
 DOCS, TENANT_DOCS, SEQUENCE = 20000, 20010, 20020
 TINY = StorageSettings(
-    wal_file_bytes_max=4_000, manifest_bytes_max=3_000, segments_merged=3, link_log_bytes_min=1_000
+    wal_file_bytes_max=4_000,
+    manifest_bytes_max=3_000,
+    segments_merged=3,
+    link_log_bytes_min=1_000,
+    dead_nodes_min=3,
 )
 
 Key = tuple[int, str, int]  # table oid, tenant, id

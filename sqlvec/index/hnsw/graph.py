@@ -21,6 +21,7 @@ from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width, encode_rows
 from sqlvec.kernels.distance import COSINE, METRICS, code_scan, flat_search, inverse_norms
 from sqlvec.kernels.hnsw import FILTERED, LEVELS_MAX, PLAIN, TWO_HOP, link_rows, walk
+from sqlvec.kernels.hnsw_repair import clear_nodes, mark_targets, repair_nodes
 
 EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it costs what 64 would without
 FLAT_ROWS_MAX = 12_000  # an exact scan of fewer rows is about as fast as a walk, and exact
@@ -103,6 +104,7 @@ class HnswGraph:
         self.seed = seed
         self.state = np.array([0, -1], np.int64)
         self._linked = 0
+        self._cleared = 0  # nodes taken out, of the rows offered
         self._taken = (0, 0)  # rows offered, and upper rows in use, when changes were last taken
         self._arrays = arrays
         self._spare: list[_Workspace] = []
@@ -121,6 +123,11 @@ class HnswGraph:
         """Rows [0, linked) were offered."""
         return self._linked
 
+    @property
+    def taken_out(self) -> int:
+        """Dead nodes that are no part of the graph any more."""
+        return self._cleared
+
     # ---------------------------------------------------------------- keeping
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -132,7 +139,7 @@ class HnswGraph:
             settings = [self.number, self.dims, self.m, self.ef_construction, self.seed, linked]
             scales = arrays.scales[:linked] if self.number == COSINE else arrays.scales
             return {
-                "settings": np.array([*settings, self.state[1]], np.int64),
+                "settings": np.array([*settings, self.state[1], self._cleared], np.int64),
                 "links": arrays.links[:linked].copy(),
                 "upper": arrays.upper[: arrays.upper_used].copy(),
                 "offsets": arrays.offsets[:linked].copy(),
@@ -145,7 +152,7 @@ class HnswGraph:
     @classmethod
     def from_arrays(cls, kept: dict[str, np.ndarray]) -> HnswGraph:
         """Opens a snapshot; the arrays are used as they are until the next link()."""
-        number, dims, m, ef_construction, seed, linked, entry = (int(v) for v in kept["settings"])
+        number, dims, m, ef_construction, seed, linked, entry, cleared = map(int, kept["settings"])
         metric = next(name for name, n in METRICS.items() if n == number)
         arrays = _Arrays(
             kept["links"], kept["upper"], kept["offsets"], kept["levels"], kept["scales"],
@@ -155,6 +162,7 @@ class HnswGraph:
         graph = cls(metric, dims, m, ef_construction, seed, arrays)
         graph._linked = linked
         graph._taken = (linked, arrays.upper_used)
+        graph._cleared = cleared
         graph.state[1] = entry
         return graph
 
@@ -196,6 +204,60 @@ class HnswGraph:
         self._linked = changes.high
         self._taken = (changes.high, arrays.upper_used)
         return True
+
+    # ---------------------------------------------------------------- removing
+
+    def reconnect(self, vectors: np.ndarray, dead: RowSet, low: int, high: int) -> int:
+        """Reconnects the live nodes [low, high) around the dead ones; returns how many chose anew. When all
+        rows have been passed over, take_out() follows."""
+        with self._link_lock:
+            self._encoded(vectors)
+            self._reserve(self._linked, self._linked)
+            arrays, words = self._arrays, dead.extend(len(self._arrays.offsets)).words
+            self._leave_entry(dead)
+            done = 0
+            for level in range(int(arrays.levels[low:high].max(initial=0)) + 1):
+                table = arrays.links if level == 0 else arrays.upper
+                marks = arrays.changed if level == 0 else arrays.changed_upper
+                done += repair_nodes(
+                    self.number, vectors, arrays.scales, table, level, arrays.offsets, arrays.levels,
+                    low, high, words, marks,
+                )  # fmt: skip
+            return done
+
+    def take_out(self, vectors: np.ndarray, dead: RowSet, live: RowSet) -> int:
+        """Takes the dead nodes out, to which reconnect() has left no link, and links live ones again that
+        only they led to. Returns how many were taken out."""
+        with self._link_lock:
+            arrays, linked = self._arrays, self._linked
+            words = dead.extend(len(arrays.offsets)).words
+            cleared = clear_nodes(
+                arrays.links, arrays.upper, arrays.offsets, arrays.levels, 0, linked, words,
+                arrays.changed, arrays.changed_upper,
+            )  # fmt: skip
+            self._cleared += cleared
+            reached = np.zeros(len(arrays.offsets), np.uint8)
+            mark_targets(arrays.links, linked, reached)
+            rows = live.ids()
+            rows = rows[rows < linked]
+            if self.number == COSINE:
+                rows = rows[arrays.scales[rows] > 0]
+            lost = rows[reached[rows] == 0]
+            self._run(vectors, lost[lost != (self.state.item(1) & 0xFFFFFFFF)])
+            return int(cleared)
+
+    def _leave_entry(self, dead: RowSet) -> None:
+        """Moves the entry point off a dead node, to a live one of the highest level."""
+        entry = self.state.item(1)
+        if entry < 0 or not dead.contains(np.array([entry & 0xFFFFFFFF])).any():
+            return
+        arrays = self._arrays
+        levels = arrays.levels[: self._linked].astype(np.int64)
+        levels[arrays.links[: self._linked, 0] < 0] = -1
+        ids = dead.ids()
+        levels[ids[ids < self._linked]] = -1
+        best = int(levels.argmax())
+        self.state[1] = best | int(levels[best]) << 32 if levels[best] >= 0 else -1
 
     def forget_from(self, row_count: int) -> None:
         """Rows from row_count on were offered and are unknown now: none of them was committed, so none was
@@ -356,7 +418,7 @@ class HnswGraph:
         if strategy == "exact" or count <= max(FLAT_ROWS_MAX, 2 * k):
             return self._exact(vectors, query, k, allowed)
         spent, most = 0, min(k, count)
-        if count >= WALK_SHARE_MIN * linked:
+        if count >= WALK_SHARE_MIN * (linked - self._cleared):
             found = self._walk_in(FILTERED, vectors, query, most, ef, allowed, count // 2)
             if len(found.row_ids) == most:
                 return found
