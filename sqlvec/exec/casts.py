@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.errors import NumericValueOutOfRange
+from sqlvec.exec.vector_functions import cast_to_vector, floats, is_vector
 from sqlvec.types import SqlType
 
 _RANGES = {
@@ -21,6 +22,7 @@ _FLOATS = (types.FLOAT4.oid, types.FLOAT8.oid)
 _TEXTS = (
     types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid, types.NAME.oid, types.UNKNOWN.oid,
 )  # fmt: skip
+_BITS = (types.BIT.oid, types.VARBIT.oid)
 _DAY_US = 86_400_000_000
 
 
@@ -48,6 +50,12 @@ def cast_function(
 def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None:
     if source.oid == target.oid:
         return None
+    if is_vector(target) and source.oid not in _TEXTS:
+        return cast_to_vector(source, target)
+    if is_vector(source) and types.element_of(target) is not None:
+        return floats
+    if target.oid in _BITS or source.oid in _BITS:
+        return _of_bits(source, target)
     if target.oid in _RANGES:
         return _to_integer(source, target.oid)
     if target.oid in _FLOATS and source.oid not in _TEXTS:
@@ -100,6 +108,30 @@ def _round_numeric(value: Decimal, oid: int) -> int:
         name = "NaN" if value.is_nan() else "infinity"
         raise NumericValueOutOfRange(f"cannot convert {name} to {_RANGES[oid][2]}")
     return check_range(int(value.to_integral_value(ROUND_HALF_UP)), oid)
+
+
+def _of_bits(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None:
+    """Between bit strings, numbers (two's complement) and text."""
+    if source.oid in _BITS and target.oid in _BITS:
+        return None
+    if source.oid in _RANGES:
+        size = max(target.typmod, 1)
+        return lambda value: integer_bits(value, size)
+    if target.oid in _RANGES:
+        return lambda bits: bits_integer(bits, target.oid)
+    return _through_text(source, target)
+
+
+def integer_bits(value: int, size: int) -> str:
+    return format(value & ((1 << size) - 1), f"0{size}b")
+
+
+def bits_integer(bits: str, oid: int) -> int:
+    low, high, name = _RANGES[oid]
+    if len(bits) > high.bit_length() + 1:
+        raise NumericValueOutOfRange(f"{name} out of range")
+    value = int("0" + bits, 2)
+    return value if value <= high else value + 2 * low
 
 
 def _to_float4(value: Any) -> float:

@@ -96,7 +96,8 @@ def _datums(sql_type: Any, column: Any) -> list[Any]:
     if isinstance(column, (pa.Array, pa.ChunkedArray)):
         array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         return sql_type.definition.from_arrow(array)
-    return [v if ok else None for v, ok in zip(column.vectors, column.present, strict=True)]
+    vectors = column.vectors.astype(sql_type.definition.dtype, copy=False)
+    return [v if ok else None for v, ok in zip(vectors, column.present, strict=True)]
 
 
 class CopyOut:

@@ -10,10 +10,14 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from sqlvec import types
 from sqlvec.errors import InternalError
 from sqlvec.exec.casts import cast_function
 from sqlvec.exec.context import Context, Datum
-from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS, distance
+from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS
+from sqlvec.exec.vector_functions import distance
 from sqlvec.sql import bound
 
 Row = Sequence[Datum]
@@ -48,6 +52,22 @@ def constant(expression: bound.Expression, context: Context) -> Datum:
     if isinstance(expression, bound.Const):
         return expression.value
     return compile_expression(expression, {})((), context)
+
+
+_ELEMENTWISE = (types.VECTOR.oid, types.HALFVEC.oid)
+
+
+def _comparable(expression: bound.Expression, slots: Slots) -> Evaluator:
+    """The value in a form that == and < compare as SQL does: a dense vector as its elements."""
+    evaluator = compile_expression(expression, slots)
+    if expression.type.oid not in _ELEMENTWISE:
+        return evaluator
+
+    def elements(row: Row, context: Context) -> Datum:
+        value = evaluator(row, context)
+        return None if value is None else value.tolist()
+
+    return elements
 
 
 def _const(expression: bound.Const, slots: Slots) -> Evaluator:
@@ -108,8 +128,8 @@ def _test(expression: bound.Test, slots: Slots) -> Evaluator:
 
 
 def _distinct_from(expression: bound.DistinctFrom, slots: Slots) -> Evaluator:
-    left = compile_expression(expression.left, slots)
-    right = compile_expression(expression.right, slots)
+    left = _comparable(expression.left, slots)
+    right = _comparable(expression.right, slots)
     negated = expression.negated
 
     def differ(row: Row, context: Context) -> bool:
@@ -119,8 +139,8 @@ def _distinct_from(expression: bound.DistinctFrom, slots: Slots) -> Evaluator:
 
 
 def _in_list(expression: bound.InList, slots: Slots) -> Evaluator:
-    arg = compile_expression(expression.arg, slots)
-    items = [compile_expression(item, slots) for item in expression.items]
+    arg = _comparable(expression.arg, slots)
+    items = [_comparable(item, slots) for item in expression.items]
     negated = expression.negated
 
     def contains(row: Row, context: Context) -> Datum:
@@ -139,8 +159,9 @@ def _membership(value: Datum, items: Sequence[Datum], negated: bool) -> Datum:
 
 
 def _any_all(expression: bound.AnyAll, slots: Slots) -> Evaluator:
-    arg = compile_expression(expression.arg, slots)
+    arg = _comparable(expression.arg, slots)
     array = compile_expression(expression.array, slots)
+    elementwise = expression.arg.type.oid in _ELEMENTWISE
     compare = COMPARISONS[expression.op]
     stop = not expression.all
 
@@ -152,7 +173,7 @@ def _any_all(expression: bound.AnyAll, slots: Slots) -> Evaluator:
         for item in items:
             if item is None:
                 unknown = True
-            elif compare(value, item) == stop:
+            elif compare(value, item.tolist() if elementwise else item) == stop:
                 return stop
         return None if unknown else not stop
 
@@ -203,18 +224,20 @@ def _coalesce(expression: bound.Coalesce, slots: Slots) -> Evaluator:
 
         return first
     if expression.kind == "nullif":
-        left, right = args
+        value_of = args[0]
+        left, right = (_comparable(arg, slots) for arg in expression.args)
 
         def null_if(row: Row, context: Context) -> Datum:
-            value = left(row, context)
-            return None if value == right(row, context) else value
+            a, b = left(row, context), right(row, context)
+            return None if a is not None and a == b else value_of(row, context)
 
         return null_if
     pick = max if expression.kind == "greatest" else min
+    key = np.ndarray.tolist if expression.type.oid in _ELEMENTWISE else None
 
     def extreme(row: Row, context: Context) -> Datum:
         values = [v for v in (arg(row, context) for arg in args) if v is not None]
-        return pick(values) if values else None
+        return pick(values, key=key) if values else None
 
     return extreme
 
@@ -237,9 +260,10 @@ def _distance(expression: bound.Distance, slots: Slots) -> Evaluator:
 
 
 def _call(expression: bound.FunctionCall, slots: Slots) -> Evaluator:
-    args = [compile_expression(arg, slots) for arg in expression.args]
     if expression.operator and expression.name in COMPARISONS:
-        return _compare(COMPARISONS[expression.name], args)
+        sides = [_comparable(arg, slots) for arg in expression.args]
+        return _compare(COMPARISONS[expression.name], sides)
+    args = [compile_expression(arg, slots) for arg in expression.args]
     if expression.operator:
         return _operate(expression, args)
     function = FUNCTIONS[expression.name]

@@ -90,7 +90,7 @@ def _recall(plan: Plan, context: Context) -> float | None:
     k = row_limit(plan.limit, plan.offset, context).needed(total)
     found = rank(leg, rows, k, context)
     exact = rank(VectorLeg(leg.distance, None), rows, k, context)
-    distances = exact.keys[~np.isnan(exact.keys)]
+    distances = exact.keys[np.isfinite(exact.keys)]
     if not len(distances):
         return 1.0
     near = found.keys <= distances[-1] + 1e-9 * abs(distances[-1])

@@ -289,7 +289,8 @@ def query_vector(distance: bound.Distance, dims: int, context: Context) -> np.nd
     if value is None:
         return None
     if len(value) != dims:
-        raise DataException(f"different vector dimensions {dims} and {len(value)}")
+        name = distance.left.type.definition.name
+        raise DataException(f"different {name} dimensions {dims} and {len(value)}")
     size = padded(dims)
     if size == dims and value.dtype == np.float32 and value.flags.carray:
         whole: np.ndarray = value

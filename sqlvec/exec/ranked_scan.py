@@ -6,13 +6,14 @@ shard and row id. Rows that are committed but not yet linked into the graph are 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sqlvec.errors import InvalidParameterValue
-from sqlvec.exec.context import Context
+from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances
 from sqlvec.index.fusion import autocut, fuse
@@ -29,16 +30,26 @@ if TYPE_CHECKING:
 # few enough that the tail of the weaker leg does not outvote the head of the better one.
 FUSION_POOL_MIN, FUSION_POOL_FACTOR = 20, 2
 FUSION_EF_FACTOR = 20  # a fused rank is only as good as the leg's ranking down to the pool's end
+UNDEFINED = np.inf  # no distance between vectors is: their elements are single precision
 _EMPTY = np.empty(0, np.int64)
 
 
 @dataclass(slots=True)
 class Ranked:
-    """shards[i] and row_ids[i] of the i-th best row; keys[i] is its distance or score, NaN for none."""
+    """shards[i] and row_ids[i] of the i-th best row; keys[i] is its distance or score, UNDEFINED for one that
+    is not a number, NaN for null."""
 
     shards: np.ndarray  # i64, position in the list of ShardRows
     row_ids: np.ndarray  # i64
     keys: np.ndarray  # f64
+
+
+def key_datums(keys: np.ndarray) -> list[Datum]:
+    """Distances or scores, best first, as they are returned."""
+    found: list[Datum] = keys.tolist()
+    if not found or math.isfinite(found[-1]):
+        return found
+    return [None if key != key else math.nan if key == UNDEFINED else key for key in found]
 
 
 def rank(leg: Leg, rows: list[ShardRows], k: int, context: Context) -> Ranked:
@@ -82,7 +93,7 @@ def _rank_leg(
 
 
 def _merge(parts: list[tuple[np.ndarray, np.ndarray]], k: int) -> Ranked:
-    """Ascending by key; NaN, which stands for null and for undefined distances, comes last."""
+    """Ascending by key; NaN, which stands for null, comes last."""
     if len(parts) == 1:
         ids, keys = parts[0]
         return Ranked(np.zeros(len(ids), np.int64), ids, keys)
@@ -167,6 +178,7 @@ def _complete(
     """Rows that an index does not hold come last, as in PostgreSQL: undefined distances, then nulls."""
     left = part.rows - RowSet.from_ids(ids, part.rows.row_count)
     more, values = row_distances(part.shard, leg.distance, left, context)
+    values = np.where(np.isnan(values), UNDEFINED, values)
     order = np.lexsort((more, values))
     more, values = more[order], values[order]
     nulls = (left - RowSet.from_ids(more, part.rows.row_count)).ids()
@@ -211,7 +223,7 @@ def _fuse(
     ranked_legs = []
     for part in leg.legs:
         ranked = _rank_leg(part, rows, pool, context, counters, FUSION_EF_FACTOR * pool)
-        known = ~np.isnan(ranked.keys)
+        known = np.isfinite(ranked.keys)
         ids = (ranked.shards[known] << shift) | ranked.row_ids[known]
         ranked_legs.append((ids, ranked.keys[known], False))
     weights = [float(constant(weight, context)) for weight in fusion.weights]

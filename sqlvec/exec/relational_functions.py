@@ -1,6 +1,7 @@
 """The functions that rendered statements call and DuckDB does not have: macros, and Python functions.
 
-A function that takes no NULL gives NULL for NULL. One that needs the session is told its number, by which
+A function that takes no NULL gives NULL for NULL. DuckDB makes NULL of a NaN that a Python function gives:
+where one may, a macro makes it NaN again. A function that needs the session is told its number, by which
 the host finds what the session's running statement brings along.
 """
 
@@ -15,8 +16,6 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
-import numpy as np
-
 from sqlvec import types
 from sqlvec.catalog import definitions
 from sqlvec.errors import DataException, InternalError, UndefinedObject
@@ -25,9 +24,10 @@ from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
 from sqlvec.exec import relational_numeric as numbers
 from sqlvec.exec import relational_text as texts
+from sqlvec.exec import relational_vectors as vectors
 from sqlvec.exec.context import Context
 from sqlvec.exec.relational_errors import ErrorKeeper, InvalidWidthBucketArgument
-from sqlvec.exec.scalar_functions import FUNCTIONS, distance
+from sqlvec.exec.scalar_functions import FUNCTIONS
 from sqlvec.index.bm25.analyzer import analyzer
 from sqlvec.types import SqlType
 from sqlvec.types.date_time import find_zone
@@ -52,6 +52,12 @@ sqlvec_acos(a) AS CASE WHEN abs(a) > 1 THEN error('sqlvec:22003:input is out of 
 sqlvec_substring(s, a, n) AS CASE WHEN n < 0 THEN
   error('sqlvec:22011:negative substring length not allowed')
   ELSE substring(s, greatest(a, 1), greatest(CAST(a AS BIGINT) + n - greatest(a, 1), 0)) END
+sqlvec_parse_float(t, o) AS CASE WHEN t IS NOT NULL THEN
+  coalesce(sqlvec_float_value(t, o), CAST('NaN' AS DOUBLE)) END
+sqlvec_dense_distance(m, o, a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN
+  coalesce(sqlvec_dense_measure(m, o, a, b), CAST('NaN' AS DOUBLE)) END
+sqlvec_sparse_distance(m, a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN
+  coalesce(sqlvec_sparse_measure(m, a, b), CAST('NaN' AS DOUBLE)) END
 sqlvec_array_length(a, d) AS CASE WHEN d = 1 THEN nullif(len(a), 0) END
 sqlvec_any(tests) AS CASE WHEN tests IS NULL THEN NULL WHEN list_contains(tests, true) THEN true
   WHEN list_count(tests) < len(tests) THEN NULL ELSE false END
@@ -65,7 +71,7 @@ sqlvec_most_frequent(h) AS map_keys(map_from_entries(list_filter(map_entries(h),
 _TEXT, _TEXTS, _INT, _LONG, _DOUBLE, _BOOL, _BLOB = (
     "VARCHAR", "VARCHAR[]", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "BLOB",
 )  # fmt: skip
-_FLOATS, _PARTS = "FLOAT[]", [_LONG, _LONG, _LONG]
+_PARTS = [_LONG, _LONG, _LONG]
 
 
 class FunctionHost:
@@ -136,7 +142,7 @@ def register(connection: Any, host: FunctionHost) -> None:
     """Adds every macro and function to the database of the connection."""
     for macro in MACROS.strip().split("\nsqlvec_"):
         connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
-    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *_VECTORS]
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS]
     for name, function, parameters, result in plain:
         strict = function if name in _TAKES_NULL else _strict(function)
         connection.create_function(
@@ -197,10 +203,6 @@ def _parse_array(text: str, oid: int, typmod: int) -> list[str | None]:
     return [None if item is None else element.render(item) for item in items]
 
 
-def _parse_vector(text: str, typmod: int) -> list[float]:
-    return types.VECTOR.definition.parse(text, typmod).tolist()  # type: ignore[no-any-return]
-
-
 def _array_text(items: Sequence[str | None]) -> str:
     return types.array_of(types.TEXT).definition.render(list(items))
 
@@ -233,7 +235,7 @@ _TAKES_NULL = frozenset(
 _Row = tuple[str, Callable[..., Any], list[str], str]
 _TEXT_FUNCTIONS: list[_Row] = [
     ("parse_integer", _parse, [_TEXT, _LONG], _LONG),
-    ("parse_float", _parse, [_TEXT, _LONG], _DOUBLE),
+    ("float_value", _parse, [_TEXT, _LONG], _DOUBLE),
     ("parse_boolean", lambda text: types.BOOL.definition.parse(text), [_TEXT], _BOOL),
     ("parse_text", _parse_text, [_TEXT, _LONG, _LONG], _TEXT),
     ("parse_moment", _parse_moment, [_TEXT, _LONG, _LONG, _TEXT], _LONG),
@@ -327,56 +329,4 @@ _MOMENT_FUNCTIONS: list[_Row] = [
     ("interval_justify", intervals.justify, [_TEXT, *_PARTS], "BIGINT[]"),
     ("interval_trunc", intervals.truncate, [_TEXT, *_PARTS], "BIGINT[]"),
     ("interval_field", intervals.field, [_TEXT, *_PARTS], _TEXT),
-]
-
-
-# ---------------------------------------------------------------- vectors
-
-
-def _array(values: Any) -> np.ndarray:
-    return np.asarray(values, np.float32)
-
-
-def _combined(operation: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[..., Any]:
-    def call(left: Any, right: Any) -> list[float]:
-        a, b = _array(left), _array(right)
-        if len(a) != len(b):
-            raise DataException(f"different vector dimensions {len(a)} and {len(b)}")
-        return operation(a, b).tolist()  # type: ignore[no-any-return]
-
-    return call
-
-
-def _vector_sum(vectors: Sequence[Any]) -> list[float] | None:
-    present = [np.asarray(v, np.float64) for v in vectors if v is not None]
-    return np.sum(present, axis=0).astype(np.float32).tolist() if present else None
-
-
-def _vector_average(vectors: Sequence[Any]) -> list[float] | None:
-    present = [np.asarray(v, np.float64) for v in vectors if v is not None]
-    return np.mean(present, axis=0).astype(np.float32).tolist() if present else None
-
-
-def _norm(values: Any) -> float:
-    return float(np.sqrt(np.sum(_array(values).astype(np.float64) ** 2)))
-
-
-_VECTORS: list[_Row] = [
-    ("parse_vector", _parse_vector, [_TEXT, _LONG], _FLOATS),
-    ("vector_text", lambda v: types.VECTOR.definition.render(_array(v)), [_FLOATS], _TEXT),
-    ("distance", lambda m, a, b: distance(m, _array(a), _array(b)), [_TEXT, _FLOATS, _FLOATS], _DOUBLE),
-    ("vector_add", _combined(np.add), [_FLOATS, _FLOATS], _FLOATS),
-    ("vector_subtract", _combined(np.subtract), [_FLOATS, _FLOATS], _FLOATS),
-    ("vector_multiply", _combined(np.multiply), [_FLOATS, _FLOATS], _FLOATS),
-    ("vector_concat", lambda a, b: list(a) + list(b), [_FLOATS, _FLOATS], _FLOATS),
-    ("vector_sum", _vector_sum, ["FLOAT[][]"], _FLOATS),
-    ("vector_avg", _vector_average, ["FLOAT[][]"], _FLOATS),
-    ("norm", _norm, [_FLOATS], _DOUBLE),
-    ("normalize", lambda v: FUNCTIONS["l2_normalize"](None, _array(v)).tolist(), [_FLOATS], _FLOATS),
-    (
-        "subvector",
-        lambda v, start, count: FUNCTIONS["subvector"](None, _array(v), start, count).tolist(),
-        [_FLOATS, _LONG, _LONG],
-        _FLOATS,
-    ),
 ]

@@ -17,12 +17,12 @@ from sqlvec import types
 from sqlvec.catalog import definitions
 from sqlvec.catalog.objects import Sequence
 from sqlvec.errors import (
-    DataException,
     DivisionByZero,
     InvalidParameterValue,
     ObjectNotInState,
     UndefinedTable,
 )
+from sqlvec.exec import vector_functions as vectors
 from sqlvec.exec.casts import check_range
 from sqlvec.exec.context import Context
 from sqlvec.exec.session_functions import SESSION_FUNCTIONS
@@ -36,42 +36,10 @@ _DAY_US = 86_400_000_000
 # ---------------------------------------------------------------- operators
 
 
-def distance(metric: str, left: np.ndarray, right: np.ndarray) -> float:
-    """The distance of two vectors as pgvector defines it; float64 accumulation."""
-    _same_dims(left, right)
-    a, b = left.astype(np.float64), right.astype(np.float64)
-    if metric == "l2":
-        return float(np.sqrt(np.sum((a - b) ** 2)))
-    if metric == "l1":
-        return float(np.sum(np.abs(a - b)))
-    product = float(a @ b)
-    if metric == "inner_product":
-        return -product
-    norms = float(a @ a) * float(b @ b)
-    if norms == 0.0:
-        return math.nan
-    return 1.0 - max(-1.0, min(1.0, product / math.sqrt(norms)))
-
-
-def _same_dims(left: np.ndarray, right: np.ndarray) -> None:
-    if len(left) != len(right):
-        raise DataException(f"different vector dimensions {len(left)} and {len(right)}")
-
-
-def _vector_result(result: np.ndarray) -> np.ndarray:
-    if not np.isfinite(result).all():
-        from sqlvec.errors import NumericValueOutOfRange
-
-        raise NumericValueOutOfRange("value out of range: overflow")
-    return result.astype(np.float32)
-
-
-def _arithmetic(function: Callable[[Any, Any], Any]) -> Function:
+def _arithmetic(name: str, function: Callable[[Any, Any], Any]) -> Function:
     def operate(result: SqlType, *args: Any) -> Any:
         if isinstance(args[0], np.ndarray):
-            _same_dims(args[0], args[-1])
-            with np.errstate(over="ignore", invalid="ignore"):
-                return _vector_result(function(*args))
+            return vectors.combine(name, args[0], args[1])
         value = function(*args)
         return check_range(value, result.oid) if result.oid in _INTEGERS else value
 
@@ -129,13 +97,13 @@ _MISSING = object()
 
 
 def _concatenate(result: SqlType, left: Any, right: Any) -> Any:
-    return left + right
+    return vectors.combine("||", left, right) if isinstance(left, np.ndarray) else left + right
 
 
 OPERATORS: dict[str, Function] = {
-    "+": _arithmetic(_add),
-    "-": _arithmetic(_subtract),
-    "*": _arithmetic(lambda a, b: a * b),
+    "+": _arithmetic("+", _add),
+    "-": _arithmetic("-", _subtract),
+    "*": _arithmetic("*", lambda a, b: a * b),
     "/": _divide,
     "%": _modulo,
     "||": _concatenate,
@@ -178,24 +146,6 @@ def _ceil(value: Any) -> Any:
 
 def _floor(value: Any) -> Any:
     return value.to_integral_value("ROUND_FLOOR") if isinstance(value, Decimal) else float(math.floor(value))
-
-
-def _normalize(vector: np.ndarray) -> np.ndarray:
-    norm = float(np.sqrt(np.sum(vector.astype(np.float64) ** 2)))
-    return vector if norm == 0 else (vector / norm).astype(np.float32)
-
-
-def _subvector(vector: np.ndarray, start: int, count: int) -> np.ndarray:
-    """1-based; a start before the first element takes from the length, as in substring()."""
-    end = min(start + count, len(vector) + 1)
-    start = max(start, 1)
-    if count < 1 or end <= start:
-        raise DataException("vector must have at least 1 dimension")
-    return vector[start - 1 : end - 1]
-
-
-def _norm(vector: np.ndarray) -> float:
-    return float(np.sqrt(np.sum(vector.astype(np.float64) ** 2)))
 
 
 def _nextval(context: Context, oid: int) -> int | None:
@@ -334,15 +284,12 @@ FUNCTIONS: dict[str, Function] = {
     "gen_random_uuid": _uuid,
     "random": lambda context: context.random(),
     "vector_dims": _strict(len),
-    "vector_norm": _strict(_norm),
-    "l2_norm": _strict(_norm),
-    "l2_normalize": _strict(_normalize),
-    "subvector": _strict(_subvector),
-    "l2_distance": _strict(lambda a, b: distance("l2", a, b)),
-    "inner_product": _strict(lambda a, b: -distance("inner_product", a, b)),
-    "cosine_distance": _strict(lambda a, b: distance("cosine", a, b)),
-    "l1_distance": _strict(lambda a, b: distance("l1", a, b)),
-    "pg_typeof": _definition("pg_typeof"),
+    "vector_norm": _strict(vectors.norm),
+    "l2_norm": _strict(vectors.norm),
+    "l2_normalize": _strict(vectors.normalize),
+    "subvector": _strict(vectors.subvector),
+    "binary_quantize": _strict(vectors.binary_quantize),
+    "inner_product": _strict(vectors.inner_product),
     "format_type": _definition("format_type"),
     "to_regtype": _definition("to_regtype"),
     "to_regclass": _definition("to_regclass"),

@@ -12,7 +12,7 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
 from sqlvec.exec.limit import RowLimit, row_limit
 from sqlvec.exec.prefilter import ShardRows, prefilter
-from sqlvec.exec.ranked_scan import rank
+from sqlvec.exec.ranked_scan import key_datums, rank
 from sqlvec.exec.result import Batch
 from sqlvec.exec.source import materialize, text_scores
 from sqlvec.plan.native import children, walk
@@ -21,6 +21,7 @@ from sqlvec.sql import bound
 
 NATIVE_ROWS_MAX = 2_000  # beyond: sorting and projecting is the relational engine's
 BATCH_ROWS = 1_000
+_TIES = 64
 
 
 def run_query(plan: QueryPlan, context: Context) -> Iterator[Batch]:
@@ -87,15 +88,21 @@ class NativeRun:
         assert ranking is not None
         needed = limit.needed(total)
         if ranking.extra:
-            needed = min(total, needed + 64)  # rows equal at the border take part in the tie
+            needed = min(total, needed + _TIES)  # rows equal at the border take part in the tie
         ranked = rank(ranking.leg, rows, needed, self.context)
         if ranking.extra:
+            last = needed - _TIES - 1
+            while last >= 0 and len(ranked.keys) == needed < total:
+                if ranked.keys[-1] != ranked.keys[last]:
+                    break
+                needed = min(total, needed * 4)  # ties reach beyond what was ranked
+                ranked = rank(ranking.leg, rows, needed, self.context)
             return self._tied(rows, limit, ranked)
         cut = limit.cut(len(ranked.row_ids))
         if self.plan.plain is not None and len(rows) == 1 and needed <= BATCH_ROWS:
             return iter((self._columns(rows[0], ranked.row_ids[cut], ranked.keys[cut]),))
         places = np.stack([ranked.shards[cut], ranked.row_ids[cut]])
-        keys = [None if key != key else key for key in ranked.keys[cut].tolist()]
+        keys = key_datums(ranked.keys[cut])
         return self._project(rows, places, {ranking.key: keys})
 
     def _tied(self, rows: list[ShardRows], limit: RowLimit, ranked: Any) -> Iterator[Batch]:
@@ -103,7 +110,7 @@ class NativeRun:
         ranking = self.plan.ranking
         assert ranking is not None
         places = np.stack([ranked.shards, ranked.row_ids])
-        keys = [None if key != key else key for key in ranked.keys.tolist()]
+        keys = key_datums(ranked.keys)
         first = bound.SortKey(ranking.key, isinstance(ranking.key, bound.Fusion))
         order = self._order(rows, places, (first, *ranking.extra), {ranking.key: keys})
         order = order[limit.cut(len(order))]
@@ -159,7 +166,7 @@ class NativeRun:
         assert self.plan.plain is not None
         gather = part.shard.gather
         return [
-            gather(attnum, ids) if attnum else [None if key != key else key for key in keys.tolist()]
+            gather(attnum, ids) if attnum else key_datums(keys)
             for attnum in self.plan.plain
         ]
 

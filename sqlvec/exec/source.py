@@ -13,7 +13,7 @@ from sqlvec.exec.context import Context
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.limit import row_limit
 from sqlvec.exec.prefilter import ShardRows, prefilter, row_distances
-from sqlvec.exec.ranked_scan import rank
+from sqlvec.exec.ranked_scan import key_datums, rank
 from sqlvec.index.row_set import RowSet
 from sqlvec.plan.native import is_constant, relations_of, walk
 from sqlvec.plan.physical import (
@@ -25,6 +25,7 @@ from sqlvec.plan.physical import (
 )
 from sqlvec.plan.ranking import ranking, with_index
 from sqlvec.sql import bound
+from sqlvec.storage.part import vector_dims
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -105,7 +106,7 @@ def _ranked(
         columns = arrow_columns(part.shard, table, source.ordinals, ids)
         for name, expression in source.computed:
             if expression == source.ranking.key:
-                columns[name] = pa.array(ranked.keys[mine], mask=np.isnan(ranked.keys[mine]))
+                columns[name] = pa.array(key_datums(ranked.keys[mine]), pa.float64())
             else:
                 columns[name] = computed_array(expression, part, ids, context)
         tables.append(_table(columns, len(ids)))
@@ -141,7 +142,7 @@ def _is_stored(node: bound.Expression) -> bool:
     if not isinstance(node, bound.Distance):
         return True
     left = node.left
-    return isinstance(left, bound.ColumnRef) and left.type.typmod > 0
+    return isinstance(left, bound.ColumnRef) and vector_dims(left.type) > 0
 
 
 def computed_array(

@@ -224,7 +224,7 @@ def evaluate_over_rows(
 def _hashable(value: Datum) -> Any:
     if isinstance(value, list):
         return tuple(_hashable(item) for item in value)
-    return value.tobytes() if isinstance(value, np.ndarray) else value
+    return tuple(value.tolist()) if isinstance(value, np.ndarray) else value
 
 
 def _shown(sql_type: types.SqlType, value: Datum) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from sqlvec.sql import bound
 from sqlvec import types
+from sqlvec.sql import bound
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
 FUNCTIONS = frozenset(
@@ -20,8 +20,7 @@ FUNCTIONS = frozenset(
         "setval", "current_database", "current_catalog", "current_schema", "current_user",
         "session_user", "user", "current_role", "version", "pg_backend_pid", "current_setting",
         "set_config", "gen_random_uuid", "random", "vector_dims", "vector_norm", "l2_norm",
-        "l2_normalize", "subvector", "l2_distance", "inner_product", "cosine_distance",
-        "l1_distance", "pg_typeof", "format_type", "to_regtype", "to_regclass", "pg_advisory_xact_lock",
+        "l2_normalize", "subvector", "binary_quantize", "inner_product", "format_type", "to_regtype", "to_regclass", "pg_advisory_xact_lock",
         "pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_sleep",
         "pg_is_in_recovery", "txid_current", "pg_relation_size", "pg_total_relation_size",
         "pg_table_size", "pg_indexes_size", "pg_database_size", "pg_size_pretty", "concat",
@@ -39,20 +38,30 @@ _SIMPLE_CASTS = frozenset(
     for t in (
         types.BOOL, types.INT2, types.INT4, types.INT8, types.OID, types.FLOAT4, types.FLOAT8,
         types.NUMERIC, types.TEXT, types.VARCHAR, types.NAME, types.VECTOR, types.UUID,
-        types.JSON, types.JSONB, types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.UNKNOWN,
+        types.HALFVEC, types.SPARSEVEC, types.BIT, types.VARBIT, types.JSON, types.JSONB, types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.UNKNOWN,
     )
 )  # fmt: skip
 _ARITHMETIC = frozenset(
     t.oid
-    for t in (types.INT2, types.INT4, types.INT8, types.FLOAT4, types.FLOAT8, types.VECTOR)
+    for t in (types.INT2, types.INT4, types.INT8, types.FLOAT4, types.FLOAT8)
 )
-_ORDERED = _ARITHMETIC | frozenset(
+_VECTORS = frozenset(t.oid for t in (types.VECTOR, types.HALFVEC, types.SPARSEVEC))
+_BITS = frozenset(t.oid for t in (types.BIT, types.VARBIT))
+_ORDERED = _ARITHMETIC | _VECTORS | _BITS | frozenset(
     t.oid
     for t in (
         types.BOOL, types.OID, types.TEXT, types.VARCHAR, types.NAME, types.UUID, types.DATE,
         types.TIMESTAMP, types.TIMESTAMPTZ, types.NUMERIC, types.REGCLASS, types.REGTYPE,
     )
 )  # fmt: skip
+
+
+_BITS_MEET = _BITS | frozenset(
+    t.oid for t in (types.INT4, types.INT8, types.TEXT, types.VARCHAR, types.UNKNOWN)
+)
+_ARRAY_NUMBERS = frozenset(
+    t.oid for t in (types.INT4, types.FLOAT4, types.FLOAT8, types.NUMERIC)
+)
 
 
 def is_native(expression: bound.Expression) -> bool:
@@ -82,7 +91,17 @@ def _cast_is_native(node: bound.Cast) -> bool:
         return True
     if node.arg.type.oid == node.type.oid:
         return True
-    return node.type.oid in _SIMPLE_CASTS and node.arg.type.oid in _SIMPLE_CASTS
+    source, target = node.arg.type, node.type
+    if target.oid in _VECTORS or source.oid in _VECTORS:
+        return all(t.oid in _SIMPLE_CASTS or _is_number_array(t) for t in (source, target))
+    if source.oid in _BITS or target.oid in _BITS:
+        return source.oid in _BITS_MEET and target.oid in _BITS_MEET
+    return target.oid in _SIMPLE_CASTS and source.oid in _SIMPLE_CASTS
+
+
+def _is_number_array(sql_type: types.SqlType) -> bool:
+    element = types.element_of(sql_type)
+    return element is not None and element.oid in _ARRAY_NUMBERS
 
 
 def _operator_is_native(node: bound.FunctionCall) -> bool:
@@ -92,7 +111,11 @@ def _operator_is_native(node: bound.FunctionCall) -> bool:
     if node.name in ("->", "->>"):
         return oids[0] in (types.JSON.oid, types.JSONB.oid)
     if node.name == "||":
+        if oids[0] in _VECTORS or set(oids) <= _BITS:
+            return True
         return all(oid in (types.TEXT.oid, types.VARCHAR.oid, types.UNKNOWN.oid) for oid in oids)
+    if node.name in ("+", "-", "*") and oids[0] in _VECTORS:
+        return True
     allowed = _ORDERED if node.name in ("=", "<>", "<", "<=", ">", ">=") else _ARITHMETIC
     return all(oid in allowed for oid in oids) and len(set(oids)) <= len(oids)
 

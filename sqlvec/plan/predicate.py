@@ -166,7 +166,8 @@ def _column(relation_id: int, expression: bound.Expression) -> bound.ColumnRef |
     column = _any_column(relation_id, expression)
     if column is None:
         return None
-    comparable = column.type.oid in _COMPARABLE or column.type.oid == types.VECTOR.oid
+    dense = column.type.oid in (types.VECTOR.oid, types.HALFVEC.oid) and column.type.typmod > 0
+    comparable = column.type.oid in _COMPARABLE or dense
     return column if comparable else None
 
 

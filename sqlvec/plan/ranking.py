@@ -83,7 +83,8 @@ def vector_leg(
         left, right = right, left
     if not isinstance(left, bound.ColumnRef) or left.relation_id != relation_id:
         return None
-    if not is_constant(right) or left.type.oid != types.VECTOR.oid or left.type.typmod < 1:
+    dense = left.type.oid in (types.VECTOR.oid, types.HALFVEC.oid)
+    if not is_constant(right) or not dense or left.type.typmod < 1:
         return None
     turned = bound.Distance(distance.type, distance.metric, left, right)
     return VectorLeg(turned, None)

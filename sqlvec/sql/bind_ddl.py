@@ -25,6 +25,7 @@ from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.bind_table import bind_create_table, creation_schema
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
+from sqlvec.sql.type_rules import VECTORS
 
 _SKIPPED = "42P07"
 
@@ -155,7 +156,7 @@ def _drop_extension(binder: Binder, body: Node) -> bound.Ddl:
             notices.append(("00000", f'extension "{name}" does not exist, skipping'))
             continue
         users = [t.name for t in catalog.relations.values() if isinstance(t, Table)
-                 and any(c.type.oid == types.VECTOR.oid for c in t.live_columns)]  # fmt: skip
+                 and any(c.type.oid in VECTORS for c in t.live_columns)]  # fmt: skip
         if users:
             raise DependentObjectsStillExist(
                 f"cannot drop extension {name} because other objects depend on it",

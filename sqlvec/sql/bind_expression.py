@@ -67,8 +67,9 @@ def _constant(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 
 
 def _number(text: str) -> bound.Const:
-    if text.isdigit() and int(text) < 2**63:
-        return bound.Const(types.INT8, int(text))
+    if text.lstrip("-").isdigit() and -(2**63) <= int(text) < 2**63:
+        small = -(2**31) <= int(text) < 2**31
+        return bound.Const(types.INT4 if small else types.INT8, int(text))
     return bound.Const(types.NUMERIC, types.NUMERIC.definition.parse(text))
 
 
@@ -247,7 +248,8 @@ def _boolean_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 
 def _cast(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     target = binder.type_name(body["typeName"])
-    if "A_ArrayExpr" in body["arg"] and not body["arg"]["A_ArrayExpr"].get("elements"):
+    empty = "A_ArrayExpr" in body["arg"] and not body["arg"]["A_ArrayExpr"].get("elements")
+    if empty and types.element_of(target) is not None:
         return bound.ArrayExpression(target, ())
     arg = bind_expression(binder, body["arg"], scope)
     position = location_of(binder, body["arg"])

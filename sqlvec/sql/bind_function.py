@@ -28,12 +28,15 @@ from sqlvec.sql.functions import (
 )
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
-from sqlvec.sql.type_rules import TEXTS, casts_implicitly, common_type, is_unknown
+from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS, casts_implicitly, common_type, is_unknown
 from sqlvec.types import SqlType
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
 _FUSIONS = ("rrf", "relative_score", "hybrid")
-_DISTANCE_FUNCTIONS = {"l2_distance": "l2", "cosine_distance": "cosine", "l1_distance": "l1"}
+_DISTANCE_FUNCTIONS = {
+    "l2_distance": "l2", "cosine_distance": "cosine", "l1_distance": "l1",
+    "hamming_distance": "hamming", "jaccard_distance": "jaccard",
+}  # fmt: skip
 
 
 def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound.Expression:
@@ -80,19 +83,14 @@ def resolve(
     """The arguments as the best signature wants them, and its result; 42883 when none fits."""
     fitting = [s for s in signatures if s.accepts(len(args)) and _fits(s, args)]
     if not fitting:
-        shown = ", ".join(arg.type.name for arg in args)
-        raise UndefinedFunction(
-            f"function {name}({shown}) does not exist",
-            position=position,
-            hint="No function matches the given name and argument types. You might need to add "
-            "explicit type casts.",
-        )
+        raise _no_function(name, args, position)
     best = max(_rank(s, args) for s in fitting)
     chosen = [s for s in fitting if _rank(s, args) == best]
     if len(chosen) > 1 and len({s.arguments for s in chosen}) > 1:
         preferred = [s for s in chosen if _prefers(s)]
-        if len(preferred) != 1 and not any(is_unknown(a.type) for a in args):
-            shown = ", ".join(arg.type.name for arg in args)
+        guessed = any(is_unknown(a.type) for a in args) and not _over_vectors(chosen)
+        if len(preferred) != 1 and not guessed:
+            shown = ", ".join(arg.type.plain_name for arg in args)
             raise AmbiguousFunction(
                 f"function {name}({shown}) is not unique",
                 position=position,
@@ -101,6 +99,18 @@ def resolve(
             )
         chosen = preferred or chosen
     return _apply(binder, chosen[0], args, position)
+
+
+def _no_function(
+    name: str, args: Sequence[bound.Expression], position: int | None
+) -> UndefinedFunction:
+    shown = ", ".join(arg.type.plain_name for arg in args)
+    return UndefinedFunction(
+        f"function {name}({shown}) does not exist",
+        position=position,
+        hint="No function matches the given name and argument types. You might need to add "
+        "explicit type casts.",
+    )
 
 
 def _fits(signature: Signature, args: Sequence[bound.Expression]) -> bool:
@@ -131,6 +141,11 @@ def _rank(signature: Signature, args: Sequence[bound.Expression]) -> tuple[int, 
         exact += wanted.oid == arg.type.oid
         preferred += wanted.definition.preferred
     return exact, preferred
+
+
+def _over_vectors(signatures: Sequence[Signature]) -> bool:
+    """Whether the signatures differ in vector types, of which none comes first."""
+    return all(type_of(s.arguments[0]).oid in VECTORS for s in signatures if not is_pseudo(s.arguments[0]))
 
 
 def _prefers(signature: Signature) -> bool:
@@ -210,6 +225,8 @@ def _aggregate(
         bound_args, result = resolve(binder, name, ORDERED_SET_FUNCTIONS.get(name, []), [*args, *values], position)
         args = bound_args[: len(args)]
         return bound.Aggregate(result, name, tuple(args), filter=where, order_by=order_by, within_group=True)
+    if name in ("min", "max") and args and args[0].type.oid in (*VECTORS, *BITS):
+        raise _no_function(name, args, position)
     if not args and name != "count":
         raise UndefinedFunction(f"function {name}() does not exist", position=position)
     bound_args, result = resolve(binder, name, AGGREGATE_FUNCTIONS.get(name, []), args, position)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlvec import types
+from sqlvec.catalog.objects import Table
 from sqlvec.errors import (
     CannotCoerce,
     DatabaseError,
@@ -16,7 +17,6 @@ from sqlvec.errors import (
     UndefinedObject,
     UndefinedParameter,
 )
-from sqlvec.catalog.objects import Table
 from sqlvec.sql import bound
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import Node, ParsedStatement
@@ -29,8 +29,18 @@ from sqlvec.sql.type_rules import (
     is_unknown,
 )
 from sqlvec.types import SqlType
+from sqlvec.types.bits import BITS_MAX
+from sqlvec.types.sparse_vector import SPARSE_DIMENSIONS_MAX
+from sqlvec.types.vector import DIMENSIONS_MAX
 
 _PARAMETERS_MAX = 65_535
+_LENGTHS = {
+    types.VECTOR.oid: ("dimensions", DIMENSIONS_MAX),
+    types.HALFVEC.oid: ("dimensions", DIMENSIONS_MAX),
+    types.SPARSEVEC.oid: ("dimensions", SPARSE_DIMENSIONS_MAX),
+    types.BIT.oid: ("length", BITS_MAX),
+    types.VARBIT.oid: ("length", BITS_MAX),
+}
 _REG_KINDS = {
     types.REGCLASS.oid: "to_regclass",
     types.REGTYPE.oid: "to_regtype",
@@ -110,7 +120,7 @@ class Binder:
             return expression
         if not _allowed(source, target, level):
             raise CannotCoerce(
-                f"cannot cast type {source.name} to {target.name}", position=position
+                f"cannot cast type {source.plain_name} to {target.plain_name}", position=position
             )
         explicit = level == "explicit"
         if isinstance(expression, bound.Const):
@@ -201,7 +211,7 @@ class Binder:
         if not is_unknown(source) and not casts_on_assignment(source, target):
             raise DatatypeMismatch(
                 f'column "{column}" is of type {types.format_type(SqlType(target.oid))} but '
-                f"expression is of type {source.name}",
+                f"expression is of type {source.plain_name}",
                 position=position,
                 hint="You will need to rewrite or cast the expression.",
             )
@@ -288,11 +298,18 @@ class Binder:
                     f"NUMERIC precision {first} must be between 1 and 1000", position=position
                 )
             return ((first << 16) | (scale & 0x7FF)) + 4
-        if found.oid == types.VECTOR.oid:
+        if found.oid in _LENGTHS:
+            what, most = _LENGTHS[found.oid]
+            if len(modifiers) > 1:
+                raise InvalidParameterValue("invalid type modifier", position=position)
             if first < 1:
-                raise InvalidParameterValue("dimensions for type vector must be at least 1")
-            if first > 16000:
-                raise InvalidParameterValue("dimensions for type vector cannot exceed 16000")
+                raise InvalidParameterValue(
+                    f"{what} for type {name} must be at least 1", position=position
+                )
+            if first > most:
+                raise InvalidParameterValue(
+                    f"{what} for type {name} cannot exceed {most}", position=position
+                )
             return first
         if found.definition.modifiers(first):
             return first if found.oid != types.INTERVAL.oid else -1

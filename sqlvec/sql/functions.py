@@ -48,8 +48,13 @@ array_position(anyarray,anyelement) int4; array_positions(anyarray,anyelement) _
 to_json(any) json; to_jsonb(any) jsonb; row_to_json(any) json; array_to_json(anyarray) json; json_build_object(any...) json; jsonb_build_object(any...) jsonb; json_build_array(any...) json; jsonb_build_array(any...) jsonb
 jsonb_typeof(jsonb) text; json_typeof(json) text; jsonb_array_length(jsonb) int4; json_array_length(json) int4; jsonb_set(jsonb,_text,jsonb,bool?) jsonb; jsonb_strip_nulls(jsonb) jsonb; jsonb_pretty(jsonb) text
 jsonb_extract_path(jsonb,text...) jsonb; jsonb_extract_path_text(jsonb,text...) text; json_extract_path(json,text...) json; json_extract_path_text(json,text...) text; jsonb_exists(jsonb,text) bool
-vector_dims(vector) int4; vector_norm(vector) float8; l2_norm(vector) float8; l2_normalize(vector) vector; subvector(vector,int4,int4) vector; l2_distance(vector,vector) float8
-inner_product(vector,vector) float8; cosine_distance(vector,vector) float8; l1_distance(vector,vector) float8; analyze(text,text) _text; sqlvec_analyze(text,text) _text
+vector_dims(vector) int4; vector_dims(halfvec) int4; vector_norm(vector) float8; l2_norm(vector) float8; l2_norm(halfvec) float8; l2_norm(sparsevec) float8
+l2_normalize(vector) vector; l2_normalize(halfvec) halfvec; l2_normalize(sparsevec) sparsevec; subvector(vector,int4,int4) vector; subvector(halfvec,int4,int4) halfvec
+binary_quantize(vector) bit; binary_quantize(halfvec) bit; hamming_distance(bit,bit) float8; jaccard_distance(bit,bit) float8
+l2_distance(vector,vector) float8; l2_distance(halfvec,halfvec) float8; l2_distance(sparsevec,sparsevec) float8
+inner_product(vector,vector) float8; inner_product(halfvec,halfvec) float8; inner_product(sparsevec,sparsevec) float8
+cosine_distance(vector,vector) float8; cosine_distance(halfvec,halfvec) float8; cosine_distance(sparsevec,sparsevec) float8
+l1_distance(vector,vector) float8; l1_distance(halfvec,halfvec) float8; l1_distance(sparsevec,sparsevec) float8; analyze(text,text) _text; sqlvec_analyze(text,text) _text
 gen_random_uuid() uuid; nextval(regclass) int8; currval(regclass) int8; lastval() int8; setval(regclass,int8,bool?) int8
 version() text; current_database() name; current_schema() name; current_schemas(bool) _name; pg_backend_pid() int4; current_setting(text,bool?) text; set_config(text,text,bool) text
 current_user() name; session_user() name; current_role() name; user() name; current_catalog() name; pg_typeof(any) regtype; format_type(oid,int4) text
@@ -63,8 +68,8 @@ pg_relation_size(regclass,text?) int8; pg_total_relation_size(regclass) int8; pg
 pg_advisory_lock(int8) void; pg_advisory_xact_lock(int8) void; pg_advisory_unlock(int8) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
 """
 AGGREGATES = """
-count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(vector) vector
-avg(int2) numeric; avg(int4) numeric; avg(int8) numeric; avg(numeric) numeric; avg(float4) float8; avg(float8) float8; avg(interval) interval; avg(vector) vector
+count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(vector) vector; sum(halfvec) halfvec
+avg(int2) numeric; avg(int4) numeric; avg(int8) numeric; avg(numeric) numeric; avg(float4) float8; avg(float8) float8; avg(interval) interval; avg(vector) vector; avg(halfvec) halfvec
 min(anyelement) anyelement; max(anyelement) anyelement; bool_and(bool) bool; bool_or(bool) bool; every(bool) bool; bit_and(int4) int4; bit_or(int4) int4; bit_and(int8) int8; bit_or(int8) int8
 string_agg(text,text) text; array_agg(anyelement) anyarray; json_agg(any) json; jsonb_agg(any) jsonb; json_object_agg(any,any) json; jsonb_object_agg(any,any) jsonb
 stddev(float8) float8; stddev(numeric) numeric; stddev_samp(float8) float8; stddev_samp(numeric) numeric; stddev_pop(float8) float8; stddev_pop(numeric) numeric; variance(float8) float8; variance(numeric) numeric; var_samp(float8) float8; var_samp(numeric) numeric; var_pop(float8) float8; var_pop(numeric) numeric

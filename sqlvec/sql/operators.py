@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from sqlvec import types
-from sqlvec.errors import FeatureNotSupported, UndefinedFunction, ObjectNotInState
 from sqlvec.catalog.objects import Index
+from sqlvec.errors import (
+    AmbiguousFunction,
+    FeatureNotSupported,
+    ObjectNotInState,
+    UndefinedFunction,
+)
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.type_rules import NUMBERS, TEXTS, common_type, is_unknown, promoted
+from sqlvec.sql.type_rules import (
+    BITS,
+    NUMBERS,
+    TEXTS,
+    VECTORS,
+    casts_implicitly,
+    common_type,
+    is_unknown,
+    promoted,
+)
 from sqlvec.types import SqlType
 
 COMPARISONS = frozenset(["=", "<>", "<", "<=", ">", ">="])
 DISTANCES = {"<->": "l2", "<#>": "inner_product", "<=>": "cosine", "<+>": "l1"}
+BIT_DISTANCES = {"<~>": "hamming", "<%>": "jaccard"}
 _PATTERNS = frozenset(["~~", "!~~", "~~*", "!~~*", "~", "~*", "!~", "!~*"])
 _JSON = (types.JSON.oid, types.JSONB.oid)
 _D, _TS, _TZ, _I, _T = (t.oid for t in (types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.INTERVAL, types.TIME))
@@ -38,6 +53,8 @@ def bind_operator(
         return _prefix(binder, name, right, position)
     if name in DISTANCES:
         found = _distance(binder, name, left, right, position)
+    elif name in BIT_DISTANCES:
+        found = _bit_distance(binder, name, left, right, position)
     elif name in ("<@>", "@@@"):
         found = _text(binder, name, left, right, position)
     elif name in COMPARISONS:
@@ -58,12 +75,26 @@ def bind_operator(
 def no_operator(
     name: str, left: SqlType | None, right: SqlType, position: int | None
 ) -> UndefinedFunction:
-    shown = f"{left.name} {name} {right.name}" if left else f"{name} {right.name}"
+    sides = (left, right) if left else (right,)
+    shown = f" {name} ".join(side.plain_name for side in sides)
+    shown = shown if left else f"{name} {shown}"
     return UndefinedFunction(
         f"operator does not exist: {shown}",
         position=position,
         hint="No operator matches the given name and argument types. You might need to add "
-        "explicit type casts.",
+        "explicit type casts."
+        if left
+        else "No operator matches the given name and argument type. You might need to add an "
+        "explicit type cast.",
+    )
+
+
+def _not_unique(name: str, position: int | None) -> AmbiguousFunction:
+    """For two unknown literals, which fit too many types."""
+    return AmbiguousFunction(
+        f"operator is not unique: unknown {name} unknown",
+        position=position,
+        hint="Could not choose a best candidate operator. You might need to add explicit type casts.",
     )
 
 
@@ -94,18 +125,36 @@ def _distance(
     binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
 ) -> bound.Expression | None:
     if is_unknown(left.type) and is_unknown(right.type):
+        raise _not_unique(name, position)
+    sides = _vector_sides(binder, left, right, position)
+    return None if sides is None else bound.Distance(types.FLOAT8, DISTANCES[name], *sides)
+
+
+def _vector_sides(
+    binder: Binder, left: bound.Expression, right: bound.Expression, position: int | None
+) -> list[bound.Expression] | None:
+    """Both as one vector type: vector becomes halfvec or sparsevec beside one, halfvec sparsevec."""
+    known = [side.type.oid for side in (left, right) if not is_unknown(side.type)]
+    if not known or not set(known) <= set(VECTORS):
         return None
+    target = SqlType(max(known, key=VECTORS.index))
+    return [
+        side if side.type.oid == target.oid else binder.coerce(side, target, position=position)
+        for side in (left, right)
+    ]
+
+
+def _bit_distance(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
     sides = []
     for side in (left, right):
         if is_unknown(side.type):
-            side = binder.coerce(side, types.VECTOR, position=position)
-        elif side.type.oid != types.VECTOR.oid:
-            element = types.element_of(side.type)
-            if element is None or element.oid not in NUMBERS:
-                return None
-            side = binder.coerce(side, types.VECTOR, level="assignment", position=position)
+            side = binder.coerce(side, types.BIT, position=position)
+        elif side.type.oid not in BITS:
+            return None
         sides.append(side)
-    return bound.Distance(types.FLOAT8, DISTANCES[name], sides[0], sides[1])
+    return bound.Distance(types.FLOAT8, BIT_DISTANCES[name], *sides)
 
 
 def _text(
@@ -224,8 +273,16 @@ def _concatenation(
     binder: Binder, left: bound.Expression, right: bound.Expression, position: int | None
 ) -> bound.Expression | None:
     a, b = left.type, right.type
+    if a.oid in VECTORS or b.oid in VECTORS:
+        found = _vector_sides(binder, left, right, position)
+        if found is not None and found[0].type.oid != types.SPARSEVEC.oid:
+            return _call(SqlType(found[0].type.oid), "||", *found)
+    if a.oid in BITS or b.oid in BITS:
+        if all(is_unknown(side) or side.oid in BITS for side in (a, b)):
+            found = [binder.coerce(side, types.VARBIT, position=position) for side in (left, right)]
+            return _call(types.VARBIT, "||", *found)
     for one, other in ((a, b), (b, a)):
-        if one.oid in (types.JSONB.oid, types.VECTOR.oid, types.BYTEA.oid):
+        if one.oid in (types.JSONB.oid, types.BYTEA.oid):
             if is_unknown(other) or other.oid == one.oid:
                 sides = [binder.coerce(side, SqlType(one.oid), position=position) for side in (left, right)]
                 return _call(SqlType(one.oid), "||", *sides)
@@ -239,9 +296,11 @@ def _concatenation(
         sides = []
         for side, own in ((left, element_a), (right, element_b)):
             target = array if own is not None or is_unknown(side.type) else element
+            if not casts_implicitly(side.type, SqlType(target.oid)):
+                return None
             sides.append(binder.coerce(side, SqlType(target.oid), position=position))
         return _call(SqlType(array.oid), "||", *sides)
-    if a.oid in TEXTS or b.oid in TEXTS or (is_unknown(a) and is_unknown(b)):
+    if any(side.oid in TEXTS or is_unknown(side) for side in (a, b)):
         sides = [
             side if side.type.oid in TEXTS else binder.coerce(side, types.TEXT, level="explicit")
             for side in (left, right)
@@ -255,7 +314,7 @@ def _arithmetic(
 ) -> bound.Expression | None:
     a, b = left.type, right.type
     if is_unknown(a) and is_unknown(b):
-        return None
+        raise _not_unique(name, position)
     if is_unknown(a) or is_unknown(b):
         known = b if is_unknown(a) else a
         target = SqlType(known.oid)
@@ -275,8 +334,11 @@ def _arithmetic(
             return None
         sides = [s if s.type.oid == target.oid else binder.coerce(s, target) for s in (left, right)]
         return _call(target, name, *sides)
-    if a.oid == b.oid == types.VECTOR.oid and name in ("+", "-", "*"):
-        return _call(types.VECTOR, name, left, right)
+    if a.oid in VECTORS and name in ("+", "-", "*"):
+        vectors = _vector_sides(binder, left, right, position)
+        if vectors is None or vectors[0].type.oid == types.SPARSEVEC.oid:
+            return None
+        return _call(SqlType(vectors[0].type.oid), name, *vectors)
     if a.oid == types.JSONB.oid and name == "-" and b.oid in (*NUMBERS[:2], *TEXTS):
         return _call(types.JSONB, "-", left, right)
     return _moments(binder, name, left, right)

@@ -16,7 +16,16 @@ from sqlvec.sql import bound
 from sqlvec.sql.render_cast import interval_fields, interval_of
 from sqlvec.sql.render_json import canonical, json_aggregate
 from sqlvec.sql.render_numeric import WIDE, as_text, in_form, key_of, numeric_form
-from sqlvec.sql.render_types import INTEGERS, TEXTS, duckdb_type, is_numeric, is_record, quoted
+from sqlvec.sql.render_types import (
+    DENSE,
+    INTEGERS,
+    TEXTS,
+    duckdb_type,
+    is_numeric,
+    is_record,
+    quoted,
+)
+from sqlvec.sql.render_vectors import list_of, vector_aggregate
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -102,9 +111,8 @@ def _rendered(r: ExpressionRenderer, call: _Call) -> str:
     handler = _HANDLERS.get(e.name)
     if handler is not None:
         return handler(r, call)
-    if e.type.oid == types.VECTOR.oid and e.name in ("sum", "avg"):
-        vectors = call.plain("list", f"CAST({r.render(e.args[0])} AS FLOAT[])")
-        return f"CAST(sqlvec_vector_{e.name}({vectors}) AS {duckdb_type(e.type)})"
+    if e.type.oid in DENSE and e.name in ("sum", "avg"):
+        return vector_aggregate(r, e, e.name, call("list", list_of(r, e.args[0])))
     if e.type.oid == types.INTERVAL.oid and e.name in ("sum", "avg"):
         return _intervals(r, call)
     return _plain(r, call)

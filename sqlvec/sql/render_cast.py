@@ -24,6 +24,8 @@ from sqlvec.sql.render_types import (
     is_record,
     quoted,
 )
+from sqlvec.sql.render_vectors import bit_cast, parsed_vector, vector_cast, vector_text
+from sqlvec.sql.type_rules import VECTORS
 from sqlvec.types import SqlType
 
 if TYPE_CHECKING:
@@ -48,11 +50,15 @@ def cast(r: ExpressionRenderer, e: bound.Cast) -> str:
         return _to_text(r, e)
     if is_numeric(source):
         return _from_numeric(r, e)
-    return convert(r, r.render(e.arg), source, target)
+    value = r.render(e.arg)
+    return bit_cast(value, source, target, e.explicit) or convert(r, value, source, target)
 
 
 def convert(r: ExpressionRenderer, value: str, source: SqlType, target: SqlType) -> str:
     """value of type source as target, neither of them numeric or text as target."""
+    vector = vector_cast(r, value, source, target)
+    if vector is not None:
+        return vector
     if source.oid == target.oid:
         return _with_typmod(value, source, target)
     if source.oid in TEXTS:
@@ -67,8 +73,6 @@ def convert(r: ExpressionRenderer, value: str, source: SqlType, target: SqlType)
         return f"CAST({value} AS {duckdb_type(target)})"
     if source.definition.category == "A" and target.definition.category == "A":
         return _between_arrays(r, value, source, target)
-    if source.oid == types.VECTOR.oid or target.oid == types.VECTOR.oid:
-        return f"CAST({value} AS {duckdb_type(target)})"
     return f"CAST({value} AS {duckdb_type(target)})"
 
 
@@ -168,8 +172,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         return f"sqlvec_interval_text({interval_parts(value)})"
     if oid == _TIMESTAMPTZ and r.context.time_zone != "UTC":
         return f"sqlvec_zoned_text(epoch_us({value}), {quoted(r.context.time_zone)})"
-    if oid == types.VECTOR.oid:
-        return f"sqlvec_vector_text(CAST({value} AS FLOAT[]))"
+    if oid in VECTORS:
+        return vector_text(value, sql_type)
     if oid in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
         return f"array_to_string({value}, ' ')"
     if oid in _REG_KINDS:
@@ -220,8 +224,8 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return moment_of(count, oid)
     if oid == _BYTEA:
         return f"sqlvec_parse_bytes({text})"
-    if oid == types.VECTOR.oid:
-        return f"CAST(sqlvec_parse_vector({text}, {typmod}) AS {duckdb_type(target)})"
+    if oid in VECTORS:
+        return parsed_vector(text, target)
     if oid in _REG_KINDS or oid in OIDS:
         return f"sqlvec_parse_reg({r.context.session}, {text}, {oid})"
     element = types.element_of(target)
@@ -278,8 +282,6 @@ def _with_typmod(value: str, source: SqlType, target: SqlType) -> str:
         step = 10 ** (6 - target.typmod)
         rounded = f"CAST(floor((epoch_us({value}) + {step // 2}) / {step}.0) AS BIGINT) * {step}"
         return moment_of(f"({rounded})", oid)
-    if oid == types.VECTOR.oid:
-        return f"CAST({value} AS {duckdb_type(target)})"
     return value
 
 

@@ -19,7 +19,7 @@ from sqlvec.sql.render_aggregates import aggregate, window_call
 from sqlvec.sql.render_cast import cast, text_out
 from sqlvec.sql.render_functions import function
 from sqlvec.sql.render_numeric import comparable_numerics, in_form, key_of, numeric_form
-from sqlvec.sql.render_operators import comparison, distance, operator, quantified
+from sqlvec.sql.render_operators import comparison, operator, quantified
 from sqlvec.sql.render_types import (
     Fixed,
     Rendered,
@@ -29,6 +29,8 @@ from sqlvec.sql.render_types import (
     is_record,
     literal,
 )
+from sqlvec.sql.render_vectors import comparable_vector, distance
+from sqlvec.sql.type_rules import VECTORS
 from sqlvec.types import SqlType
 
 Computed = Mapping[bound.Expression, tuple[int, str]]
@@ -133,8 +135,8 @@ class ExpressionRenderer:
             return rendered if numeric_form(self, e) else key_of(rendered)
         if e.type.oid == types.BPCHAR.oid:
             return f"rtrim({self.render(e)}, ' ')"
-        if e.type.oid == types.VECTOR.oid:
-            return f"CAST({self.render(e)} AS FLOAT[])"
+        if e.type.oid in VECTORS:
+            return comparable_vector(self, e)
         element = types.element_of(e.type)
         if element is not None and is_numeric(element) and declared_form(element) is None:
             item = self.fresh()
@@ -245,6 +247,8 @@ class ExpressionRenderer:
         parts = self._unified(e, e.args)
         if e.kind != "coalesce" and is_numeric(e.type) and numeric_form(self, e) is None:
             return f"sqlvec_numeric_{e.kind}([{', '.join(parts)}])"
+        if e.kind != "coalesce" and e.type.oid == types.SPARSEVEC.oid:
+            return f"sqlvec_sparse_{e.kind}([{', '.join(parts)}])"
         return f"{e.kind}({', '.join(parts)})"
 
     # ---------------------------------------------------------------- casts and containers

@@ -19,6 +19,7 @@ from sqlvec.sql.render_moments import moment_function
 from sqlvec.sql.render_numeric import numeric_function
 from sqlvec.sql.render_tables import set_returning
 from sqlvec.sql.render_types import TEXTS, duckdb_type, is_numeric, literal
+from sqlvec.sql.render_vectors import vector_function
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -55,10 +56,6 @@ _TEMPLATES = {
     "array_lower": "CASE WHEN {1} = 1 AND len({0}) > 0 THEN 1 END", "cardinality": "len({0})",
     "array_ndims": "CASE WHEN len({0}) > 0 THEN 1 END", "array_cat": "list_concat({0}, {1})",
     "array_append": "list_concat({0}, [{1}])", "array_prepend": "list_concat([{0}], {1})",
-    # vectors
-    "vector_dims": "len({0})", "vector_norm": "sqlvec_norm({0})", "l2_norm": "sqlvec_norm({0})",
-    "l2_normalize": "sqlvec_normalize({0})", "subvector": "sqlvec_subvector({0}, {1}, {2})",
-    "inner_product": "(-sqlvec_distance('inner_product', {0}, {1}))",
     # the server
     "gen_random_uuid": "CAST(uuid() AS VARCHAR)", "pg_is_in_recovery": "false", "inet_server_addr": "NULL",
     "inet_server_port": "NULL", "pg_my_temp_schema": "0", "pg_is_other_temp_schema": "false",
@@ -98,7 +95,11 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         found = numeric_function(r, e)
         if found is not None:
             return found
-    for family in (set_returning, _text_function, _array_function, json_function, moment_function):
+    families = (
+        set_returning, vector_function, _text_function, _array_function, json_function,
+        moment_function,
+    )  # fmt: skip
+    for family in families:
         found = family(r, e)
         if found is not None:
             return found

@@ -1,4 +1,4 @@
-"""Operators: comparison, arithmetic, patterns, json, arrays, vectors, dates."""
+"""Operators: comparison, arithmetic, patterns, json, arrays, dates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.render_cast import interval_of, interval_parts, zoned
 from sqlvec.sql.render_numeric import numeric_operator
 from sqlvec.sql.render_types import (
+    DENSE,
     FLOATS,
     INTEGERS,
     JSONS,
@@ -19,6 +20,7 @@ from sqlvec.sql.render_types import (
     is_numeric,
     quoted,
 )
+from sqlvec.sql.render_vectors import vector_operator
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -31,10 +33,6 @@ _JSON_CALLS = {
     "#>>": "sqlvec_json_path_text", "#-": "sqlvec_json_delete_path", "?": "sqlvec_json_has",
     "?|": "sqlvec_json_has_any", "?&": "sqlvec_json_has_all", "-": "sqlvec_json_delete",
     "||": "sqlvec_json_concat", "@>": "sqlvec_json_contains",
-}  # fmt: skip
-_METRICS = {
-    "l2": "array_distance", "cosine": "array_cosine_distance",
-    "inner_product": "array_negative_inner_product",
 }  # fmt: skip
 _DATE, _TIME, _INTERVAL = types.DATE.oid, types.TIME.oid, types.INTERVAL.oid
 _TIMESTAMP, _TIMESTAMPTZ = types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid
@@ -59,8 +57,8 @@ def operator(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return numeric_operator(r, e)
     if len(e.args) == 1:
         return _prefix(r, e)
-    if types.VECTOR.oid in (first.oid, e.type.oid):
-        return _vectors(r, e)
+    if e.type.oid in DENSE:
+        return vector_operator(r, e)
     if first.oid in JSONS:
         return _json(r, e)
     if name in ("@>", "<@", "&&"):
@@ -235,36 +233,3 @@ def _difference(r: ExpressionRenderer, left: str, right: str, kinds: tuple[int, 
         return f"to_microseconds({span})"
     day = 86_400_000_000
     return f"(to_days(CAST({span} // {day} AS INTEGER)) + to_microseconds({span} % {day}))"
-
-
-# ---------------------------------------------------------------- vectors
-
-
-def distance(r: ExpressionRenderer, e: bound.Distance) -> str:
-    """In double precision; vectors of different dimensions raise 22000."""
-    left, right = r.render(e.left), r.render(e.right)
-    dims = {_dims(r, e.left), _dims(r, e.right)}
-    if len(dims) > 1 or 0 in dims:
-        sides = f"CAST({left} AS FLOAT[]), CAST({right} AS FLOAT[])"
-        return f"sqlvec_distance('{e.metric}', {sides})"
-    size = dims.pop()
-    if e.metric == "l1":
-        pair = r.fresh()
-        pairs = f"list_zip(CAST({left} AS DOUBLE[]), CAST({right} AS DOUBLE[]))"
-        gaps = f"list_transform({pairs}, lambda {pair}: abs({pair}[1] - {pair}[2]))"
-        return f"(CASE WHEN {left} IS NOT NULL AND {right} IS NOT NULL THEN list_sum({gaps}) END)"
-    return f"{_METRICS[e.metric]}(CAST({left} AS DOUBLE[{size}]), CAST({right} AS DOUBLE[{size}]))"
-
-
-def _dims(r: ExpressionRenderer, e: bound.Expression) -> int:
-    if e.type.typmod > 0:
-        return e.type.typmod
-    value = r.constant_value(e)
-    return len(value) if value is not None else 0
-
-
-def _vectors(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
-    left, right = (f"CAST({r.render(arg)} AS FLOAT[])" for arg in e.args)
-    names = {"+": "add", "-": "subtract", "*": "multiply", "||": "concat"}
-    return f"CAST(sqlvec_vector_{names[e.name]}({left}, {right}) AS {duckdb_type(e.type)})"
-

@@ -22,6 +22,7 @@ from sqlvec import types
 from sqlvec.sql import bound
 from sqlvec.types import SqlType
 from sqlvec.types.numeric import ARROW_PRECISION_MAX, precision_scale
+from sqlvec.types.sparse_vector import SparseVector
 
 INTEGERS = (types.INT2.oid, types.INT4.oid, types.INT8.oid)
 FLOATS = (types.FLOAT4.oid, types.FLOAT8.oid)
@@ -34,13 +35,14 @@ OIDS = (
     types.OID.oid, types.XID.oid, types.CID.oid, types.REGCLASS.oid, types.REGTYPE.oid,
     types.REGPROC.oid, types.REGNAMESPACE.oid, types.REGROLE.oid,
 )  # fmt: skip
+DENSE = (types.VECTOR.oid, types.HALFVEC.oid)
 DIGITS = {types.INT2.oid: 5, types.INT4.oid: 10, types.INT8.oid: 19}
 _NAMES = {
     types.BOOL.oid: "BOOLEAN", types.INT2.oid: "SMALLINT", types.INT4.oid: "INTEGER",
     types.INT8.oid: "BIGINT", types.FLOAT4.oid: "FLOAT", types.FLOAT8.oid: "DOUBLE",
     types.DATE.oid: "DATE", types.TIME.oid: "TIME", types.TIMESTAMP.oid: "TIMESTAMP",
     types.TIMESTAMPTZ.oid: "TIMESTAMPTZ", types.INTERVAL.oid: "INTERVAL", types.BYTEA.oid: "BLOB",
-    types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
+    types.SPARSEVEC.oid: "BLOB", types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
 } | {oid: "BIGINT" for oid in OIDS}  # fmt: skip
 _INFINITE_DAYS = (2**31 - 1, -(2**31))
 _INFINITE_US = (2**63 - 1, -(2**63))
@@ -106,7 +108,7 @@ def duckdb_type(sql_type: SqlType) -> str:
     if is_numeric(sql_type):
         form = declared_form(sql_type)
         return form.sql if form else "VARCHAR"
-    if sql_type.oid == types.VECTOR.oid:
+    if sql_type.oid in DENSE:
         return f"FLOAT[{sql_type.typmod}]" if sql_type.typmod > 0 else "FLOAT[]"
     element = types.element_of(sql_type)
     if element is not None and sql_type.definition.category == "A":
@@ -144,6 +146,8 @@ def _plain(value: Any, sql_type: SqlType) -> str:
         return quoted(repr(value))
     if isinstance(value, np.ndarray):  # as text: a list of numbers takes ten times longer to parse
         return quoted("[" + ",".join(map(repr, value.tolist())) + "]")
+    if isinstance(value, SparseVector):
+        return f"from_hex('{value.tobytes().hex()}')"
     if isinstance(value, list):
         return _list(value, sql_type)
     return _moment(value, sql_type)

@@ -17,6 +17,21 @@ OIDS = frozenset(
     t.oid
     for t in (types.OID, types.REGCLASS, types.REGTYPE, types.REGPROC, types.REGNAMESPACE, types.REGROLE)
 )
+BITS = (types.BIT.oid, types.VARBIT.oid)
+VECTORS = (types.VECTOR.oid, types.HALFVEC.oid, types.SPARSEVEC.oid)
+_REALS = types.array_of(types.FLOAT4).oid
+# pgvector's casts (pg_cast): what happens by itself; the others, and from arrays, on assignment.
+_VECTORS_IMPLICIT = frozenset(
+    [
+        (types.VECTOR.oid, types.HALFVEC.oid),
+        (types.VECTOR.oid, types.SPARSEVEC.oid),
+        (types.HALFVEC.oid, types.SPARSEVEC.oid),
+        (types.VECTOR.oid, _REALS),
+    ]
+)
+_VECTOR_ELEMENTS = frozenset(
+    t.oid for t in (types.INT4, types.FLOAT4, types.FLOAT8, types.NUMERIC)
+)
 _MOMENTS = [types.DATE.oid, types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid]
 
 
@@ -39,9 +54,9 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
         return _MOMENTS.index(a) < _MOMENTS.index(b)
     if (a, b) in ((types.TIME.oid, types.INTERVAL.oid), (types.TIME.oid, types.TIMETZ.oid)):
         return True
+    if (a, b) in _VECTORS_IMPLICIT or (a in BITS and b in BITS):
+        return True
     element = types.element_of(source)
-    if b == types.VECTOR.oid and element is not None and element.oid in NUMBERS:
-        return False
     if a in (types.INT2VECTOR.oid, types.OIDVECTOR.oid) and element is not None:
         wanted = types.element_of(target)
         return wanted is not None and wanted.oid == element.oid
@@ -60,11 +75,11 @@ def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
     if a in _MOMENTS and b in (*_MOMENTS, types.TIME.oid):
         return True
     element = types.element_of(source)
-    if b == types.VECTOR.oid and element is not None:
-        return element.oid in NUMBERS
+    if b in VECTORS:
+        return a in VECTORS or (element is not None and element.oid in _VECTOR_ELEMENTS)
     wanted = types.element_of(target)
-    if a == types.VECTOR.oid and wanted is not None:
-        return wanted.oid == types.FLOAT4.oid
+    if a in VECTORS:
+        return a == types.HALFVEC.oid and b == _REALS
     if element is not None and wanted is not None:
         return casts_on_assignment(element, wanted)
     return (a, b) in ((types.JSON.oid, types.JSONB.oid), (types.JSONB.oid, types.JSON.oid))
@@ -78,6 +93,9 @@ def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     if a in TEXTS:
         return True
     if {a, b} == {types.BOOL.oid, types.INT4.oid}:
+        return True
+    integers = (types.INT4.oid, types.INT8.oid)
+    if (a in integers and b == types.BIT.oid) or (a in BITS and b in integers):
         return True
     if a in INTEGERS and b in OIDS or a in OIDS and b in INTEGERS:
         return True

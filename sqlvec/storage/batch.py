@@ -26,6 +26,15 @@ class RowBatch:
     vectors: dict[int, VectorBatch]
     types: dict[int, SqlType]
 
+    def column(self, attnum: int) -> pa.Array | None:
+        """A column as the type's Arrow form; None for one that the batch does not have."""
+        vectors = self.vectors.get(attnum)
+        if vectors is None:
+            return self.columns.get(attnum)
+        mask = None if vectors.present is None else pa.array(~vectors.present)
+        values = pa.array(np.ascontiguousarray(vectors.vectors).reshape(-1))
+        return pa.FixedSizeListArray.from_arrays(values, vectors.vectors.shape[1], mask=mask)
+
 
 def row_batch(table: Table, given: Mapping[int, Any]) -> RowBatch:
     """A batch with every live column of the table; what is not given is null."""

@@ -122,9 +122,10 @@ class KeySearch:
         known = dict.fromkeys(key_definitions(table, tx.catalog))
         known.update(dict.fromkeys(self._memory))
         for definition in known:
-            if any(attnum not in batch.columns for attnum in definition.attnums):
+            found = [batch.column(attnum) for attnum in definition.attnums]
+            columns = [column for column in found if column is not None]
+            if len(columns) < len(found):
                 continue
-            columns = [batch.columns[attnum] for attnum in definition.attnums]
             types = [batch.types[attnum] for attnum in definition.attnums]
             hashes, valid = hash_columns(columns, types, definition.nulls_not_distinct)
             entry = BatchHashes(definition, hashes, valid)

@@ -3,7 +3,8 @@
     key bytes  one part per column: its bytes alone for a key of one column, else u32 length +
                bytes for each; integers and date/time i64, floats f64 (one zero, one NaN), numerics
                their shortest decimal text, blank-padded text without trailing blanks, other text
-               utf-8, bytea as it is, vectors their f32, lists their text
+               utf-8, bytea as it is, vectors their elements
+               (sparse ones their binary form), lists their text
     run        hashes u64[n] ascending (xxhash64 of the key bytes), rows i64[n]; one entry per row
                version
     bloom      u64[buckets], 8 bits of one word per entry
@@ -27,6 +28,7 @@ import xxhash
 
 from sqlvec.storage.growing import Mask, RowIds, Words
 from sqlvec.types import BPCHAR, NUMERIC, SqlType, by_oid
+from sqlvec.types.sparse_vector import SparseVector
 
 BULK_ROWS_MIN = 64  # from here on a batch is a run of its own, not entries of a dictionary
 RUNS_MAX = 8
@@ -267,6 +269,8 @@ def _encode(value: Any) -> bytes:
     if isinstance(value, Decimal):
         return _encode_decimal(value)
     if isinstance(value, np.ndarray):
+        return (value + value.dtype.type(0)).tobytes()  # -0 is 0
+    if isinstance(value, SparseVector):
         return value.tobytes()
     return repr(value).encode()
 

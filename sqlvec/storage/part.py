@@ -20,13 +20,14 @@ from sqlvec.storage.column_reader import Reader, column_reader
 from sqlvec.storage.growing import RowIds
 from sqlvec.storage.keys import KeyDefinition, KeyRun, hash_columns, sorted_run
 from sqlvec.storage.vectors import VectorColumn
-from sqlvec.types import BYTEA, JSON, JSONB, TEXT, VECTOR, SqlType, by_oid
+from sqlvec.types import BYTEA, HALFVEC, JSON, JSONB, TEXT, VECTOR, SqlType, by_oid
 
 
 @dataclass(slots=True)
 class ShardColumns:
     """What the parts of a shard share: newest column types, fill values (one-element arrays) and
-    the vector files by (attnum, dims). Types are those of the newest catalog that wrote here."""
+    the vector files by (attnum, dims), which hold vector(n) and halfvec(n) as float32. Types are
+    those of the newest catalog that wrote here."""
 
     types: dict[int, SqlType] = field(default_factory=dict)
     fills: Mapping[int, pa.Array] = field(default_factory=dict)
@@ -39,6 +40,13 @@ class ShardColumns:
     def vector(self, attnum: int) -> VectorColumn | None:
         """The vector file of a column of type vector(n), if it has one yet."""
         return self.vectors.get((attnum, vector_dims(self.types.get(attnum))))
+
+    def datums(self, vector: VectorColumn, attnum: int, row_ids: list[int]) -> list[Any]:
+        """Of a vector file, as the column's type has them."""
+        found = vector.datums(row_ids)
+        if self.types[attnum].oid == HALFVEC.oid:
+            return [None if datum is None else datum.astype(np.float16) for datum in found]
+        return found
 
     def missing(self, attnum: int, row_count: int) -> pa.Array:
         """A column of rows that were written before the column was added."""
@@ -55,8 +63,10 @@ class ShardColumns:
 
 
 def vector_dims(type: SqlType | None) -> int:
-    """n of vector(n), 0 for any other type."""
-    return type.typmod if type is not None and type.oid == VECTOR.oid and type.typmod > 0 else 0
+    """n of vector(n) and halfvec(n), 0 for any other type."""
+    if type is None or type.oid not in (VECTOR.oid, HALFVEC.oid):
+        return 0
+    return max(type.typmod, 0)
 
 
 class Part:
@@ -96,7 +106,8 @@ class Part:
         if reader is None:
             vector = self._columns.vector(attnum)
             if vector is not None:
-                return vector.datums([self.low + offset for offset in offsets])
+                rows = [self.low + offset for offset in offsets]
+                return self._columns.datums(vector, attnum, rows)
             stored = self._stored(attnum)
             if stored is None:
                 stored = self._columns.missing(attnum, len(self))

@@ -113,7 +113,7 @@ class Shard:
         vector = self.columns.vector(attnum)
         ids: list[int] = row_ids.tolist()
         if vector is not None:
-            return vector.datums(ids)
+            return self.columns.datums(vector, attnum, ids)
         if len(parts) == 1:
             return parts[0].read(attnum, [row - parts[0].low for row in ids])
         values: list[Any] = [None] * len(ids)

@@ -15,6 +15,7 @@ from sqlvec.types.builtin import (
     DATE,
     FLOAT4,
     FLOAT8,
+    HALFVEC,
     INT2,
     INT2VECTOR,
     INT4,
@@ -33,6 +34,7 @@ from sqlvec.types.builtin import (
     REGPROC,
     REGROLE,
     REGTYPE,
+    SPARSEVEC,
     TEXT,
     TID,
     TIME,
@@ -67,9 +69,9 @@ def all_types() -> list[TypeDefinition]:
 
 __all__ = [
     "ACLITEM", "ANY", "ANYARRAY", "ANYELEMENT", "BIT", "BOOL", "BPCHAR", "BYTEA", "CHAR", "CID",
-    "CSTRING", "DATE", "FLOAT4", "FLOAT8", "INT2", "INT2VECTOR", "INT4", "INT8", "INTERVAL", "JSON",
-    "JSONB", "NAME", "NUMERIC", "OID", "OIDVECTOR", "PG_NODE_TREE", "RECORD", "REGCLASS",
-    "REGNAMESPACE", "REGPROC", "REGROLE", "REGTYPE", "RowEncoder", "SqlType", "TEXT", "TID", "TIME",
+    "CSTRING", "DATE", "FLOAT4", "FLOAT8", "HALFVEC", "INT2", "INT2VECTOR", "INT4", "INT8", "INTERVAL",
+    "JSON", "JSONB", "NAME", "NUMERIC", "OID", "OIDVECTOR", "PG_NODE_TREE", "RECORD", "REGCLASS",
+    "REGNAMESPACE", "REGPROC", "REGROLE", "REGTYPE", "RowEncoder", "SPARSEVEC", "SqlType", "TEXT", "TID", "TIME",
     "TIMESTAMP", "TIMESTAMPTZ", "TIMETZ", "TypeDefinition", "UNKNOWN", "UUID", "VARBIT", "VARCHAR",
     "VECTOR", "VOID", "XID", "all_types", "array_of", "by_name", "by_oid", "element_of",
     "encode_rows", "format_type",

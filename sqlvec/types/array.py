@@ -23,6 +23,7 @@ from sqlvec.errors import (
 )
 from sqlvec.types.array_literal import DIMENSIONS_MAX, parse_array
 from sqlvec.types.sql_type import REGISTRY, TypeDefinition
+from sqlvec.types.vector import Vector
 
 _SPECIAL = frozenset('{}"\\ \t\n\r\v\f')
 _LENGTH = struct.Struct(">i")
@@ -61,7 +62,7 @@ class Array(TypeDefinition):
 
     def from_arrow(self, array: pa.Array) -> list[list[Any] | None]:
         nested = _is_list(array.type) and _is_list(array.type.value_type)
-        elements_are_lists = isinstance(self.element, IntegerVector) or self.element.name == "vector"
+        elements_are_lists = isinstance(self.element, (IntegerVector, Vector))
         convert = self.element.from_arrow
         if nested and (not elements_are_lists or _is_list(array.type.value_type.value_type)):
             convert = self.from_arrow

@@ -9,10 +9,12 @@ from __future__ import annotations
 from sqlvec.errors import (
     InvalidBinaryRepresentation,
     InvalidTextRepresentation,
+    ProtocolViolation,
     StringDataRightTruncation,
 )
 from sqlvec.types.sql_type import TypeDefinition
 
+BITS_MAX = 83_886_080
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -27,17 +29,19 @@ class BitVarying(TypeDefinition):
         return f"({typmod})"
 
     def parse(self, text: str, typmod: int = -1) -> str:
-        if text[:1] in ("x", "X"):
-            for char in text[1:]:
+        """The length is looked at first, then the digits."""
+        hexadecimal = text[:1] in ("x", "X")
+        digits = text[1:] if text[:1] in ("x", "X", "b", "B") else text
+        self.apply_typmod(digits * 4 if hexadecimal else digits, typmod)
+        if hexadecimal:
+            for char in digits:
                 if char not in _HEX:
                     raise _invalid_digit(char, "hexadecimal")
-            bits = "".join(f"{int(char, 16):04b}" for char in text[1:])
-            return self.apply_typmod(bits, typmod)
-        bits = text[1:] if text[:1] in ("b", "B") else text
-        for char in bits:
+            return "".join(f"{int(char, 16):04b}" for char in digits)
+        for char in digits:
             if char not in "01":
                 raise _invalid_digit(char, "binary")
-        return self.apply_typmod(bits, typmod)
+        return digits
 
     def apply_typmod(self, datum: str, typmod: int, explicit: bool = False) -> str:
         if 0 <= typmod < len(datum) and not explicit:
@@ -54,6 +58,8 @@ class BitVarying(TypeDefinition):
         count = int.from_bytes(raw[:4], "big", signed=True)
         if len(raw) < 4 or count < 0:
             raise InvalidBinaryRepresentation("invalid length in external bit string")
+        if len(raw) < 4 + (count + 7) // 8:
+            raise ProtocolViolation("insufficient data left in message")
         self.require_length(raw, 4 + (count + 7) // 8)
         bits = "".join(f"{byte:08b}" for byte in raw[4:])[:count]
         return self.apply_typmod(bits, typmod)

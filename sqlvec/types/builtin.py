@@ -15,10 +15,11 @@ from sqlvec.types.interval import Interval
 from sqlvec.types.json_types import Json, Jsonb
 from sqlvec.types.numeric import Numeric
 from sqlvec.types.pseudo import Record, Shown, Tid, Void
+from sqlvec.types.sparse_vector import Sparse
 from sqlvec.types.sql_type import REGISTRY, SqlType
 from sqlvec.types.text import Character, Name, SingleChar, Text, VarChar
 from sqlvec.types.uuid import Uuid
-from sqlvec.types.vector import Vector
+from sqlvec.types.vector import HalfVector, Vector
 
 _number = partial(dict, category="N")
 _moment = partial(dict, category="D", align="d")
@@ -81,8 +82,9 @@ def _define() -> None:
     RegType(4089, "regnamespace", array_oid=4090, length=4, **_number())
     RegType(4096, "regrole", array_oid=4097, length=4, **_number())
     Vector(16386, "vector", array_oid=16391, routine="vector_")
+    HalfVector(16392, "halfvec", array_oid=16397, routine="halfvec_")
+    Sparse(16398, "sparsevec", array_oid=16403, routine="sparsevec_")
     # fmt: on
-    # 16392/16397 halfvec and 16398/16403 sparsevec are kept for those types.
     for definition in list(REGISTRY.values()):
         if definition.array_oid:
             Array(definition)
@@ -100,6 +102,7 @@ BIT, VARBIT, NUMERIC, REGCLASS, REGTYPE = (SqlType(oid) for oid in (1560, 1562, 
 RECORD, CSTRING, ANY, ANYARRAY, VOID = (SqlType(oid) for oid in (2249, 2275, 2276, 2277, 2278))
 ANYELEMENT, UUID, JSONB = SqlType(2283), SqlType(2950), SqlType(3802)
 REGNAMESPACE, REGROLE, VECTOR = SqlType(4089), SqlType(4096), SqlType(16386)
+HALFVEC, SPARSEVEC = SqlType(16392), SqlType(16398)
 
 _ALIASES = {
     "int": INT4, "integer": INT4, "smallint": INT2, "bigint": INT8, "real": FLOAT4,

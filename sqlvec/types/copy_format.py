@@ -19,7 +19,7 @@ from sqlvec import types
 from sqlvec.errors import BadCopyFileFormat, DatabaseError
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import decode_text
-from sqlvec.types.vector import check_finite
+from sqlvec.types.vector import Vector
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 BATCH_BYTES = 4 << 20  # decoded at once
@@ -282,7 +282,7 @@ class CopyDecoder:
         sql_type = self.types[i]
         data = np.frombuffer(raw, np.uint8)
         present = sizes >= 0
-        if sql_type.oid == types.VECTOR.oid and sql_type.typmod > 0:
+        if isinstance(sql_type.definition, Vector) and sql_type.typmod > 0:
             return self._vectors(raw, data, i, places, sizes)
         fixed = {types.INT2.oid: ">i2", types.INT4.oid: ">i4", types.INT8.oid: ">i8",
                  types.FLOAT4.oid: ">f4", types.FLOAT8.oid: ">f8"}.get(sql_type.oid)  # fmt: skip
@@ -330,30 +330,33 @@ class CopyDecoder:
     ) -> VectorColumn:
         """Vectors of the column's dimensions at once; anything else one by one, for its error."""
         dims = self.types[i].typmod
+        definition = self.types[i].definition
+        assert isinstance(definition, Vector), definition.name
+        wire, size = definition.wire, definition.dtype.itemsize
         present = sizes >= 0
         vectors = np.zeros((len(places), dims), np.float32)
         chosen = places[present]
-        if (sizes[present] == 4 + 4 * dims).all() and len(chosen):
+        if (sizes[present] == 4 + size * dims).all() and len(chosen):
             head = data[chosen[:, None] + np.arange(4)].copy().view(">u2")
             if (head[:, 0] == dims).all() and (head[:, 1] == 0).all():
                 steps = np.diff(chosen)
                 if len(steps) == 0 or (steps == steps[0]).all():
-                    step = int(steps[0]) if len(steps) else 4 + 4 * dims
-                    view = np.ndarray((len(chosen), dims), ">f4", raw, int(chosen[0]) + 4, (step, 4))
+                    step = int(steps[0]) if len(steps) else 4 + size * dims
+                    start = int(chosen[0]) + 4
+                    view = np.ndarray((len(chosen), dims), wire, raw, start, (step, size))
                     vectors[present] = view
                 else:
                     flat = vectors[present] if not present.all() else vectors
                     for j, place in enumerate(chosen.tolist()):
-                        flat[j] = np.frombuffer(raw, ">f4", dims, place + 4)
+                        flat[j] = np.frombuffer(raw, wire, dims, place + 4)
                     if not present.all():
                         vectors[present] = flat
                 try:
-                    check_finite(vectors)
+                    definition.check_finite(vectors)
                 except DatabaseError as error:
                     error.where = self.where(self.row + 1, self.names[i])
                     raise
                 return VectorColumn(vectors, present)
-        definition = self.types[i].definition
         for j in np.flatnonzero(present).tolist():
             try:
                 piece = raw[places[j] : places[j] + sizes[j]]
@@ -365,7 +368,7 @@ class CopyDecoder:
 
 
 def _column(sql_type: SqlType, datums: list[Any]) -> Column:
-    if sql_type.oid == types.VECTOR.oid and sql_type.typmod > 0:
+    if isinstance(sql_type.definition, Vector) and sql_type.typmod > 0:
         present = np.array([datum is not None for datum in datums], bool)
         vectors = np.zeros((len(datums), sql_type.typmod), np.float32)
         for j, datum in enumerate(datums):

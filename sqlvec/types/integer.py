@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlvec.errors import NumericValueOutOfRange
-from sqlvec.types.sql_type import TypeDefinition
+from sqlvec.types.sql_type import SqlType, TypeDefinition, by_oid, format_type
 
 _INTEGER = re.compile(r"\s*[+-]?\d+\s*\Z", re.ASCII)
 _DIGITS_MAX = 40
@@ -69,11 +69,13 @@ class Unsigned(Integer):
 
 
 class RegType(Unsigned):
-    """regclass, regtype, regproc ...: an oid; names are resolved where a catalog is at hand."""
+    """regclass, regtype, regproc ...: an oid; names of relations are resolved where a catalog is at hand."""
 
     def parse(self, text: str, typmod: int = -1) -> int:
         return 0 if text == "-" else super().parse(text)
 
     def render(self, datum: int) -> str:
+        if self.name == "regtype" and by_oid(datum) is not None:
+            return format_type(SqlType(datum))
         return str(datum) if datum else "-"
 

@@ -32,6 +32,11 @@ class SqlType:
         return REGISTRY[self.oid]
 
     @property
+    def plain_name(self) -> str:
+        """As errors about operators, functions and casts show it: without the typmod."""
+        return format_type(SqlType(self.oid))
+
+    @property
     def name(self) -> str:
         """As format_type shows it: "character varying(80)", "vector(3)", "integer[]"."""
         return format_type(self)

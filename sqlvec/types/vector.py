@@ -1,7 +1,8 @@
-"""vector(n), pgvector's type: datum numpy float32[dims].
+"""vector(n) and halfvec(n), pgvector's dense types: datum numpy float32[dims], or float16[dims].
 
-Text [1,2,3]; binary int16 dims, int16 0, float4[dims] in network order; Arrow a fixed-size list when the
-number of dimensions is known. Limits and messages are pgvector's (vector.c, 0.8).
+Text [1,2,3]; binary int16 dims, int16 0, then float4[dims] or half[dims] in network order; Arrow a list of
+float32 for both, of fixed size when the number of dimensions is known: what is a half is a float32 too.
+Limits and messages are pgvector's (vector.c, halfvec.c, 0.8).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from sqlvec.types.sql_type import TypeDefinition
 
 DIMENSIONS_MAX = 16_000
 _SPACES = re.compile(r"[ \t\n\r\v\f]*")
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"[+-]?(?:(?P<hex>0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?)"
     r"|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|nan(?:\([a-z0-9_]*\))?|inf(?:inity)?)",
     re.IGNORECASE | re.ASCII,
@@ -39,6 +40,11 @@ _PLAIN_SQUARES_MAX = 1e12
 
 
 class Vector(TypeDefinition):
+    """vector; see HalfVector for what differs."""
+
+    dtype: np.dtype[Any] = np.dtype(np.float32)
+    wire = ">f4"
+
     def modifiers(self, typmod: int) -> str:
         return f"({typmod})"
 
@@ -56,43 +62,55 @@ class Vector(TypeDefinition):
             values = array("f", orjson.loads(text))
         except (orjson.JSONDecodeError, TypeError, OverflowError):
             return self._parse_elements(text, typmod)
-        vector = np.frombuffer(values, np.float32)
+        vector = self.narrowed(np.frombuffer(values, np.float32))
         if not 0 < len(vector) <= DIMENSIONS_MAX or not all_finite(vector):
             return self._parse_elements(text, typmod)
         if 0 < typmod != len(vector):
-            raise _wrong_dimensions(typmod, len(vector))
+            raise wrong_dimensions(typmod, len(vector))
         return vector
 
+    def narrowed(self, values: np.ndarray) -> np.ndarray:
+        """float32 as elements of the type; what is out of range is infinite."""
+        return values
+
     def _parse_elements(self, text: str, typmod: int) -> np.ndarray:
-        place = _skip_spaces(text, 0)
+        place = skip_spaces(text, 0)
         if text[place : place + 1] != "[":
             self._fail(text, 'Vector contents must start with "[".')
-        place = _skip_spaces(text, place + 1)
+        place = skip_spaces(text, place + 1)
         if text[place : place + 1] == "]":
-            raise _no_dimensions()
+            raise self.no_dimensions()
         values: list[float] = []
         while True:
             if len(values) == DIMENSIONS_MAX:
-                raise _too_many_dimensions()
-            place = _skip_spaces(text, place)
-            match = _NUMBER.match(text, place)
+                raise self.too_many_dimensions()
+            place = skip_spaces(text, place)
+            match = NUMBER.match(text, place)
             if match is None:
                 self._fail(text)
-            values.append(_element(match))
-            place = _skip_spaces(text, match.end())
+            values.append(self._element(match))
+            place = skip_spaces(text, match.end())
             closing = text[place : place + 1]
             place += 1
             if closing == "]":
                 break
             if closing != ",":
                 self._fail(text)
-        if _skip_spaces(text, place) != len(text):
+        if skip_spaces(text, place) != len(text):
             self._fail(text, "Junk after closing right brace.")
-        return self.apply_typmod(np.array(values, np.float32), typmod)
+        return self.apply_typmod(np.array(values, np.float32).astype(self.dtype), typmod)
+
+    def _element(self, match: re.Match[str]) -> float:
+        """The number as strtof reads it; neither NaN nor infinite, nor out of the type's range."""
+        value = read_number(match, self.name)
+        with np.errstate(over="ignore", under="ignore"):
+            if np.isinf(np.float32(value).astype(self.dtype)):
+                raise out_of_range(match[0], self.name)
+        return value
 
     def _fail(self, text: str, detail: str | None = None) -> NoReturn:
         raise InvalidTextRepresentation(
-            f'invalid input syntax for type vector: "{text}"', detail=detail
+            f'invalid input syntax for type {self.name}: "{text}"', detail=detail
         )
 
     def render(self, datum: np.ndarray) -> str:
@@ -101,6 +119,8 @@ class Vector(TypeDefinition):
 
     def render_bytes(self, datum: np.ndarray) -> bytes:
         """The text as ASCII."""
+        if datum.dtype != np.float32:
+            datum = datum.astype(np.float32)
         if datum.dot(datum) < _PLAIN_SQUARES_MAX:
             plain = orjson.dumps(datum, option=orjson.OPT_SERIALIZE_NUMPY)
             if b"e" not in plain and b"0.0000" not in plain:
@@ -111,24 +131,67 @@ class Vector(TypeDefinition):
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> np.ndarray:
         if len(data) < 4:
-            raise _short_message()
+            raise short_message()
         dims = (data[0] << 8) | data[1]
-        if len(data) != 4 + 4 * dims or data[2] or data[3] or not 0 < dims <= DIMENSIONS_MAX:
-            raise _bad_header(bytes(data))
+        size = self.dtype.itemsize
+        if len(data) != 4 + size * dims or data[2] or data[3] or not 0 < dims <= DIMENSIONS_MAX:
+            raise self._bad_header(bytes(data))
         if 0 < typmod != dims:
-            raise _wrong_dimensions(typmod, dims)
-        vector = np.frombuffer(data, ">f4", offset=4).astype(np.float32)
+            raise wrong_dimensions(typmod, dims)
+        vector = np.frombuffer(data, self.wire, offset=4).astype(self.dtype)
         if not all_finite(vector):
-            check_finite(vector)
+            self.check_finite(vector)
         return vector
 
     def encode(self, datum: np.ndarray) -> bytes:
-        return len(datum).to_bytes(2, "big") + b"\0\0" + datum.astype(">f4").tobytes()
+        return len(datum).to_bytes(2, "big") + b"\0\0" + datum.astype(self.wire).tobytes()
 
     def apply_typmod(self, datum: np.ndarray, typmod: int, explicit: bool = False) -> np.ndarray:
         if 0 < typmod != len(datum):
-            raise _wrong_dimensions(typmod, len(datum))
+            raise wrong_dimensions(typmod, len(datum))
         return datum
+
+    # ---------------------------------------------------------------- limits
+
+    def checked(self, values: np.ndarray, typmod: int = -1) -> np.ndarray:
+        """float32 from elsewhere as a datum: between 1 and 16,000 dimensions, finite, in range."""
+        if not len(values):
+            raise self.no_dimensions()
+        if len(values) > DIMENSIONS_MAX:
+            raise self.too_many_dimensions()
+        if 0 < typmod != len(values):
+            raise wrong_dimensions(typmod, len(values))
+        self.check_finite(values)
+        narrow = self.narrowed(values)
+        if narrow is not values and not np.isfinite(narrow).all():
+            raise out_of_range(render_float4(float(values[~np.isfinite(narrow)][0])), self.name)
+        return narrow
+
+    def check_finite(self, values: np.ndarray) -> None:
+        """NaN and infinities are not allowed in a vector; the first one gives the message."""
+        check_finite(values, self.name)
+
+    def no_dimensions(self) -> DataException:
+        return DataException(f"{self.name} must have at least 1 dimension")
+
+    def too_many_dimensions(self) -> ProgramLimitExceeded:
+        return ProgramLimitExceeded(
+            f"{self.name} cannot have more than {DIMENSIONS_MAX} dimensions"
+        )
+
+    def _bad_header(self, data: bytes) -> Exception:
+        """What pgvector says first about a message whose header and length do not fit."""
+        dims = int.from_bytes(data[:2], "big", signed=True)
+        if dims < 1:
+            return self.no_dimensions()
+        if dims > DIMENSIONS_MAX:
+            return self.too_many_dimensions()
+        unused = int.from_bytes(data[2:4], "big", signed=True)
+        if unused:
+            return DataException(f"expected unused to be 0, not {unused}")
+        if len(data) < 4 + self.dtype.itemsize * dims:
+            return short_message()
+        return InvalidBinaryRepresentation("incorrect binary data format in bind parameter 1")
 
     # ---------------------------------------------------------------- arrow
 
@@ -148,15 +211,16 @@ class Vector(TypeDefinition):
         lengths = [0 if datum is None else len(datum) for datum in datums]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         joined = np.concatenate(present) if present else np.empty(0, np.float32)
+        joined = joined.astype(np.float32, copy=False)
         return pa.ListArray.from_arrays(
             pa.array(offsets), pa.array(joined), mask=None if mask is None else pa.array(mask)
         )
 
     def from_arrow(self, array: pa.Array) -> list[np.ndarray | None]:
-        """Views of the array's own floats."""
+        """Views of the array's own floats, where the type has them."""
         if pa.types.is_null(array.type):
             return [None] * len(array)
-        floats = array.values.to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        floats = array.values.to_numpy(zero_copy_only=False).astype(self.dtype, copy=False)
         if pa.types.is_fixed_size_list(array.type):
             size, first = array.type.list_size, array.offset
             views = [floats[i * size : (i + 1) * size] for i in range(first, first + len(array))]
@@ -169,6 +233,17 @@ class Vector(TypeDefinition):
         return views
 
 
+class HalfVector(Vector):
+    """halfvec: half the bytes on the wire, 11 bits of precision, magnitudes up to 65,504."""
+
+    dtype = np.dtype(np.float16)
+    wire = ">f2"
+
+    def narrowed(self, values: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", under="ignore"):
+            return values.astype(np.float16)
+
+
 def _fixed_array(rows: np.ndarray, arrow: pa.DataType, mask: np.ndarray | None) -> pa.Array:
     values = pa.array(np.ascontiguousarray(rows, np.float32).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(
@@ -176,65 +251,45 @@ def _fixed_array(rows: np.ndarray, arrow: pa.DataType, mask: np.ndarray | None) 
     )
 
 
-def _skip_spaces(text: str, place: int) -> int:
+def skip_spaces(text: str, place: int) -> int:
     match = _SPACES.match(text, place)
     assert match is not None  # it matches the empty string
     return match.end()
 
 
-def _element(match: re.Match[str]) -> float:
-    """The number as strtof reads it; neither NaN nor infinite."""
+def read_number(match: re.Match[str], name: str) -> float:
+    """The number as strtod reads it; NaN and infinity are not allowed in a vector of that name."""
     text = match[0]
     value = math.nan if "(" in text else float.fromhex(text) if match["hex"] else float(text)
     if math.isnan(value):
-        raise DataException("NaN not allowed in vector")
+        raise DataException(f"NaN not allowed in {name}")
     if math.isinf(value) and "n" in text.lower():
-        raise DataException("infinite value not allowed in vector")
-    with np.errstate(over="ignore", under="ignore"):
-        if np.isinf(np.float32(value)):
-            raise NumericValueOutOfRange(f'"{text}" is out of range for type vector')
+        raise DataException(f"infinite value not allowed in {name}")
     return value
 
 
 def all_finite(vector: np.ndarray) -> bool:
-    """True: no element is NaN or infinite. False: one may be, or is very large; float32[dims]."""
+    """True: no element is NaN or infinite. False: one may be; float32[dims] or float16[dims]."""
+    if vector.dtype != np.float32:
+        return bool(np.isfinite(vector).all())
     return math.isfinite(vector.dot(vector)) or bool(np.isfinite(vector).all())
 
 
-def check_finite(values: np.ndarray) -> None:
+def check_finite(values: np.ndarray, name: str = "vector") -> None:
     """NaN and infinities are not allowed in a vector; the first one gives the message."""
     wrong = values[~np.isfinite(values)]
     if len(wrong):
-        name = "NaN" if np.isnan(wrong[0]) else "infinite value"
-        raise DataException(f"{name} not allowed in vector")
+        what = "NaN" if np.isnan(wrong[0]) else "infinite value"
+        raise DataException(f"{what} not allowed in {name}")
 
 
-def _bad_header(data: bytes) -> Exception:
-    """What pgvector says first about a message whose header and length do not fit."""
-    dims = int.from_bytes(data[:2], "big", signed=True)
-    if dims < 1:
-        return _no_dimensions()
-    if dims > DIMENSIONS_MAX:
-        return _too_many_dimensions()
-    unused = int.from_bytes(data[2:4], "big", signed=True)
-    if unused:
-        return DataException(f"expected unused to be 0, not {unused}")
-    if len(data) < 4 + 4 * dims:
-        return _short_message()
-    return InvalidBinaryRepresentation("incorrect binary data format in bind parameter 1")
+def out_of_range(text: str, name: str) -> NumericValueOutOfRange:
+    return NumericValueOutOfRange(f'"{text}" is out of range for type {name}')
 
 
-def _no_dimensions() -> DataException:
-    return DataException("vector must have at least 1 dimension")
-
-
-def _too_many_dimensions() -> ProgramLimitExceeded:
-    return ProgramLimitExceeded(f"vector cannot have more than {DIMENSIONS_MAX} dimensions")
-
-
-def _wrong_dimensions(expected: int, found: int) -> DataException:
+def wrong_dimensions(expected: int, found: int) -> DataException:
     return DataException(f"expected {expected} dimensions, not {found}")
 
 
-def _short_message() -> ProtocolViolation:
+def short_message() -> ProtocolViolation:
     return ProtocolViolation("insufficient data left in message")

@@ -1,0 +1,37 @@
+select array[1,2,null]::vector;
+-- row by row only: arrays of two dimensions
+select array[[1,2],[3,4]]::vector;
+select array[]::real[]::vector;
+select array[1e300::float8]::vector;
+select array['1e400'::numeric]::vector;
+select array['NaN'::numeric]::vector;
+select array['NaN'::float8]::vector;
+select array['Infinity'::float8]::vector;
+select array[1e300::float8]::halfvec;
+select array[70000]::halfvec;
+select array['1e400'::numeric]::halfvec;
+select array['NaN'::float4]::halfvec;
+select array['Infinity'::float4]::halfvec;
+select array[1,0,2]::sparsevec;
+select array[1,0,null]::sparsevec;
+-- row by row only: arrays of two dimensions
+select array[[1],[2]]::sparsevec;
+select array[]::int[]::sparsevec;
+select array['NaN'::float4]::sparsevec;
+select array[1e300::float8]::sparsevec;
+select array[1,2]::vector(3);
+select array[1,2]::sparsevec(3);
+select '[1,2]'::vector <-> array[1,2]::real[];
+select '[1,2]'::vector <-> array[1,2];
+select array[1,2]::real[] <-> array[1,2]::real[];
+select '[1,2]'::vector + array[1,2]::real[];
+select array['[1,2]'::vector,'[3]'];
+select array['[1,2]'::halfvec];
+select array['{1:1}/2'::sparsevec];
+select array[1e-9::float4]::halfvec;
+select array[65519]::halfvec;
+select array[100000.5::float8]::halfvec;
+select array[1e20::float4]::halfvec;
+select array[123456789]::halfvec;
+select '[1,2]'::vector IS NOT DISTINCT FROM '[1,2]', '[1,2]'::vector in ('[1,2]','[3,4]'), '[1,2]'::vector = any(array['[1,2]'::vector]);
+select array['[1,2]'::vector] = array['[1,2]'::vector];

@@ -1,0 +1,17 @@
+DROP TABLE IF EXISTS items;
+CREATE TABLE items (id int PRIMARY KEY, category int, embedding vector(4));
+INSERT INTO items SELECT i, i % 3, ARRAY[i - 10, 10 - i, i % 5 - 2, 3 - i % 7]::vector FROM generate_series(1, 20) i;
+SELECT id FROM items ORDER BY binary_quantize(embedding)::bit(4) <~> binary_quantize('[1,-2,3,-1]'::vector), id LIMIT 5;
+SELECT id FROM (SELECT * FROM items ORDER BY binary_quantize(embedding)::bit(4) <~> binary_quantize('[1,-2,3,-1]'::vector), id LIMIT 10) c ORDER BY embedding <=> '[1,-2,3,-1]', id LIMIT 5;
+SELECT id FROM items ORDER BY embedding::halfvec(4) <-> '[1,-2,3,-1]', id LIMIT 5;
+SELECT id FROM items ORDER BY subvector(embedding, 1, 2)::vector(2) <-> subvector('[1,-2,3,-1]'::vector, 1, 2), id LIMIT 5;
+SELECT id FROM items WHERE category = 1 ORDER BY embedding <-> '[1,-2,3,-1]', id LIMIT 5;
+SELECT id FROM items ORDER BY l2_distance(embedding, '[1,-2,3,-1]'), id LIMIT 3;
+SELECT id FROM items ORDER BY inner_product(embedding, '[1,-2,3,-1]') DESC, id LIMIT 3;
+SELECT id FROM items ORDER BY embedding <-> '[1,-2,3,-1]' DESC, id LIMIT 3;
+SELECT category, avg(embedding) FROM items GROUP BY category ORDER BY category;
+SELECT category, avg(embedding) <-> '[0,0,0,0]' FROM items GROUP BY category HAVING avg(embedding) <-> '[0,0,0,0]' > 1 ORDER BY 1;
+SELECT id, category FROM items ORDER BY category, embedding <-> '[0,0,0,0]', id LIMIT 4;
+SELECT count(*) FROM items WHERE embedding <-> '[0,0,0,0]' BETWEEN 2 AND 10;
+SELECT id FROM items ORDER BY embedding <-> '[0,0,0,0]' + embedding, id LIMIT 2;
+DROP TABLE items;
