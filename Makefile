@@ -32,9 +32,9 @@ test-long: venv system
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: venv
-	$(BIN)/ruff check sqlvec tests
+	$(BIN)/ruff check
 	$(BIN)/lint-imports
-	$(BIN)/mypy sqlvec
+	$(BIN)/mypy
 
 bench: venv
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -12,6 +12,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -119,7 +120,7 @@ def compare(
 def at_recall(sweep: list[dict[str, Any]], name: str, target: float) -> float | None:
     """Queries a second at a recall, between the measured points; None when it is not reached."""
     points = sorted((p["recall"][name], p["rates"][name]) for p in sweep)
-    for (r0, q0), (r1, q1) in zip(points, points[1:], strict=False):
+    for (r0, q0), (r1, q1) in pairwise(points):
         if r0 <= target <= r1 and r1 > r0:
             return q0 + (q1 - q0) * (target - r0) / (r1 - r0)
     return points[0][1] if points and points[0][0] >= target else None

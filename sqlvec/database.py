@@ -30,9 +30,9 @@ from sqlvec.errors import (
 )
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.copy import CopyIn, CopyOut
+from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.ddl import run_ddl
 from sqlvec.exec.explain import explain_columns, run_explain
-from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.insert import output_columns, run_insert
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.notifications import Channels, Notifications
@@ -73,7 +73,7 @@ class Prepared:
     inline: bool
     catalog: Any
     parameter_oids: tuple[int, ...]
-    settings_version: int
+    settings_version: object
 
     @property
     def ends_transaction(self) -> bool:
@@ -399,11 +399,11 @@ class Connection:
         except DatabaseError:
             self._notices.clear()
         return Prepared(
-            ParsedStatement(text, {"Lifted": {}}, 0), bound.Utility("lifted", {}), (), None, None,
+            ParsedStatement(text, {"Lifted": {}}, 0), bound.Utility("lifted", ""), (), None, None,
             False, catalog, (), self._bind_settings(),
         )  # fmt: skip
 
-    def _bind_settings(self) -> int:
+    def _bind_settings(self) -> object:
         return self.settings.plan_version
 
     def _prepare(

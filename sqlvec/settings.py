@@ -165,7 +165,7 @@ def check(setting: Setting, value: str) -> str:
 
 def _number(setting: Setting, value: str) -> str:
     match = _NUMBER.match(value)
-    factor = 1
+    factor = 1.0
     if match is not None and match[2]:
         units = _UNITS if setting.unit == "ms" else _SIZES if setting.unit == "kB" else {}
         factor = units.get(match[2].lower(), 0)

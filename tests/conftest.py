@@ -39,7 +39,7 @@ def connection(server: LiveServer) -> Iterator[psycopg.Connection]:
 def wordnet() -> Path:
     """The folder of the WordNet data, which is not part of the repository."""
     if not WORDNET.is_dir():
-        pytest.skip(f"no WordNet data at ../shared/data/wordnet beside the repository")
+        pytest.skip("no WordNet data at ../shared/data/wordnet beside the repository")
     return WORDNET
 
 

@@ -5,7 +5,6 @@ definition(name, arguments, catalog) is the one entry; names are PostgreSQL's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlvec import types
@@ -228,7 +227,7 @@ def _null(catalog: Catalog, *args: Any) -> None:
     return None
 
 
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
+_FUNCTIONS: dict[str, Any] = {
     "format_type": _format_type,
     "to_regclass": _to_regclass,
     "to_regtype": _to_regtype,

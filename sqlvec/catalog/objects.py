@@ -7,9 +7,9 @@ Expressions (defaults, checks, index expressions and predicates) are kept as SQL
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Mapping
 
 from sqlvec.types import SqlType
 

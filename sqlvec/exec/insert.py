@@ -109,8 +109,9 @@ def _default_values(
     from sqlvec.plan.native import is_native
 
     if not is_native(expression):
-        from sqlvec.exec.write import evaluate_over_rows
         import pyarrow as pa
+
+        from sqlvec.exec.write import evaluate_over_rows
 
         rows = pa.table({"c_": pa.nulls(row_count, pa.bool_())})
         return evaluate_over_rows([expression], writer.relation_id, rows, writer.context)[0]

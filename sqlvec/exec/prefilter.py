@@ -218,7 +218,7 @@ class _Scan:
         from sqlvec.index.bm25 import parse_match
 
         match = predicate.match
-        index = self.shard.index(match.index.oid)
+        index = self.shard.text_index(match.index.oid)
         query = constant(match.query, self.context)
         if query is None or index is None:
             return RowSet.empty(self.visible.row_count)

@@ -87,8 +87,8 @@ def _rank_leg(
 ) -> Ranked:
     counter: dict[str, Any] = {"ef_search": max(int(context.settings.get("hnsw.ef_search")), ef_min)}  # type: ignore[call-overload]
     counters.append(counter)
-    scan = _vector if isinstance(leg, VectorLeg) else _text
-    parts = [scan(leg, part, k, context, counter) for part in rows]  # type: ignore[operator]
+    scan: Any = _vector if isinstance(leg, VectorLeg) else _text
+    parts = [scan(leg, part, k, context, counter) for part in rows]
     return _merge(parts, k)
 
 
@@ -194,7 +194,7 @@ def _text(
     from sqlvec.index.bm25 import parse_query
 
     counter.pop("ef_search", None)
-    index = part.shard.index(leg.score.index.oid)
+    index = part.shard.text_index(leg.score.index.oid)
     text = constant(leg.score.query, context)
     if index is None or text is None:
         return _EMPTY, np.empty(0, np.float64)
@@ -242,4 +242,4 @@ def _fuse(
 def _autocut(fusion: bound.Fusion, context: Context) -> int:
     if fusion.autocut is not None:
         return int(constant(fusion.autocut, context))
-    return int(context.settings.get("sqlvec.autocut") or 0)
+    return int(context.settings.show("sqlvec.autocut"))

@@ -41,7 +41,7 @@ PREPARED_BYTES_MAX = 100_000
 _PLACE = 100_000  # the ordinal under which filter() numbers the rows
 # The copy that it warns of is of a few rows; the other way plans the statement again.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
-_SETTINGS = {
+_SETTINGS: dict[str, str | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
@@ -56,7 +56,7 @@ class RelationalEngine:
         self, temp_directory: str, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS
     ) -> None:
         Path(temp_directory).mkdir(parents=True, exist_ok=True)
-        limits = {
+        limits: dict[str, str | int | float | list[str]] = {
             "threads": threads,
             "memory_limit": memory_limit,
             "temp_directory": temp_directory,

@@ -18,8 +18,8 @@ import duckdb
 from sqlvec import errors
 from sqlvec.errors import (
     CardinalityViolation,
-    DataException,
     DatabaseError,
+    DataException,
     DatetimeFieldOverflow,
     DivisionByZero,
     FeatureNotSupported,

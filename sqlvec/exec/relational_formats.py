@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -67,7 +67,7 @@ def to_char(microseconds: int, pattern: str, zone: str) -> str:
     moment = _EPOCH + timedelta(microseconds=microseconds)
     offset, zone_name = timedelta(), ""
     if zone:
-        aware = moment.replace(tzinfo=timezone.utc).astimezone(ZoneInfo(zone))
+        aware = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
         offset, zone_name = aware.utcoffset() or timedelta(), aware.tzname() or ""
         moment = aware.replace(tzinfo=None)
     out = []
@@ -443,8 +443,8 @@ class _Picture:
             text = f"{lead}<{bare}>" if negative else f"{lead} {bare} "
         elif not self.signed:
             bare = text.lstrip(" ")
-            lead = len(text) - len(bare)
-            text = " " * lead + ("-" if negative else "" if self.fill else " ") + bare
+            lead = " " * (len(text) - len(bare))
+            text = lead + ("-" if negative else "" if self.fill else " ") + bare
         return text.strip(" ") if self.fill else text
 
 

@@ -12,19 +12,18 @@ import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any
 
 from sqlvec.errors import InvalidParameterValue, InvalidTextRepresentation
 from sqlvec.types.json_types import canonical, load
 
 
-
 class _Digits(str):
     """A number as it is written."""
 
 
-_SCAN = json.JSONDecoder().scan_once
+_SCAN = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in the stubs
 _DECODE = json.JSONDecoder(parse_float=_Digits, parse_int=_Digits).decode
 _SPACE = re.compile(r"[ \t\n\r]*")
 _INTEGER = re.compile(r"-?\d+\Z", re.ASCII)

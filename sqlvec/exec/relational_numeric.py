@@ -358,7 +358,7 @@ def _deviation(name: str, count: int, total: Decimal, squares: Decimal) -> str |
 def aggregate(operation: str, texts: Sequence[str | None]) -> str | None:
     """sum, avg or a deviation over the values of a group; NULLs do not count."""
     values = [read(text) for text in texts if text is not None]
-    name, _, distinct = operation.partition("_distinct")
+    name = operation.removesuffix("_distinct")
     if operation.endswith("_distinct"):
         values = list(dict.fromkeys(values))
     if not values:

@@ -230,7 +230,7 @@ def _leaves(
         return []
     if isinstance(expression, bound.ColumnRef):
         return [expression]
-    found = []
+    found: list[bound.Expression] = []
     stack = [expression]
     while stack:
         node = stack.pop()

@@ -197,7 +197,7 @@ def _distance_array(
 def _match(expression: bound.TextMatch, part: ShardRows, context: Context) -> RowSet:
     from sqlvec.index.bm25 import parse_match
 
-    index = part.shard.index(expression.index.oid)
+    index = part.shard.text_index(expression.index.oid)
     text = constant(expression.query, context)
     if index is None or text is None:
         return RowSet.empty(part.visible.row_count)
@@ -212,7 +212,7 @@ def text_scores(
     """Negated BM25 scores (f64) of the rows; 0 where no term matches."""
     from sqlvec.index.bm25 import parse_query
 
-    index = part.shard.index(expression.index.oid)
+    index = part.shard.text_index(expression.index.oid)
     text = constant(expression.query, context)
     if index is None or text is None:
         return np.zeros(len(row_ids))

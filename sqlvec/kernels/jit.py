@@ -8,7 +8,7 @@ segments); kernels.warm() shows it both before the server listens.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
@@ -22,16 +22,16 @@ _FASTMATH = {"contract", "reassoc"}
 
 def kernel(function: F) -> F:
     """Compiles a loop over flat arrays."""
-    compiled: F = njit(nogil=True, cache=True, fastmath=_FASTMATH, error_model="numpy")(function)
-    return compiled
+    compiled = njit(nogil=True, cache=True, fastmath=_FASTMATH, error_model="numpy")(function)
+    return cast(F, compiled)
 
 
 def inlined(function: F) -> F:
     """A piece of a loop, put into the kernels that call it."""
-    compiled: F = njit(
+    compiled = njit(
         nogil=True, cache=True, fastmath=_FASTMATH, error_model="numpy", inline="always"
     )(function)
-    return compiled
+    return cast(F, compiled)
 
 
 def _element_pointer(context: Any, builder: Any, sig: Any, args: Any, item: int) -> Any:

@@ -172,9 +172,6 @@ class Reader:
     def oid(self) -> int:
         return int.from_bytes(self._take(4), "big")
 
-    def bytes(self, size: int) -> bytes:
-        return self._take(size)
-
     def string(self) -> str:
         end = self.body.find(b"\0", self.place)
         if end < 0:
@@ -184,7 +181,7 @@ class Reader:
         return _decoded(raw)
 
     def rest(self) -> bytes:
-        return self.bytes(len(self.body) - self.place)
+        return self._take(len(self.body) - self.place)
 
     def done(self) -> None:
         if self.place != len(self.body):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlvec import types
 from sqlvec.plan.physical import (
     AllOf,
     AnyOf,
@@ -32,7 +33,6 @@ from sqlvec.plan.physical import (
     VectorLeg,
 )
 from sqlvec.sql import bound
-from sqlvec import types
 
 
 @dataclass(slots=True)

@@ -14,18 +14,17 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.native import is_constant, is_native, relations_of, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
+    AllOf,
     Constants,
     InsertPlan,
     ModifyPlan,
     NativeSelect,
     Plan,
+    Predicate,
     Prefilter,
     QueryPlan,
     Ranking,
-    Remainder,
     Residual,
-    AllOf,
-    Predicate,
 )
 from sqlvec.plan.predicate import prefilter
 from sqlvec.plan.ranking import ranking, with_index

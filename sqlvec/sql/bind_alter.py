@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlvec import types
 from sqlvec.catalog.objects import Column, Index, Relation, Table
 from sqlvec.errors import (
     DuplicateColumn,
@@ -14,7 +15,6 @@ from sqlvec.errors import (
     UndefinedTable,
     WrongObjectType,
 )
-from sqlvec import types
 from sqlvec.sql import bound
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.bind_table import Draft, add_column, add_constraint

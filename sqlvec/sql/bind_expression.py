@@ -174,7 +174,8 @@ def _distinct(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     compared = bind_operator(binder, "=", left, right, position)
     assert isinstance(compared, bound.FunctionCall)
     negated = body["kind"] == "AEXPR_NOT_DISTINCT"
-    return bound.DistinctFrom(types.BOOL, *compared.args, negated)
+    left, right = compared.args
+    return bound.DistinctFrom(types.BOOL, left, right, negated)
 
 
 def _nullif(binder: Binder, body: Node, scope: Scope) -> bound.Expression:

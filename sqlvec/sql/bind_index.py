@@ -143,7 +143,7 @@ def _options(method: str, nodes: list[Node]) -> dict[str, str]:
     for name, value in options.items():
         if name in limits:
             _check_integer(name, value, *limits[name])
-        elif not (method == "bm25" and name in _TEXT_OPTIONS) and not (method in ("btree", "hash", "gist", "gin", "brin")):
+        elif not (method == "bm25" and name in _TEXT_OPTIONS) and method not in ("btree", "hash", "gist", "gin", "brin"):
             raise InvalidParameterValue(f'unrecognized parameter "{name}"')
     if method == "hnsw":
         if int(options.get("ef_construction", 64)) < 2 * int(options.get("m", 16)):

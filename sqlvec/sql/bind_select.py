@@ -344,7 +344,8 @@ def _output(
 def _order_by(
     binder: Binder, nodes: list[Node], targets: tuple[bound.Target, ...], scope: Scope
 ) -> tuple[tuple[bound.SortKey, ...], tuple[bound.Target, ...]]:
-    keys, junk = [], []
+    keys: list[bound.SortKey] = []
+    junk: list[bound.Target] = []
     for node in nodes:
         inner = node["SortBy"]["node"]
         expression = _output(binder, inner, targets, scope, "ORDER BY")

@@ -125,7 +125,7 @@ def _set_transaction(body: Node) -> bound.Utility:
 
 
 def _show(binder: Binder, body: Node) -> bound.Utility:
-    name = body["name"]
+    name: str = body["name"]
     if name == "all":
         columns = tuple(bound.OutputColumn(n, types.TEXT) for n in ("name", "setting", "description"))
     else:

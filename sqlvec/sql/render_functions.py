@@ -153,8 +153,8 @@ def _text_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
     if name in ("concat", "concat_ws"):
         return f"{name}({', '.join(text_out(r, arg) for arg in e.args)})"
     if name == "format":
-        args = ", ".join(text_out(r, arg) for arg in e.args[1:])
-        return f"sqlvec_format({r.render(e.args[0])}, CAST([{args}] AS VARCHAR[]))"
+        rest = ", ".join(text_out(r, arg) for arg in e.args[1:])
+        return f"sqlvec_format({r.render(e.args[0])}, CAST([{rest}] AS VARCHAR[]))"
     if name in ("substring", "substr"):
         return _substring(r, e)
     if name in ("lpad", "rpad"):

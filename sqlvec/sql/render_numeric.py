@@ -6,7 +6,7 @@ an expression knows its form without rendering it. Text is computed with by sqlv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlvec import types
@@ -147,7 +147,7 @@ def _aggregate_form(
     return form if e.name in _SAME_FORM else None
 
 
-_FORMS = {
+_FORMS: dict[type, Callable[..., Fixed | None]] = {
     bound.Cast: _cast_form,
     bound.Case: _case_form,
     bound.Coalesce: _coalesce_form,

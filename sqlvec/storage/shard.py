@@ -182,6 +182,11 @@ class Shard:
     def index(self, index_oid: int) -> HnswGraph | Bm25Index | None:
         return self.indexes.get(index_oid)
 
+    def text_index(self, index_oid: int) -> Bm25Index | None:
+        index = self.indexes.get(index_oid)
+        assert not isinstance(index, HnswGraph), index_oid
+        return index
+
     def disk_bytes(self) -> int:
         return self.directory.disk_bytes()
 

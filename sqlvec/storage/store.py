@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from threading import Lock, RLock
+from typing import Literal, overload
 
 import pyarrow as pa
 
@@ -252,7 +253,13 @@ class Store:
 
     # ------------------------------------------------------------ shards
 
-    def shard(self, table_oid: int, tenant: str = "", create: bool = False) -> Shard | None:
+    @overload
+    def shard(self, table_oid: int, tenant: str = "") -> Shard | None: ...
+
+    @overload
+    def shard(self, table_oid: int, tenant: str = "", *, create: Literal[True]) -> Shard: ...
+
+    def shard(self, table_oid: int, tenant: str = "", *, create: bool = False) -> Shard | None:
         """The shard of a table and tenant; opened, or made, when needed."""
         with self.lock:
             shard_id = self._tenants.get(table_oid, {}).get(tenant)

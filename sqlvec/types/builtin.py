@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from sqlvec.types.array import Array, IntegerVector
 from sqlvec.types.bits import Bit, BitVarying
@@ -21,9 +22,9 @@ from sqlvec.types.text import Character, Name, SingleChar, Text, VarChar
 from sqlvec.types.uuid import Uuid
 from sqlvec.types.vector import HalfVector, Vector
 
-_number = partial(dict, category="N")
-_moment = partial(dict, category="D", align="d")
-_pseudo = partial(dict, category="P", kind="p")
+_number: partial[dict[str, Any]] = partial(dict, category="N")
+_moment: partial[dict[str, Any]] = partial(dict, category="D", align="d")
+_pseudo: partial[dict[str, Any]] = partial(dict, category="P", kind="p")
 
 
 def _define() -> None:

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +41,7 @@ class VectorColumn:
         return int(len(self.present) - self.present.sum())
 
 
-Column = pa.Array | VectorColumn
+Column: TypeAlias = pa.Array | VectorColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,8 @@ class CopyDecoder:
             return pa.array(values.astype(fixed[1:]))
         if sql_type.oid == types.TEXT.oid:
             return self._texts(raw, data, i, places, sizes)
-        definition, datums = sql_type.definition, []
+        definition = sql_type.definition
+        datums: list[Any] = []
         for j, (place, size) in enumerate(zip(places.tolist(), sizes.tolist(), strict=True)):
             if size < 0:
                 datums.append(None)

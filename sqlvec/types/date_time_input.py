@@ -425,7 +425,7 @@ class Reader:
 
     def _number(self, text: str, seen: int) -> int:
         """A number on its own: what it is follows from what is known (DecodeNumber)."""
-        whole, dot, fraction = text.partition(".")
+        whole, dot, _ = text.partition(".")
         if dot:
             if len(whole) > 2:
                 return self._concatenated(text, seen | DATE_BITS)

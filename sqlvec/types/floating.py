@@ -28,7 +28,7 @@ class Float(TypeDefinition):
         super().__init__(oid, name, **fields)
         self.single = fields["length"] == 4
         self.packer = struct.Struct(">f" if self.single else ">d")
-        self.encode = self.packer.pack  # type: ignore[method-assign]
+        self.encode = self.packer.pack  # type: ignore[method-assign, assignment]
 
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.float32() if self.single else pa.float64()

@@ -26,7 +26,7 @@ class Integer(TypeDefinition):
         self.minimum = -(2 ** (bits - 1))
         self.maximum = 2 ** (bits - 1) - 1
         self.packer = struct.Struct(">" + _CODES[self.length])
-        self.encode = self.packer.pack  # type: ignore[method-assign]
+        self.encode = self.packer.pack  # type: ignore[method-assign, assignment]
 
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return _ARROW[self.length]
@@ -59,7 +59,7 @@ class Unsigned(Integer):
         super().__init__(oid, name, **fields)
         self.minimum, self.maximum = -(2**31), 2**32 - 1
         self.packer = struct.Struct(">I")
-        self.encode = self.packer.pack  # type: ignore[method-assign]
+        self.encode = self.packer.pack  # type: ignore[method-assign, assignment]
 
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.int64()

@@ -7,7 +7,6 @@ every digit. Source: jsonb_util.c, jsonb_in_scalar and JsonbToCString.
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any, NoReturn, Self
 
 import orjson

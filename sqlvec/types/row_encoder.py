@@ -35,7 +35,8 @@ class RowEncoder:
             [_NULL if datum is None else encode(datum) for datum in column]
             for encode, column in zip(self.encoders, columns, strict=True)
         ]
-        count, pack, parts = self.count, _LENGTH, []
+        count, pack = self.count, _LENGTH
+        parts: list[bytes] = []
         for row in zip(*fields, strict=True):
             body = b"".join(row)
             parts += (b"D", pack(len(body) + 6), count, body)

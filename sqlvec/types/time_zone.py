@@ -82,5 +82,5 @@ def _near(microseconds: int) -> datetime:
     if not 2 <= year <= 9998:
         year = year % _CYCLE_YEARS + (1200 if year < 2 else 9200)
     seconds, fraction = divmod(rest, SECOND_US)
-    start = datetime(year, month, day)  # noqa: DTZ001 - local by definition
+    start = datetime(year, month, day)
     return start + timedelta(seconds=seconds, microseconds=fraction)

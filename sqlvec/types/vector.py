@@ -11,6 +11,7 @@ import math
 import re
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -226,7 +227,7 @@ class Vector(TypeDefinition):
             views = [floats[i * size : (i + 1) * size] for i in range(first, first + len(array))]
         else:
             offsets = array.offsets.to_pylist()
-            views = [floats[a:b] for a, b in zip(offsets, offsets[1:], strict=False)]
+            views = [floats[a:b] for a, b in pairwise(offsets)]
         if array.null_count:
             valid = array.is_valid().to_pylist()
             return [view if ok else None for view, ok in zip(views, valid, strict=True)]

@@ -86,7 +86,17 @@ def test_asyncpg(server: LiveServer) -> None:
 
 def test_sqlalchemy(server: LiveServer) -> None:
     from pgvector.sqlalchemy import Vector
-    from sqlalchemy import BigInteger, Column, Integer, MetaData, Table, create_engine, insert, inspect, select
+    from sqlalchemy import (
+        BigInteger,
+        Column,
+        Integer,
+        MetaData,
+        Table,
+        create_engine,
+        insert,
+        inspect,
+        select,
+    )
 
     engine = create_engine(server.dsn.replace("postgresql://", "postgresql+psycopg://"))
     metadata = MetaData()

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def test_take_gives_the_same_as_a_table(filled: Any) -> None:
 def test_parts_cover_the_rows(filled: Any) -> None:
     parts = filled.shard.parts()
     assert parts[0].low == 0 and parts[-1].high == 300 == filled.shard.row_count
-    assert all(a.high == b.low for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a.high == b.low for a, b in pairwise(parts))
     assert [i for p in parts for i in p.column(1).to_pylist()] == list(range(1000, 1300))
 
 

@@ -25,9 +25,8 @@ _CACHE_MAX = 200_000
 _ENGLISH = ("english", "porter")
 # Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET.
 _ENGLISH_STOP_WORDS = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it"]
-    + ["no", "not", "of", "on", "or", "such", "that", "the", "their", "then", "there", "these"]
-    + ["they", "this", "to", "was", "will", "with"]
+    "a an and are as at be but by for if in into is it no not of on or such that the their then "
+    "there these they this to was will with".split()
 )
 _IDEOGRAPHS = (
     (0x3005, 0x3007),  # iteration mark, closing mark, zero
