@@ -26,6 +26,7 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidName,
     ObjectInUse,
+    QueryCanceled,
     UndefinedDatabase,
 )
 from sqlvec.exec.context import Context, Datum
@@ -34,8 +35,10 @@ from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.ddl import run_ddl
 from sqlvec.exec.explain import explain_columns, run_explain
 from sqlvec.exec.insert import output_columns, run_insert
+from sqlvec.exec.lock_view import lock_rows
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.notifications import Channels, Notifications
+from sqlvec.exec.relation_locks import RelationLocks, relation_locks
 from sqlvec.exec.relational import Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
@@ -50,8 +53,10 @@ from sqlvec.sql.bind import bind
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import ParsedStatement, parse
 from sqlvec.sql.shape import shape
+from sqlvec.storage.locks import LockOwner, LockWait, Mode
 from sqlvec.storage.seams import Clock, SystemClock
 from sqlvec.storage.store import Store
+from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vfs import OsFs
 
 DEFAULT_DATABASE = "postgres"
@@ -74,6 +79,7 @@ class Prepared:
     catalog: Any
     parameter_oids: tuple[int, ...]
     settings_version: object
+    locks: RelationLocks = ()
 
     @property
     def ends_transaction(self) -> bool:
@@ -232,7 +238,10 @@ class Connection:
             self.settings.set_startup(name, value)
         self.statements: dict[str, Prepared | None] = {}  # None: the empty query
         self.notifications = Notifications(database.channels, pid)
-        self.block = TransactionBlock(database.store, self.settings, self.notifications)
+        self.owner = LockOwner(pid)
+        self.block = TransactionBlock(
+            database.store, self.settings, self.notifications, self.owner
+        )
         self.sequence_values: dict[int, int] = {}
         self.cursors: dict[str, Cursor] = {}
         self.signal: Callable[[str], None] = _unheard
@@ -274,6 +283,8 @@ class Connection:
         for relational in (self._relational, *self._kept_relational):
             if relational is not None:
                 relational.interrupt()
+        error = QueryCanceled("canceling statement due to user request")
+        self.store.locks.cancel(self.owner, error)
 
     def begin_statement(self) -> None:
         """Forgets a cancel that came when nothing ran."""
@@ -297,6 +308,7 @@ class Connection:
         self.close_cursors()
         self.block.close()
         self.notifications.close()
+        self.store.locks.release_session(self.owner)
         if self._relational is not None:
             self._relational.close()
         self.database.connections.discard(self)
@@ -434,6 +446,7 @@ class Connection:
             catalog,
             parameter_oids,
             self._bind_settings(),
+            relation_locks(statement, catalog),
         )
 
     def _columns(self, statement: bound.Statement) -> tuple[bound.OutputColumn, ...] | None:
@@ -489,21 +502,52 @@ class Connection:
         self, prepared: Prepared, parameters: Sequence[Datum] = (), *, kept: bool = False
     ) -> Result:
         """Runs a prepared statement. Rows of the result are computed as they are drained; those that are
-        kept may be drained while other statements run."""
-        statement = prepared.statement
+        kept may be drained while other statements run. After a LockWait it is called again, once the lock
+        is granted."""
         if self.block.failed:
             self.block.check_usable(prepared.parsed)
-        if isinstance(statement, bound.Utility):
-            return run_utility(self, statement, parameters)
-        tx = self.block.statement_transaction()
-        if prepared.catalog is not tx.catalog:
+        try:
+            if isinstance(prepared.statement, bound.Utility):
+                result = run_utility(self, prepared.statement, parameters)
+            else:
+                prepared, tx = self._begin_statement(prepared)
+                context = self.context(tx, parameters)
+                if kept:
+                    result = self._run_kept(prepared, context)
+                else:
+                    result = self._run(prepared, prepared.statement, context)
+        except LockWait as wait:
+            self.block.suspend(wait.request)
+            self.store.locks.retry_statement(self.owner)
+            raise
+        if self.owner.attempt or self.owner.credits:
+            self.store.locks.end_statement(self.owner)
+        return result
+
+    def _begin_statement(self, prepared: Prepared) -> tuple[Prepared, Transaction]:
+        """The statement's transaction and snapshot, its tables locked; planned anew if the catalog is not
+        the one it was planned for."""
+        block, locks = self.block, self.store.locks
+        tx = block.statement_transaction()
+        while True:
+            for oid, mode in prepared.locks:
+                if mode <= Mode.ROW_EXCLUSIVE:
+                    locks.lock_weakly(self.owner, oid, mode)
+                else:
+                    locks.lock_relation(self.owner, oid, mode)
+            if tx.catalog is tx.base_catalog is not self.store.catalog:
+                block.renew_snapshot()  # a change was committed before the tables were locked
+            if prepared.catalog is tx.catalog:
+                return prepared, tx
             prepared = self.replanned(prepared)
-            statement = prepared.statement
-        context = self.context(tx, parameters)
-        if not kept:
-            return self._run(prepared, statement, context)
+
+    def _run_kept(self, prepared: Prepared, context: Context) -> Result:
         context.relational, close = self._own_relational()
-        result = self._run(prepared, statement, context)
+        try:
+            result = self._run(prepared, prepared.statement, context)
+        except DatabaseError:
+            close()
+            raise
         result.close = close
         return result
 
@@ -589,6 +633,7 @@ class Connection:
             ),
             shard_rows={},
             index_queue=self.store.index_queue,
+            locks=lambda: lock_rows(self.store.locks),
         )
 
     # ---------------------------------------------------------------- groups

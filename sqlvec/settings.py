@@ -262,6 +262,11 @@ class SessionSettings:
         assert isinstance(value, int)
         return value
 
+    @property
+    def default_isolation(self) -> str:
+        """default_transaction_isolation, asked for by every transaction."""
+        return self._values.get("default_transaction_isolation", "read committed")
+
     def show_all(self) -> list[tuple[str, str, str]]:
         """(name, value, description) of every setting."""
         ordered = sorted(DEFINITIONS, key=lambda s: s.name.lower())

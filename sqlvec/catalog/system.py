@@ -74,7 +74,7 @@ pg_foreign_server: oid oid, srvname name, srvowner oid, srvfdw oid
 pg_stat_activity: datid oid, datname name, pid i4, usesysid oid, usename name, application_name text, state text, query text, wait_event_type text, wait_event text, backend_type text
 pg_stat_user_tables: relid oid, schemaname name, relname name, n_live_tup i8
 sqlvec_index_queue: relid oid, indexrelid oid, relname name, indexrelname name, tenant text, rows_linked i8, rows_waiting i8
-pg_locks: locktype text, database oid, relation oid, pid i4, mode text, granted bool
+pg_locks: locktype text, database oid, relation oid, page i4, tuple i2, virtualxid text, transactionid xid, classid oid, objid oid, objsubid i2, virtualtransaction text, pid i4, mode text, granted bool, fastpath bool, waitstart tz
 pg_prepared_statements: name text, statement text
 information_schema.schemata: catalog_name name, schema_name name, schema_owner name
 information_schema.tables: table_catalog name, table_schema name, table_name name, table_type text, is_insertable_into text
@@ -83,6 +83,9 @@ information_schema.columns: table_catalog name, table_schema name, table_name na
 information_schema.table_constraints: constraint_catalog name, constraint_schema name, constraint_name name, table_catalog name, table_schema name, table_name name, constraint_type text
 information_schema.key_column_usage: constraint_catalog name, constraint_schema name, constraint_name name, table_catalog name, table_schema name, table_name name, column_name name, ordinal_position i4
 """
+
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Environment:
     connections: tuple[tuple[int, str, str], ...]
     shard_rows: dict[int, int]
     index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
+    locks: Callable[[], list[Row]] = list  # rows of pg_locks
 
     @property
     def version(self) -> str:
@@ -126,7 +130,6 @@ SYSTEM_NAMES = {oid: name if schema == "pg_catalog" else f"{schema}.{name}" for 
 _METHODS = {"heap": 2, "btree": 403, "hash": 405, "gist": 783, "gin": 2742, "brin": 3580,
             "hnsw": 16400, "ivfflat": 16401, "bm25": 16402}  # fmt: skip
 _OPERATOR_CLASSES = {"vector_l2_ops": 16410, "vector_ip_ops": 16411, "vector_cosine_ops": 16412, "vector_l1_ops": 16413}
-Row = dict[str, Any]
 
 
 def system_table(schema: str, name: str) -> tuple[tuple[str, SqlType], ...] | None:
@@ -395,6 +398,12 @@ def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                "backend_type": "client backend", "application_name": ""}  # fmt: skip
 
 
+def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    absent = dict.fromkeys(column for column, _ in TABLES["pg_catalog", "pg_locks"])
+    for row in environment.locks():
+        yield {**absent, **row, "fastpath": False}
+
+
 def _statements(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for name in environment.statements:
         yield {"name": name, "statement": ""}
@@ -482,6 +491,7 @@ ROWS: dict[str, Callable[[Catalog, Environment], Iterator[Row]]] = {
     "pg_settings": _settings, "pg_extension": _extensions, "pg_available_extensions": _available_extensions,
     "pg_collation": _collations, "pg_sequence": _sequences, "pg_depend": _dependencies,
     "sqlvec_index_queue": _index_queue, "pg_tablespace": _tablespaces, "pg_stat_activity": _activity, "pg_prepared_statements": _statements,
+    "pg_locks": _locks,
     "information_schema.schemata": _schemata, "information_schema.tables": _information_tables,
     "information_schema.views": _views, "information_schema.columns": _information_columns,
     "information_schema.table_constraints": _information_constraints,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlvec.catalog.objects import Catalog
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from sqlvec.catalog.system import Environment
     from sqlvec.database import Connection
     from sqlvec.exec.relational import Relational
+    from sqlvec.index.row_set import RowSet
     from sqlvec.settings import SessionSettings
+    from sqlvec.storage.shard import Shard
     from sqlvec.storage.store import Store
     from sqlvec.storage.transaction import Transaction
 
@@ -44,6 +46,13 @@ class Context:
     notices: list[Notice] = field(default_factory=list)
     sequence_values: dict[int, int] = field(default_factory=dict)  # currval, by sequence oid
     observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
+
+    # Rows that stand for what the snapshot shows of a relation, when newer versions are tested.
+    newer: Mapping[int, Mapping[Shard, RowSet]] | None = None
+
+    def narrowed(self, newer: Mapping[int, Mapping[Shard, RowSet]]) -> Context:
+        """This context, in which the relations have these rows only."""
+        return replace(self, newer=newer)
 
     def check_cancelled(self) -> None:
         if self.cancelled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlvec.exec.select import run_query
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.physical import QueryPlan
 from sqlvec.sql import bound
+from sqlvec.storage.key_search import KeyTaken
+from sqlvec.storage.locks import LockWait
 from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder
 
 
@@ -33,30 +36,50 @@ class CopyIn:
         self.types = [column.type for column in columns]
         self.decoder = CopyDecoder(self.types, options)
         self.row_count = 0
+        self._batches: deque[ColumnBatch] = deque()
+        self._ended = False
 
     def where(self) -> str:
         """The line that is read next."""
         return self.decoder.where(self.decoder.next_row())
 
     def feed(self, data: bytes) -> None:
-        for batch in self.decoder.feed(data):
-            self._write(batch)
+        """After a LockWait: feed(b"") goes on where it was."""
+        if data:
+            self._batches.extend(self.decoder.feed(data))
+        while self._batches:
+            self._write_or_undo(self._batches[0])
+            self._batches.popleft()
 
     def finish(self) -> str:
-        for batch in self.decoder.finish():
-            self._write(batch)
+        """The command tag. After a LockWait it is called again."""
+        if not self._ended:
+            self._ended = True
+            self._batches.extend(self.decoder.finish())
+        self.feed(b"")
         return f"COPY {self.row_count}"
+
+    def _write_or_undo(self, batch: ColumnBatch) -> None:
+        tx = self.writer.context.tx
+        tx.begin_statement()
+        try:
+            self._write(batch)
+        except LockWait:
+            tx.undo_statement()
+            raise
 
     def _write(self, batch: ColumnBatch) -> None:
         self.writer.context.check_cancelled()
         count = batch.row_count
         if not count:
             return
+        if not self._write_whole(batch):
+            self._write_rows(batch)
         self.row_count += count
-        if self._write_whole(batch):
-            return
+
+    def _write_rows(self, batch: ColumnBatch) -> None:
         values = [_datums(t, column) for t, column in zip(self.types, batch.columns, strict=True)]
-        rows = complete_rows(self.writer, self.attnums, values, self.defaults, count)
+        rows = complete_rows(self.writer, self.attnums, values, self.defaults, batch.row_count)
         self._insert(rows)
 
     def _insert(self, rows: Rows) -> None:
@@ -84,7 +107,10 @@ class CopyIn:
             arrays = [given[attnum] for attnum in key]
             if shard.has_duplicates(key, arrays, tx):
                 return False
-        tx.insert(shard, given)
+        try:
+            tx.insert(shard, given)
+        except KeyTaken:
+            return False
         return True
 
 

@@ -117,11 +117,15 @@ class Cursor:
 
     # ---------------------------------------------------------------- rows
 
-    def _read_to(self, place: int | None) -> int:
-        """Reads up to the row of that number, or all; the number of the last row there is up to it."""
+    def open(self) -> None:
+        """Runs the query, if it has not run; all waiting for locks happens here."""
         if self._source is None and not self._complete:
             self.result = self._start()
             self._source = self.result.batches()
+
+    def _read_to(self, place: int | None) -> int:
+        """Reads up to the row of that number, or all; the number of the last row there is up to it."""
+        self.open()
         while not self._complete and (place is None or self._passed + len(self._rows) < place):
             batch = next(self._source, None) if self._source is not None else None
             if batch is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlvec.errors import CardinalityViolation, InvalidColumnReference
+from sqlvec.errors import CardinalityViolation, InvalidColumnReference, SerializationFailure
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
 from sqlvec.exec.prefilter import session_tenant
@@ -16,6 +16,7 @@ from sqlvec.exec.select import run_query
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.physical import InsertPlan
 from sqlvec.sql import bound
+from sqlvec.storage.locks import RowMode
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -160,6 +161,9 @@ class _Upsert:
             (writer.place_of(a.attnum), compile_expression(a.expression, slots))
             for a in on_conflict.do_update
         ]
+        assigned = {a.attnum for a in on_conflict.do_update}
+        self.keys_changed = any(assigned & set(key) for key in writer.keys)
+        self.mode = RowMode.UPDATE if self.keys_changed else RowMode.NO_KEY_UPDATE
         where = on_conflict.where
         self.where = None if where is None else compile_expression(where, slots)
         self.touched: set[tuple[Shard, int]] = set()
@@ -176,21 +180,29 @@ class _Upsert:
 
     def _row(self, row: tuple[Datum, ...], shard: Shard) -> tuple[Datum, ...] | None:
         writer = self.writer
+        tx = writer.context.tx
         for key in self.arbiters:
             row_id = writer.find(key, writer.key_of(key, row), shard)
             if row_id is not None:
+                if not tx.rereads and not shard.sees(row_id, tx):
+                    raise SerializationFailure(
+                        "could not serialize access due to concurrent update"
+                    )
                 if self.on_conflict.nothing:
                     return None
                 return self._update(row, shard, row_id)
-        self._insert(row, shard)
+        self._insert(row, shard, None)
         return row
 
-    def _insert(self, row: tuple[Datum, ...], shard: Shard) -> None:
+    def _insert(self, row: tuple[Datum, ...], shard: Shard, old: np.ndarray | None) -> None:
         writer = self.writer
         rows = [[value] for value in row]
         for key in writer.keys:
             writer.verify_unique(rows, [shard], key)
-        written = writer.insert(rows, [shard])[0]
+        if old is None:
+            written = writer.insert(rows, [shard])[0]
+        else:
+            written = writer.replace([(shard, old)], rows, [shard], keys_changed=self.keys_changed)[0]
         self.touched.add((shard, written.first_row_id))
 
     def _update(
@@ -204,6 +216,7 @@ class _Upsert:
                 "duplicate constrained values.",
             )
         ids = np.array([row_id], dtype=np.int64)
+        context.tx.lock_rows(shard, ids, self.mode)
         old = tuple(shard.gather(c.attnum, ids)[0] for c in writer.columns)
         both = old + row
         if self.where is not None and self.where(both, context) is not True:
@@ -213,6 +226,6 @@ class _Upsert:
             new[place] = evaluator(both, context)
         rows = [[value] for value in new]
         writer.verify(rows)
-        context.tx.delete(shard, ids)
-        self._insert(tuple(new), shard)
+        context.tx.claim(shard, ids, self.mode)
+        self._insert(tuple(new), shard, ids)
         return tuple(new)

@@ -13,8 +13,10 @@ from sqlvec.exec.prefilter import prefilter
 from sqlvec.exec.result import Batch, Result
 from sqlvec.exec.select import run_remainder
 from sqlvec.exec.write import Rows, Writer
+from sqlvec.index.row_set import RowSet
 from sqlvec.plan.physical import ROW_ID_SHARD_SHIFT, ModifyPlan
 from sqlvec.sql import bound
+from sqlvec.storage.locks import RowMode
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -38,14 +40,40 @@ def run_modify(plan: ModifyPlan, context: Context) -> Result:
     return result
 
 
-def _targets(
-    plan: ModifyPlan, writer: Writer
-) -> Iterator[tuple[Shard, np.ndarray, list[list[Datum]] | None]]:
-    """Row ids by shard, and the assigned values where the relational engine computed them."""
-    context = writer.context
-    rows = prefilter(plan.prefilter, context)
+Target = tuple["Shard", np.ndarray, list[list[Datum]] | None]
+
+
+def _targets(plan: ModifyPlan, writer: Writer, mode: RowMode) -> list[Target]:
+    """Row ids by shard, claimed, and the assigned values where the relational engine computed them.
+
+    Of a row that was changed since the snapshot the newest version is tested and changed, in place of the one
+    that the snapshot shows (PostgreSQL's EvalPlanQual).
+    """
+    context, found = writer.context, []
+    newer: dict[Shard, RowSet] = {}
+    for shard, ids, values in _found(plan, context):
+        locked = context.tx.claim(shard, ids, mode)
+        if locked.stale is not None:
+            same = ~locked.stale
+            moved = locked.rows[locked.stale]
+            newer[shard] = RowSet.from_ids(np.unique(moved[moved >= 0]), shard.row_count)
+            ids = ids[same]
+            if values is not None:
+                kept = np.flatnonzero(same).tolist()
+                values = [[column[i] for i in kept] for column in values]
+        found.append((shard, ids, values))
+    if newer:
+        relation_id = plan.statement.target.relation_id
+        for shard, ids, values in _found(plan, context.narrowed({relation_id: newer})):
+            context.tx.claim(shard, ids, mode)
+            found.append((shard, ids, values))
+    return [target for target in found if len(target[1])]
+
+
+def _found(plan: ModifyPlan, context: Context) -> Iterator[Target]:
+    """The rows that the statement is about, as its snapshot shows them."""
     if plan.source is None:
-        for part in rows:
+        for part in prefilter(plan.prefilter, context):
             yield part.shard, part.rows.ids(), None
         return
     width = len(plan.source.columns)
@@ -53,14 +81,14 @@ def _targets(
     for batch in run_remainder(plan.source, context):
         for column, values in zip(columns, batch, strict=True):
             column += values
-    row_ids = np.array(columns[0], dtype=np.int64)
-    _, first = np.unique(row_ids, return_index=True)  # a row joined twice is changed once
-    for position, part in enumerate(rows):
-        mine = first[(row_ids[first] >> ROW_ID_SHARD_SHIFT) == position]
-        if len(mine):
-            ids = row_ids[mine] & ((1 << ROW_ID_SHARD_SHIFT) - 1)
-            chosen = [[column[i] for i in mine.tolist()] for column in columns[1:]]
-            yield part.shard, ids, chosen
+    places = np.array(columns[0], dtype=np.int64)
+    _, first = np.unique(places, return_index=True)  # a row joined twice is changed once
+    shard_ids = places[first] >> ROW_ID_SHARD_SHIFT
+    for shard_id in np.unique(shard_ids).tolist():
+        mine = first[shard_ids == shard_id]
+        ids = places[mine] & ((1 << ROW_ID_SHARD_SHIFT) - 1)
+        chosen = [[column[i] for i in mine.tolist()] for column in columns[1:]]
+        yield context.store.shard_by_id(shard_id), ids, chosen
 
 
 def _read(writer: Writer, shard: Shard, ids: np.ndarray) -> Rows:
@@ -70,19 +98,20 @@ def _read(writer: Writer, shard: Shard, ids: np.ndarray) -> Rows:
 def _delete(plan: ModifyPlan, writer: Writer) -> Rows:
     returns = bool(plan.statement.returning)
     deleted: Rows = [[] for _ in writer.columns]
-    for shard, ids, _ in list(_targets(plan, writer)):
+    for shard, ids, _ in _targets(plan, writer, RowMode.UPDATE):
         if returns:
             for column, values in zip(deleted, _read(writer, shard, ids), strict=True):
                 column += values
         else:
             deleted[0] += [None] * len(ids)
-        writer.context.tx.delete(shard, ids)
     return deleted
 
 
 def _update(plan: ModifyPlan, statement: bound.Update, writer: Writer) -> Rows:
     changed: Rows = [[] for _ in writer.columns]
-    targets = list(_targets(plan, writer))
+    assigned = {assignment.attnum for assignment in statement.assignments}
+    keys_changed = any(assigned & set(key) for key in writer.keys)
+    targets = _targets(plan, writer, RowMode.UPDATE if keys_changed else RowMode.NO_KEY_UPDATE)
     for shard, ids, values in targets:
         rows = _read(writer, shard, ids)
         if values is None:
@@ -90,16 +119,15 @@ def _update(plan: ModifyPlan, statement: bound.Update, writer: Writer) -> Rows:
         for assignment, column in zip(statement.assignments, values, strict=True):
             rows[writer.place_of(assignment.attnum)] = column
         writer.verify(rows)
-        writer.context.tx.delete(shard, ids)
         for column, new in zip(changed, rows, strict=True):
             column += new
     if not changed or not changed[0]:
         return changed
     # All old versions are gone before keys are compared: UPDATE t SET id = id + 1 must not collide.
     shards = writer.shards_of(changed)
-    assigned = {assignment.attnum for assignment in statement.assignments}
     for key in writer.keys:
         if assigned & set(key):
             writer.verify_unique(changed, shards, key)
-    writer.insert(changed, shards)
+    old = [(shard, ids) for shard, ids, _ in targets]
+    writer.replace(old, changed, shards, keys_changed=keys_changed)
     return changed

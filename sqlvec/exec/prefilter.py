@@ -64,6 +64,8 @@ class ShardRows:
 
 def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
     """The row sets of every shard in question; shards without a row are left out."""
+    if context.newer is not None and plan.scan.relation_id in context.newer:
+        return list(_newer_rows(plan, context))
     if plan.key:
         return list(_key_rows(plan, context))
     found = []
@@ -130,6 +132,21 @@ def _key_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:
         visible = rows
         if isinstance(plan.predicate, AllOf):
             visible = shard.visible(context.tx)
+            rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
+        if rows.count:
+            yield ShardRows(shard, rows, visible)
+
+
+def _newer_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:
+    """Newer versions of rows, as far as they satisfy the predicate too."""
+    assert context.newer is not None
+    newer = context.newer[plan.scan.relation_id]
+    for shard in shards(plan, context):
+        rows = newer.get(shard)
+        if rows is None:
+            continue
+        visible = shard.visible(context.tx).extend(rows.row_count) | rows
+        if plan.predicate is not None:
             rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
         if rows.count:
             yield ShardRows(shard, rows, visible)

@@ -46,14 +46,14 @@ def materialize(source: Source, context: Context) -> pa.Table:
         counters = context.observed.setdefault(source.prefilter.scan.relation_id, {})
         counters["rows"] = sum(part.rows.count for part in rows)
     tables = []
-    for position, part in enumerate(rows):
+    for part in rows:
         ids = part.rows.ids()
         columns = arrow_columns(part.shard, table, source.ordinals, ids)
         for name, expression in source.computed:
             columns[name] = computed_array(expression, part, ids, context)
         if source.row_ids:
             columns[f"c{ROW_ID_ORDINAL}"] = pa.array(
-                ids | np.int64(position << ROW_ID_SHARD_SHIFT)
+                ids | np.int64(part.shard.shard_id << ROW_ID_SHARD_SHIFT)
             )
         tables.append(_table(columns, len(ids)))
     if not tables:

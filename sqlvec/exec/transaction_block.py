@@ -12,11 +12,14 @@ from sqlvec.errors import (
     SavepointException,
 )
 
+_REREADING = ("read committed", "read uncommitted")
+
 if TYPE_CHECKING:
     from sqlvec.catalog.objects import Catalog
     from sqlvec.exec.notifications import Notifications
     from sqlvec.settings import SessionSettings
     from sqlvec.sql.parse import ParsedStatement
+    from sqlvec.storage.locks import LockOwner, Request
     from sqlvec.storage.store import Store
     from sqlvec.storage.transaction import Transaction
 
@@ -32,9 +35,14 @@ class TransactionBlock:
     """READ COMMITTED takes a snapshot a statement, REPEATABLE READ one for the block."""
 
     def __init__(
-        self, store: Store, settings: SessionSettings, notifications: Notifications
+        self,
+        store: Store,
+        settings: SessionSettings,
+        notifications: Notifications,
+        owner: LockOwner,
     ) -> None:
         self.store = store
+        self.owner = owner
         self.settings = settings
         self.notifications = notifications
         self.tx: Transaction | None = None
@@ -44,6 +52,9 @@ class TransactionBlock:
         self.isolation = "read committed"
         self.started_us = 0
         self.savepoints: list[Savepoint] = []
+        self.resumes = False  # the next statement is one that waited, to be run with its old snapshot
+        self._first = True  # the running statement is the first one of the transaction
+        self._began = False  # a statement has taken the transaction's snapshot
 
     @property
     def status(self) -> bytes:
@@ -69,30 +80,71 @@ class TransactionBlock:
             raise NoActiveTransaction(f"{command} can only be used in transaction blocks")
 
     def catalog(self) -> Catalog:
-        return self.store.catalog if self.tx is None else self.tx.catalog
+        """The newest one, but for a transaction that is changing it."""
+        tx = self.tx
+        if tx is None or tx.catalog is tx.base_catalog:
+            return self.store.catalog
+        return tx.catalog
 
     def statement_transaction(self) -> Transaction:
         """The transaction for the next statement, with the snapshot it must see."""
-        if self.tx is None:
-            self._start()
-        elif self.isolation == "read committed":
-            self.tx.refresh()
-        assert self.tx is not None
-        return self.tx
+        tx = self.tx
+        if tx is None:
+            tx = self._start()
+            self._first = self._began = True
+            return tx
+        if self.resumes:
+            self.resumes = False
+            return tx
+        tx.begin_statement()
+        self._first, self._began = not self._began, True
+        self.renew_snapshot()
+        return tx
 
-    def _start(self) -> None:
-        self.tx = self.store.begin()
+    def open(self) -> Transaction:
+        """The transaction, begun if there is none; its snapshot is left to the next statement."""
+        return self.tx or self._start()
+
+    def renew_snapshot(self) -> None:
+        """The newest snapshot, if the running statement is to have its own; the newest catalog always."""
+        assert self.tx is not None
+        if self.tx.rereads or self._first:
+            self.tx.refresh()
+        else:
+            self.tx.follow_catalog()
+
+    def suspend(self, request: Request) -> None:
+        """The statement must wait: what it did is undone, and it will be run again."""
+        if self.tx is None:
+            return
+        self.tx.undo_statement()
+        if request.fresh_snapshot:
+            self._began = not self._first
+        else:
+            self.resumes = True
+
+    def _start(self) -> Transaction:
+        self.tx = tx = self.store.begin(owner=self.owner)
         self.started_us = self.store.clock.now_us()
+        self.isolation = self.settings.default_isolation
+        tx.rereads = self.isolation in _REREADING
+        self._began = False
         self.settings.begin()
+        return tx
+
+    def set_isolation(self, isolation: str) -> None:
+        assert self.tx is not None
+        self.isolation = isolation
+        self.tx.rereads = isolation in _REREADING
 
     def begin(self, isolation: str | None) -> bool:
         """Opens a block; False when one is open already."""
         if self.explicit:
             return False
-        if self.tx is None:
-            self._start()
+        self.open()
         self.explicit = True
-        self.isolation = isolation or str(self.settings.get("default_transaction_isolation"))
+        if isolation is not None:
+            self.set_isolation(isolation)
         return True
 
     def commit(self) -> tuple[Any, bool]:
@@ -124,10 +176,9 @@ class TransactionBlock:
             self.notifications.rollback()
 
     def _reset(self) -> None:
-        self.explicit = self.failed = self.grouped = False
+        self.explicit = self.failed = self.grouped = self.resumes = False
         self.savepoints.clear()
         self.started_us = 0
-        self.isolation = "read committed"
 
     def end_group(self) -> Any:
         """Commits an implicit transaction; an explicit block goes on."""
@@ -136,10 +187,22 @@ class TransactionBlock:
         return self.commit()[0]
 
     def abort_group(self) -> None:
-        if self.explicit:
-            self.failed = True
-        else:
+        self.resumes = False
+        self.store.locks.end_statement(self.owner)
+        if not self.explicit:
             self.rollback()
+            return
+        # What a failed block did is undone at once, so that nobody waits for its locks: all of it, or what
+        # came after the last savepoint.
+        self.failed = True
+        if self.tx is not None and self.savepoints:
+            self.tx.rollback_to(self.savepoints[-1].token)
+            self.notifications.rollback_to(self.savepoints[-1].notifications)
+        elif self.tx is not None:
+            self.tx.rollback()
+            self.tx = None
+            self.settings.rollback()
+            self.notifications.rollback()
 
     def close(self) -> None:
         self.rollback()

@@ -103,18 +103,18 @@ def _set(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Re
     if local and not (connection.block.explicit or connection.block.grouped):
         _warn(connection, "25P01", "SET LOCAL can only be used in transaction blocks")
         return Result()
-    connection.block.statement_transaction()
+    connection.block.open()
     if value is None:
         connection.settings.reset(name)
     else:
         connection.settings.set(name, value, local=local)
     if name == "transaction_isolation" and connection.block.explicit:
-        connection.block.isolation = connection.settings.show("transaction_isolation")
+        connection.block.set_isolation(connection.settings.show("transaction_isolation"))
     return Result()
 
 
 def _reset(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    connection.block.statement_transaction()
+    connection.block.open()
     connection.settings.reset(args["name"])
     return Result()
 
@@ -156,7 +156,7 @@ def _execute(connection: Connection, args: dict[str, Any], parameters: Sequence[
             f'wrong number of parameters for prepared statement "{name}"',
             detail=f"Expected {wanted} parameters but got {given}.",
         )
-    context = connection.context(connection.block.statement_transaction(), parameters)
+    context = connection.context(connection.block.open(), parameters)
     values = []
     for expression, wanted_type in zip(args["args"], prepared.parameter_types, strict=True):
         cast = bound.Cast(wanted_type, expression, explicit=False)
@@ -217,6 +217,7 @@ def _declare(connection: Connection, args: dict[str, Any], parameters: Sequence[
 
 def _fetch(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
     cursor = _cursor(connection, args["name"])
+    cursor.open()
     batches = cursor.fetch(args["direction"], args["count"])
     if args["move"]:
         return Result(None, "MOVE", iter(()), sum(len(b[0]) for b in batches if b), counted=True)

@@ -18,6 +18,8 @@ from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
 from sqlvec.sql.keys import unique_keys
+from sqlvec.storage.key_search import KeyTaken
+from sqlvec.storage.row_claims import MOVED_AWAY
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -127,10 +129,10 @@ class Writer:
         return tuple(row[self.place_of(attnum)] for attnum in key)
 
     def find(self, key: tuple[int, ...], values: tuple[Datum, ...], shard: Shard) -> int | None:
-        """The visible row that has these key values; nulls equal nothing."""
+        """The row that has these key values, visible or not; nulls equal nothing."""
         if any(value is None for value in values):
             return None
-        return shard.find_key(key, values, self.context.tx)
+        return shard.find_conflict(key, values, self.context.tx)
 
     def verify_unique(self, rows: Rows, shards: Sequence[Shard], key: tuple[int, ...]) -> None:
         """No row's key is in its shard already, or twice among the rows."""
@@ -141,7 +143,7 @@ class Writer:
                 continue
             key_values = tuple(values)
             hashable = (shard, tuple(_hashable(v) for v in values))
-            if hashable in seen or shard.find_key(key, key_values, self.context.tx) is not None:
+            if hashable in seen or shard.find_conflict(key, key_values, self.context.tx) is not None:
                 raise self.duplicate(key, key_values)
             seen.add(hashable)
 
@@ -193,8 +195,40 @@ class Writer:
             for column, values in zip(self.columns, rows, strict=True):
                 mine = values if whole else [values[i] for i in positions.tolist()]
                 columns[column.attnum] = column_data(column.type, mine)
-            first = self.context.tx.insert(shard, columns)
+            try:
+                first = self.context.tx.insert(shard, columns)
+            except KeyTaken:
+                for key in self.keys:
+                    self.verify_unique(rows, shards, key)
+                raise
             written.append(Written(shard, first, positions))
+        return written
+
+
+    def replace(
+        self,
+        old: Sequence[tuple[Shard, np.ndarray]],
+        rows: Rows,
+        shards: Sequence[Shard],
+        *,
+        keys_changed: bool,
+    ) -> list[Written]:
+        """Inserts the new versions of claimed rows, which are given in the same order."""
+        written = self.insert(rows, shards)
+        new_ids = np.empty(len(shards), dtype=np.int64)
+        for part in written:
+            new_ids[part.positions] = part.first_row_id + np.arange(len(part.positions))
+        start = 0
+        for shard, ids in old:
+            end = start + len(ids)
+            stays = np.array([s is shard for s in shards[start:end]], dtype=np.bool_)
+            tx, new = self.context.tx, new_ids[start:end]
+            if stays.any():
+                tx.replace(shard, ids[stays], new[stays], keys_changed=keys_changed)
+            if not stays.all():
+                away = ids[~stays]
+                tx.replace(shard, away, np.full(len(away), MOVED_AWAY, dtype=np.int64))
+            start = end
         return written
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.sql import bound
 
-ROW_ID_ORDINAL = 100_000  # the pseudo column of a source that carries (shard position, row id)
-ROW_ID_SHARD_SHIFT = 40  # shard position << 40 | row id
+ROW_ID_ORDINAL = 100_000  # the pseudo column of a source that carries (shard id, row id)
+ROW_ID_SHARD_SHIFT = 40  # shard id << 40 | row id
 
 
 @dataclass(frozen=True, slots=True)

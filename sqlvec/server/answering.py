@@ -18,6 +18,7 @@ from sqlvec.pgwire.frontend import Message
 from sqlvec.pgwire.states import ACTIONS, EXTENDED, TRANSITIONS, Event, State
 from sqlvec.server.copy_exchange import CopyExchange
 from sqlvec.server.statement import Portal, Statement
+from sqlvec.storage.locks import LockWait
 
 if TYPE_CHECKING:
     from sqlvec.database import Connection, Prepared
@@ -167,6 +168,9 @@ class Answering:
             self.close()
             return
         self._advance(outcome)
+        self._handle_queued()
+
+    def _handle_queued(self) -> None:
         while self.queue and not self.busy:
             self._handle(self.queue.popleft())
         self.client.flush()
@@ -213,15 +217,23 @@ class Answering:
         """Executes, and waits until a commit that it made is durable; gives the Result."""
         connection = self.connection
         connection.begin_statement()
-        if prepared.inline:
-            result: Result = connection.execute(prepared, parameters, kept=kept)
-        else:
-            result = yield self.client.in_thread(
-                lambda: connection.execute(prepared, parameters, kept=kept)
-            )
+        result: Result = yield from self._granted(
+            lambda: connection.execute(prepared, parameters, kept=kept), inline=prepared.inline
+        )
         if result.ticket is not None:
             yield self.client.durable(connection, result.ticket)
         return result
+
+    def _granted(self, work: Callable[[], Any], *, inline: bool) -> Steps:
+        """Gives what work returns. After each lock that it must wait for it is called anew."""
+        while True:
+            try:
+                if inline:
+                    return work()
+                return (yield self.client.in_thread(work))
+            except LockWait as wait:
+                met = wait
+            yield self.client.lock(self.connection, met.request)
 
     def _send(
         self, batches: Iterator[Any], encoder: RowEncoder | None, *, inline: bool

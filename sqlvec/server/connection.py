@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sqlvec.errors import DatabaseError, FatalError
+from sqlvec.errors import DatabaseError, FatalError, LockNotAvailable
 from sqlvec.pgwire import backend
 from sqlvec.pgwire.frontend import (
     MINOR_VERSION,
@@ -29,6 +29,7 @@ from sqlvec.server.session import Session
 if TYPE_CHECKING:
     from sqlvec.database import Connection
     from sqlvec.server.listener import Listener
+    from sqlvec.storage.locks import Request
 
 log = logging.getLogger("sqlvec.connection")
 _OPTION = re.compile(r"-c\s*((?:\\.|[^\s\\])+)|--((?:\\.|[^\s\\])+)")
@@ -176,6 +177,29 @@ class ClientConnection(asyncio.Protocol):
                 resume(_nothing if failure is None else raising(failure))
 
             self.listener.committer(connection.database).wait(ticket, done)
+
+        return wait
+
+    def lock(self, connection: Connection, request: Request) -> Wait:
+        """Waits until a lock is granted, refused, or lock_timeout has passed."""
+
+        def wait(resume: Callable[[Outcome], None]) -> None:
+            timer: asyncio.TimerHandle | None = None
+            milliseconds = connection.settings.milliseconds("lock_timeout")
+            if milliseconds:
+                error = LockNotAvailable("canceling statement due to lock timeout")
+                locks, owner = connection.store.locks, connection.owner
+                timer = self.loop.call_later(milliseconds / 1000, locks.cancel, owner, error)
+
+            def done() -> None:
+                if timer is not None:
+                    timer.cancel()
+                resume(_nothing if request.error is None else raising(request.error))
+
+            def told() -> None:
+                self.loop.call_soon_threadsafe(done)
+
+            connection.store.locks.when_done(request, told)
 
         return wait
 

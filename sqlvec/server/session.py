@@ -32,6 +32,7 @@ from sqlvec.server.statement import (
     row_encoder,
     spread,
 )
+from sqlvec.storage.locks import LockWait
 
 if TYPE_CHECKING:
     from sqlvec.database import Prepared
@@ -114,7 +115,11 @@ class Session(Answering):
         self.client.flush()
         self.copy = CopyExchange(copy_in, self._kind)
         self._enter(Event.COPY_STARTED)
-        result.command = yield self._await_copy
+        try:
+            result.command = yield self._await_copy
+        except LockWait as wait:
+            yield self.client.lock(self.connection, wait.request)
+            result.command = yield from self._granted(copy_in.finish, inline=True)
 
     def _await_copy(self, resume: Callable[[Outcome], None]) -> None:
         """The data are messages: they are not to queue."""
@@ -126,8 +131,24 @@ class Session(Answering):
         assert self.copy is not None
         try:
             self.copy.copy_in.feed(body)
+        except LockWait as wait:
+            self.busy = True  # further messages queue
+            self.client.lock(self.connection, wait.request)(self._resume_copy)
         except Exception as error:
             self._copy_ended(raising(error))
+
+    def _resume_copy(self, outcome: Outcome) -> None:
+        self.busy = False
+        if self.client.closed:
+            self.close()
+            return
+        try:
+            outcome()
+        except DatabaseError as error:
+            self._copy_ended(raising(error))
+        else:
+            self._copy_data(b"")
+        self._handle_queued()
 
     def _copy_done(self, body: bytes) -> None:
         assert self.copy is not None
@@ -265,7 +286,11 @@ class Session(Answering):
             self._begin(self._execute_all(portal, None))
             return
         connection.begin_statement()
-        result = connection.execute(prepared, portal.parameters)
+        try:
+            result = connection.execute(prepared, portal.parameters)
+        except LockWait as wait:
+            self._begin(self._execute_locked(portal, wait))
+            return
         if result.ticket is not None or result.columns is None:
             self._begin(self._execute_all(portal, result))
             return
@@ -314,6 +339,10 @@ class Session(Answering):
         self._end_statement()
         self._complete(portal, result)
 
+    def _execute_locked(self, portal: Portal, wait: LockWait) -> Steps:
+        yield self.client.lock(self.connection, wait.request)
+        yield from self._execute_all(portal, None)
+
     def _finished_again(self, name: str, prepared: Prepared) -> None:
         """A portal whose rows have all been given has none left; one without rows runs once."""
         if prepared.columns is None:
@@ -345,6 +374,7 @@ class Session(Answering):
             yield from self._execute_all(portal, None)
             return
         connection.begin_statement()
+        yield from self._granted(cursor.open, inline=prepared.inline)
         before = cursor.row_count
         encoder = portal.statement.encoder(cursor.columns, portal.formats)
         batches = cursor.fetch("forward", limit or None)

@@ -1,9 +1,9 @@
 """Keys of one shard: runs of its segments, and the memtable's hashes, kept for every key that is
 asked for.
 
-Uniqueness has two halves. The executor refuses a key that its transaction sees. check() refuses
-what it cannot see: a row with the same key that another open transaction wrote, or one committed
-after the snapshot (40001, the answer of a database that does not wait).
+Uniqueness knows no snapshots: find_conflict() finds any row that is there, and waits for open transactions
+that are writing a row with the key, or deleting the one that has it. The executor asks it, in order to name
+the row; check() asks again under the store's lock, in which the rows are then added.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog, Table
-from sqlvec.errors import SerializationFailure
+from sqlvec.errors import UniqueViolation
 from sqlvec.storage.batch import RowBatch
 from sqlvec.storage.column_reader import column_reader
 from sqlvec.storage.growing import Mask, RowIds, Words
@@ -28,12 +28,17 @@ from sqlvec.storage.keys import (
     hash_columns,
     hash_key,
 )
-from sqlvec.storage.visibility import ABORTED, LIVE
+from sqlvec.storage.row_claims import await_transaction
+from sqlvec.storage.visibility import ABORTED, LIVE, UNCOMMITTED
 from sqlvec.types import BPCHAR, SqlType
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
     from sqlvec.storage.transaction import Transaction
+
+
+class KeyTaken(UniqueViolation):
+    """A row that came since the executor looked has one of the keys; it words the error."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +87,28 @@ class KeySearch:
                     return row
         return None
 
+    def find_conflict(
+        self, attnums: tuple[int, ...], values: Sequence[Any], tx: Transaction
+    ) -> int | None:
+        """See Shard.find_conflict."""
+        types = self._types(attnums)
+        definition = self._definition(attnums)
+        key_hash = hash_key(values, types, definition.nulls_not_distinct)
+        if key_hash is None:
+            return None
+        shard = self._shard
+        with shard.lock:
+            runs: list[Any] = [self._memory_keys(definition)]
+            runs += [segment.key_run(definition) for segment in reversed(shard.segments)]
+            for run in runs:
+                for row in run.find(key_hash):
+                    ended = shard.times.ends.item(row) != LIVE
+                    if ended or not self._equals(row, attnums, values, types):
+                        continue
+                    if self._stands(row, tx):
+                        return int(row)
+        return None
+
     def find_many(
         self, attnums: tuple[int, ...], columns: Sequence[pa.Array], tx: Transaction
     ) -> RowIds:
@@ -117,7 +144,7 @@ class KeySearch:
     # ------------------------------------------------------------ writing
 
     def check(self, batch: RowBatch, table: Table, tx: Transaction) -> list[BatchHashes]:
-        """Hash the keys of new rows; SerializationFailure when an unseen row has one of them."""
+        """Hash the keys of new rows; KeyTaken or LockWait when an unseen row has one of them."""
         out: list[BatchHashes] = []
         known = dict.fromkeys(key_definitions(table, tx.catalog))
         known.update(dict.fromkeys(self._memory))
@@ -174,12 +201,28 @@ class KeySearch:
         times = self._shard.times
         begins, ends = times.begins[rows], times.ends[rows]
         unseen = (begins > tx.snapshot_seqno) & (begins != ABORTED) & (ends == LIVE)
-        if not unseen.any():
-            return
-        writes = tx.writes.get(self._shard)
         for row in rows[unseen].tolist():
-            if writes is None or not writes.holds(row):
-                raise SerializationFailure("could not serialize access due to concurrent update")
+            if self._stands(row, tx) and not self._is_own(row, tx):
+                raise KeyTaken("duplicate key value violates unique constraint")
+
+    def _is_own(self, row: int, tx: Transaction) -> bool:
+        writes = tx.writes.get(self._shard)
+        return writes is not None and writes.holds(row)
+
+    def _stands(self, row: int, tx: Transaction) -> bool:
+        """Whether the row is there for good, or by this transaction; waits to know."""
+        shard = self._shard
+        begin = shard.times.begins.item(row)
+        if begin == ABORTED or shard.times.ends.item(row) != LIVE:
+            return False
+        holder = shard.claims.holder(row)
+        if holder == tx.id:
+            return False
+        if holder:
+            await_transaction(tx, holder)
+        if begin == UNCOMMITTED and not self._is_own(row, tx):
+            await_transaction(tx, shard.writer_of(row))
+        return True
 
     # ------------------------------------------------------------ inside
 

@@ -23,18 +23,18 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog, Index, Table
-from sqlvec.errors import SerializationFailure
 from sqlvec.index.bm25 import Bm25Index
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.batch import RowBatch, row_batch
-from sqlvec.storage.growing import RowIds, grown
+from sqlvec.storage.growing import RowIds
 from sqlvec.storage.key_search import KeySearch
 from sqlvec.storage.memtable import Memtable
 from sqlvec.storage.part import Part, ShardColumns
+from sqlvec.storage.row_claims import RowClaims
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.vectors import VectorBatch, VectorView
-from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
+from sqlvec.storage.visibility import ABORTED, RowTimes
 
 if TYPE_CHECKING:
     from sqlvec.storage.graph_cleanup import Cleanup
@@ -68,9 +68,9 @@ class Shard:
         self.deleted = 0  # rows that were committed and deleted
         self.unsaved_deletes = False  # ends of segment rows that no file has
         self._parts: tuple[Part, ...] | None = ()
-        self._holders = np.zeros(0, np.int64)
+        self.claims = RowClaims()
         self._catalog: Catalog | None = None  # the one whose DDL this shard has followed
-        self._open: dict[int, int] = {}  # transaction id -> first row id it inserted
+        self._open: dict[int, tuple[int, ShardWrites]] = {}  # by transaction id: its first row here
 
     # ------------------------------------------------------------ reading
 
@@ -92,7 +92,7 @@ class Shard:
         """Whether one row is visible to the transaction."""
         writes = tx.writes.get(self)
         if writes is not None and writes.changes:
-            if row_id < len(self._holders) and self._holders.item(row_id) == tx.id:
+            if self.claims.holder(row_id) == tx.id:
                 return False
             if writes.holds(row_id):
                 return True
@@ -173,6 +173,13 @@ class Shard:
         """find_key for many: i64[rows], -1 where there is none."""
         return self.keys.find_many(tuple(attnums), columns, tx)
 
+    def find_conflict(
+        self, attnums: Sequence[int], values: Sequence[Any], tx: Transaction
+    ) -> int | None:
+        """The row that keeps the transaction from writing this key, seen by it or not. LockWait when that
+        depends on another open transaction."""
+        return self.keys.find_conflict(tuple(attnums), values, tx)
+
     def has_duplicates(
         self, attnums: Sequence[int], columns: Sequence[pa.Array], tx: Transaction
     ) -> bool:
@@ -248,19 +255,12 @@ class Shard:
         self._parts = None
 
     def hold(self, tx_id: int, row_ids: RowIds) -> RowIds:
-        """Take rows for deletion; returns those not already taken by the same transaction."""
-        self._holders = grown(self._holders, len(self._holders), self.row_count)
-        holders = self._holders[row_ids]
-        taken = (holders != 0) & (holders != tx_id)
-        if taken.any() or (self.times.ends[row_ids] != LIVE).any():
-            raise SerializationFailure("could not serialize access due to concurrent update")
-        new: RowIds = row_ids[holders == 0]
-        self._holders[new] = tx_id
-        return new
+        """Claim rows for deletion; returns those not already claimed by the same transaction."""
+        return self.claims.hold(tx_id, row_ids, self.row_count)
 
     def release(self, deleted: Sequence[RowIds]) -> None:
         for row_ids in deleted:
-            self._holders[row_ids] = 0
+            self.claims.release(row_ids)
 
     def abort_rows(self, ranges: Sequence[tuple[int, int]]) -> None:
         for low, high in ranges:
@@ -268,7 +268,7 @@ class Shard:
 
     def open_rows(self, tx_id: int, writes: ShardWrites) -> None:
         """Note from which row on the transaction has rows here."""
-        self._open[tx_id] = writes.ranges[0][0] if writes.ranges else self.row_count
+        self._open[tx_id] = (writes.ranges[0][0] if writes.ranges else self.row_count, writes)
 
     def close_rows(self, tx_id: int) -> None:
         self._open.pop(tx_id, None)
@@ -300,7 +300,11 @@ class Shard:
     @property
     def settled(self) -> int:
         """Rows below this are committed or dead: no open transaction can change that they began."""
-        return min(self._open.values(), default=self.row_count)
+        return min((first for first, _ in self._open.values()), default=self.row_count)
+
+    def writer_of(self, row_id: int) -> int:
+        """The open transaction that inserted the row."""
+        return next(tx_id for tx_id, (_, w) in self._open.items() if w.holds(row_id))
 
     # ------------------------------------------------------------ versions, by flush and compaction
 

@@ -34,6 +34,7 @@ from sqlvec.storage.commit import (
 )
 from sqlvec.storage.graph_files import open_graphs
 from sqlvec.storage.jobs import QueuedIndex
+from sqlvec.storage.locks import LockOwner, LockTable
 from sqlvec.storage.manifest import Manifest, SequenceValue, ShardFiles, Version
 from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import Operation, SetSequence, encode_operations, encode_value
@@ -58,6 +59,7 @@ class Store:
         self.clock = clock
         self.settings = settings
         self.lock = RLock()
+        self.locks = LockTable(self.lock)
         self.maintenance = Lock()  # one flush, compaction or checkpoint at a time
         self.membership = SingleNode(vfs)
         self.manifest = Manifest(vfs, bytes_max=settings.manifest_bytes_max)
@@ -118,13 +120,16 @@ class Store:
 
     # ------------------------------------------------------------ transactions
 
-    def begin(self, snapshot_seqno: int | None = None) -> Transaction:
-        """A transaction at the newest snapshot, or at an older one."""
+    def begin(
+        self, snapshot_seqno: int | None = None, owner: LockOwner | None = None
+    ) -> Transaction:
+        """A transaction at the newest snapshot, or at an older one; owner is the session it belongs to."""
         with self.lock:
             self._last_tx += 1
             at = self.read_seqno if snapshot_seqno is None else snapshot_seqno
-            tx = Transaction(self, self._last_tx, at)
+            tx = Transaction(self, self._last_tx, at, owner or LockOwner())
             self._transactions[tx.id] = tx
+            self.locks.begin(tx.owner, tx.id)
             return tx
 
     def commit(self, tx: Transaction) -> CommitTicket:
@@ -176,6 +181,7 @@ class Store:
     def _nothing_written(self, tx: Transaction) -> CommitTicket:
         tx.committed = True
         self._close(tx)
+        self.locks.end(tx.owner, tx.id)
         return CommitTicket(self.read_seqno, self.wal.lsn, done=True)
 
     def sync(self) -> None:
@@ -209,6 +215,8 @@ class Store:
             self._follow_catalog()
         self.read_seqno = ticket.seqno
         ticket.done = True
+        if tx is not None:
+            self.locks.end(tx.owner, tx.id)
 
     def _shard_operations(
         self, shard: Shard, writes: ShardWrites, catalog: Catalog
@@ -467,6 +475,10 @@ class Store:
     def end(self, tx: Transaction) -> None:
         """Called by a transaction that was rolled back."""
         self._close(tx)
+        self._undo_catalog(tx)
+        self.locks.end(tx.owner, tx.id)
+
+    def _undo_catalog(self, tx: Transaction) -> None:
         if tx.catalog is tx.base_catalog:
             return
         # Oids that an aborted transaction gave out are not given again: sequences count by them.

@@ -4,8 +4,9 @@ Rows go into the memtable at once, with begin UNCOMMITTED: nobody sees them but 
 set. A deletion is a mark: the row's holder is this transaction until it ends. Committing gives the
 ranges and marks a seqno; rolling back makes the ranges ABORTED and lets the marks go.
 
-Of two transactions that delete or replace one row the first holds it and the second fails at once
-(40001); so does one that would delete a row which was deleted after its snapshot.
+A transaction that would delete or replace a row which another has claimed must wait (LockWait); its
+statement is undone to where it began and run again. A row that was replaced after the snapshot is followed to
+its newest version when the transaction rereads (READ COMMITTED), and is a SerializationFailure if it does not.
 """
 
 from __future__ import annotations
@@ -19,12 +20,25 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog
+from sqlvec.errors import SerializationFailure
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.growing import RowIds, clear_ids, set_bits
+from sqlvec.storage.locks import LockMark, LockOwner, RowMode
+from sqlvec.storage.row_claims import (
+    MOVED_AWAY,
+    ConflictAt,
+    LockedRows,
+    carry_over,
+    lock_in_table,
+    newest,
+)
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
     from sqlvec.storage.store import Store
+
+WriteMark = tuple[int, int, int]  # ranges, end of the last one, deletions
+CLAIMS_KEPT_MAX = 10_000  # a statement that must wait keeps as many of the rows it had claimed
 
 
 @dataclass(slots=True)
@@ -37,13 +51,14 @@ class ShardWrites:
     deleted: list[RowIds] = field(default_factory=list)
     truncated: bool = False  # every row it saw was deleted, and nothing inserted since
     changes: int = 0
-    _mark: int = 0  # ranges before it belong to a savepoint and are not joined with newer ones
+    statement: int = 0  # the newest statement that wrote here, and how far things were before it
+    before: WriteMark = (0, 0, 0)
     _visible: tuple[RowSet, int, RowSet] | None = None
 
     def add_range(self, low: int, high: int) -> None:
         self.truncated = False
         self.changes += 1
-        if len(self.ranges) > self._mark and self.ranges[-1][1] == low:
+        if self.ranges and self.ranges[-1][1] == low:
             self.ranges[-1] = (self.ranges[-1][0], high)
         else:
             self.ranges.append((low, high))
@@ -74,24 +89,42 @@ class ShardWrites:
         self._visible = (committed, self.changes, found)
         return found
 
-    def mark(self) -> tuple[int, int]:
-        self._mark = len(self.ranges)
-        return len(self.ranges), len(self.deleted)
+    def mark(self) -> WriteMark:
+        end = self.ranges[-1][1] if self.ranges else 0
+        return len(self.ranges), end, len(self.deleted)
+
+    def cut(self, mark: WriteMark) -> tuple[list[tuple[int, int]], list[RowIds]]:
+        """Forget what was done since; returns the ranges and the deletions forgotten."""
+        count, end, deleted_count = mark
+        ranges, deleted = self.ranges[count:], self.deleted[deleted_count:]
+        del self.ranges[count:]
+        del self.deleted[deleted_count:]
+        if count and self.ranges[-1][1] > end:
+            low, high = self.ranges[-1]
+            self.ranges[-1] = (low, end)
+            ranges.append((end, high))
+        self.truncated = False
+        self.changes += 1
+        return ranges, deleted
 
 
 @dataclass(frozen=True, slots=True)
 class SavepointToken:
     catalog: Catalog
-    marks: Mapping[Any, tuple[int, int]]
+    marks: Mapping[Any, WriteMark]
     fills: int
+    locks: LockMark
 
 
 class Transaction:
     """One transaction. Used by one thread at a time; changes happen under the store's lock."""
 
-    def __init__(self, store: Store, tx_id: int, snapshot_seqno: int) -> None:
+    def __init__(self, store: Store, tx_id: int, snapshot_seqno: int, owner: LockOwner) -> None:
         self.id = tx_id
+        self.owner = owner
+        self.locks = store.locks
         self.snapshot_seqno = snapshot_seqno
+        self.rereads = False  # READ COMMITTED: changed rows are followed to their newest versions
         self.base_catalog = store.catalog
         self.catalog = store.catalog
         self.committed = False  # appended to the log; published once durable
@@ -99,6 +132,9 @@ class Transaction:
         self.writes: dict[Shard, ShardWrites] = {}
         self.fills: list[tuple[int, int]] = []
         self._store = store
+        self._statement = 1
+        self._touched: list[Shard] = []  # by the running statement
+        self._before = (self.catalog, 0)
 
     @property
     def has_writes(self) -> bool:
@@ -109,16 +145,56 @@ class Transaction:
         assert not self.closed, "transaction has ended"
         with self._store.lock:
             self.snapshot_seqno = self._store.read_seqno
-            if self.catalog is self.base_catalog:
-                self.base_catalog = self.catalog = self._store.catalog
+            self.follow_catalog()
+
+    def follow_catalog(self) -> None:
+        """The catalog is always the newest one, but for a transaction that is changing it."""
+        if self.catalog is self.base_catalog:
+            self.base_catalog = self.catalog = self._store.catalog
+
+    # ------------------------------------------------------------ statements
+
+    def begin_statement(self) -> None:
+        self._statement += 1
+        self._touched = []
+        self._before = (self.catalog, len(self.fills))
+
+    def undo_statement(self) -> None:
+        """Undo what the running statement did, because it must wait and be run again. Rows that it claimed
+        stay locked, up to a limit."""
+        with self._store.lock:
+            kept = CLAIMS_KEPT_MAX
+            for shard in self._touched:
+                deleted = self._undo(shard, self.writes[shard], self.writes[shard].before)
+                for row_ids in deleted:
+                    lock_in_table(self, shard, row_ids[:kept], RowMode.UPDATE)
+                    kept = max(0, kept - len(row_ids))
+            catalog, fills = self._before
+            self._undo_catalog(catalog, fills)
+            self.begin_statement()
+
+    def _undo(self, shard: Shard, writes: ShardWrites, mark: WriteMark) -> list[RowIds]:
+        ranges, deleted = writes.cut(mark)
+        shard.abort_rows(ranges)
+        shard.release(deleted)
+        shard.open_rows(self.id, writes)
+        return deleted
+
+    def _undo_catalog(self, catalog: Catalog, fills: int) -> None:
+        self._forget_fills(fills)
+        if self.catalog is not catalog:
+            self.catalog = catalog
+            self._store.restore_columns(self.catalog, self.writes)
+
+    # ------------------------------------------------------------ writing
 
     def insert(self, shard: Shard, columns: Mapping[int, Any]) -> int:
         """Write rows and return the first of their consecutive row ids.
 
         A column is a pa.Array of the type's arrow(), or for vector(n) alternatively a VectorBatch
         (or any object with vectors f32[rows, dims] and present bool[rows] | None). Columns not
-        given are null. SerializationFailure (40001) when another transaction that this one cannot
-        see wrote one of the keys.
+        given are null. LockWait when an open transaction is writing one of the keys, KeyTaken when a
+        row that this one cannot see has it.
         """
         store = self._store
         with store.lock:
@@ -132,18 +208,69 @@ class Transaction:
             return first
 
     def delete(self, shard: Shard, row_ids: RowIds) -> None:
-        """Mark rows as deleted. The ids are distinct rows that this transaction sees."""
-        store = self._store
+        """Mark rows as deleted. The ids are distinct rows that this transaction sees, and that it has
+        locked or that nobody else can have."""
+        if self.claim(shard, row_ids).stale is not None:
+            raise SerializationFailure("could not serialize access due to concurrent update")
+
+    def claim(
+        self, shard: Shard, row_ids: RowIds, mode: RowMode = RowMode.UPDATE
+    ) -> LockedRows:
+        """Mark rows as deleted, but for those that have newer versions: these are locked, and to be claimed
+        once the statement has tested them. The ids are distinct rows that this transaction sees.
+
+        LockWait when another transaction has locked one.
+        """
         row_ids = np.ascontiguousarray(row_ids, np.int64)
-        with store.lock:
+        with self._store.lock:
             assert not self.closed, "transaction has ended"
-            store.check_writable()
-            if len(row_ids) == 0:
-                return
-            row_ids = shard.hold(self.id, row_ids)
+            self._store.check_writable()
+            try:
+                locked = newest(self, shard, row_ids, mode)
+            except ConflictAt as conflict:
+                if conflict.position:
+                    self.claim(shard, row_ids[: conflict.position], mode)
+                raise conflict.wait from None
+            if locked.stale is None:
+                self._hold(shard, row_ids)
+                return locked
+            self._hold(shard, row_ids[~locked.stale])
+            moved = locked.rows[locked.stale]
+            lock_in_table(self, shard, moved[moved >= 0], mode)
+            return locked
+
+    def _hold(self, shard: Shard, row_ids: RowIds) -> None:
+        if len(row_ids):
             writes = self._writes_of(shard)
-            writes.add_deleted(row_ids)
+            writes.add_deleted(shard.hold(self.id, row_ids))
             shard.open_rows(self.id, writes)
+
+    def lock_rows(
+        self, shard: Shard, row_ids: RowIds, mode: RowMode, policy: str = "wait"
+    ) -> LockedRows:
+        """Lock rows, or their newest versions, until the transaction ends. policy: wait, nowait, skip."""
+        row_ids = np.ascontiguousarray(row_ids, np.int64)
+        with self._store.lock:
+            assert not self.closed, "transaction has ended"
+            try:
+                locked = newest(self, shard, row_ids, mode, policy)
+            except ConflictAt as conflict:
+                if conflict.position:
+                    self.lock_rows(shard, row_ids[: conflict.position], mode, policy)
+                raise conflict.wait from None
+            lock_in_table(self, shard, locked.rows[locked.rows >= 0], mode)
+            return locked
+
+    def replace(
+        self, shard: Shard, row_ids: RowIds, successors: RowIds, *, keys_changed: bool = True
+    ) -> None:
+        """Say which inserted rows took the place of claimed ones of the same shard, so that who waits for
+        these finds them; successors MOVED_AWAY for rows that went to another shard."""
+        with self._store.lock:
+            if len(successors) and successors.item(0) != MOVED_AWAY:
+                carry_over(self.locks, shard, row_ids, successors)
+                successors = -successors if keys_changed else successors
+            shard.claims.replace(row_ids, successors, shard.row_count)
 
     def truncate(self, table_oid: int) -> None:
         """Delete every row of a table. A shard that then stays empty is dropped as a whole at
@@ -162,24 +289,16 @@ class Transaction:
 
     def savepoint(self) -> SavepointToken:
         marks = {shard: writes.mark() for shard, writes in self.writes.items()}
-        return SavepointToken(self.catalog, marks, len(self.fills))
+        return SavepointToken(self.catalog, marks, len(self.fills), self.locks.mark(self.owner))
 
     def rollback_to(self, token: SavepointToken) -> None:
-        """Undo what was done since; the savepoint stays."""
+        """Undo what was done since, and give back the locks; the savepoint stays."""
         with self._store.lock:
             for shard, writes in self.writes.items():
-                ranges, deleted = token.marks.get(shard, (0, 0))
-                shard.abort_rows(writes.ranges[ranges:])
-                shard.release(writes.deleted[deleted:])
-                del writes.ranges[ranges:]
-                del writes.deleted[deleted:]
-                writes.truncated = False
-                writes.changes += 1
-                shard.open_rows(self.id, writes)
-            self._forget_fills(token.fills)
-            if self.catalog is not token.catalog:
-                self.catalog = token.catalog
-                self._store.restore_columns(self.catalog, self.writes)
+                self._undo(shard, writes, token.marks.get(shard, (0, 0, 0)))
+            self._undo_catalog(token.catalog, token.fills)
+            self.locks.release_after(self.owner, token.locks)
+            self.begin_statement()
 
     def rollback(self) -> None:
         """End the transaction without a trace but dead row ids. No effect after its commit."""
@@ -203,4 +322,8 @@ class Transaction:
         writes = self.writes.get(shard)
         if writes is None:
             writes = self.writes[shard] = ShardWrites()
+        if writes.statement != self._statement:
+            writes.statement = self._statement
+            writes.before = writes.mark()
+            self._touched.append(shard)
         return writes

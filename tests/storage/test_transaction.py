@@ -6,7 +6,10 @@ import pyarrow as pa
 import pytest
 
 from sqlvec.catalog.objects import Column, Table
-from sqlvec.errors import SerializationFailure
+from sqlvec.errors import QueryCanceled, SerializationFailure
+from sqlvec.storage.key_search import KeyTaken
+from sqlvec.storage.locks import LockWait
+from sqlvec.storage.row_claims import GONE
 from sqlvec.storage.store import Store
 from sqlvec.storage.vectors import VectorBatch
 from sqlvec.types import INT4, VECTOR, SqlType
@@ -45,21 +48,48 @@ def test_deleted_rows_go_at_commit(database) -> None:
     assert database.ids(old) == [1, 2, 3] and database.ids() == [1, 3]
 
 
-def test_of_two_deletions_the_second_fails_at_once(database) -> None:
+def test_the_second_of_two_deletions_waits_for_the_first(database) -> None:
     database.insert([1, 2])
     first, second, late = (database.store.begin() for _ in range(3))
     database.delete([1], first)
-    database.delete([1], first) if database.ids(first) == [1, 2] else None
-    with pytest.raises(SerializationFailure, match="concurrent update") as error:
+    with pytest.raises(LockWait) as wait:
         database.delete([1], second)
-    assert error.value.sqlstate == "40001"
+    assert not wait.value.request.done
     database.store.commit(first)
-    with pytest.raises(SerializationFailure):
-        database.delete([1], late)
+    assert wait.value.request.done and wait.value.request.error is None
+    for keeps_its_snapshot in (second, late):
+        with pytest.raises(SerializationFailure, match="concurrent delete") as error:
+            database.delete([1], keeps_its_snapshot)
+        assert error.value.sqlstate == "40001"
     second.rollback()
     database.delete([2], late)
     database.store.commit(late)
     assert database.ids() == []
+
+
+def test_who_rereads_goes_on_with_the_newest_version(database) -> None:
+    database.insert([1, 2])
+    reader = database.store.begin()
+    reader.rereads = True
+    shard, versions = database.shard, [0]
+    for new in (10, 11):
+        tx = database.store.begin()
+        tx.claim(shard, np.array(versions[-1:]))
+        versions.append(database.insert([new], tx))
+        tx.replace(shard, np.array(versions[-2:-1]), np.array(versions[-1:]))
+        database.store.commit(tx)
+    locked = reader.claim(shard, np.array([0, 1]))
+    assert locked.rows.tolist() == [versions[-1], 1] and locked.stale.tolist() == [True, False]
+    assert database.ids(reader) == [1]
+    other = database.store.begin()
+    with pytest.raises(LockWait):
+        database.delete([11], other)
+    reader.rollback()
+    database.delete([11], other)
+    database.store.commit(other)
+    late = database.store.begin()
+    late.rereads = True
+    assert late.claim(shard, np.array([0])).rows.tolist() == [GONE]
 
 
 def test_a_rolled_back_deletion_lets_the_row_go(database) -> None:
@@ -72,20 +102,52 @@ def test_a_rolled_back_deletion_lets_the_row_go(database) -> None:
     assert database.ids() == []
 
 
-def test_two_open_transactions_cannot_write_one_key(database) -> None:
+def test_a_key_waits_for_the_transaction_that_is_writing_it(database) -> None:
     first, second = database.store.begin(), database.store.begin()
     database.insert([1], first)
-    with pytest.raises(SerializationFailure):
-        database.insert([1], second)
-    with pytest.raises(SerializationFailure):
-        database.insert(list(range(100)), second)
+    for ids in ([1], list(range(100))):
+        with pytest.raises(LockWait):
+            database.insert(ids, second)
+        database.store.locks.cancel(second.owner, QueryCanceled("enough"))
     first.rollback()
     database.insert([1], second)
     database.store.commit(second)
     stale = database.store.begin(snapshot_seqno=1)
-    with pytest.raises(SerializationFailure):
+    with pytest.raises(KeyTaken):
         database.insert([1], stale)
     assert database.ids() == [1]
+
+
+def test_a_key_waits_for_the_transaction_that_is_deleting_it(database) -> None:
+    database.insert([1])
+    first, second = database.store.begin(), database.store.begin()
+    database.delete([1], first)
+    with pytest.raises(LockWait):
+        database.shard.find_conflict((1,), (1,), second)
+    database.store.commit(first)
+    assert database.shard.find_conflict((1,), (1,), second) is None
+    database.insert([1], second)
+    database.store.commit(second)
+    assert database.ids() == [1]
+
+
+def test_a_statement_that_waits_is_undone_but_keeps_the_rows_it_claimed(database) -> None:
+    database.insert([1, 2, 3])
+    first, second, third = (database.store.begin() for _ in range(3))
+    database.delete([2], first)
+    database.insert([4], second)
+    second.begin_statement()
+    database.insert([5], second)
+    with pytest.raises(LockWait):
+        second.claim(database.shard, np.array([0, 1]))
+    second.undo_statement()
+    assert database.ids(second) == [1, 2, 3, 4]
+    with pytest.raises(LockWait):
+        database.delete([1], third)
+    first.rollback()
+    database.delete([1, 2], second)
+    database.store.commit(second)
+    assert database.ids() == [3, 4]
 
 
 def test_a_savepoint_undoes_what_came_after(database) -> None:

@@ -1,0 +1,80 @@
+"""Which relations a statement locks, and in which mode, as PostgreSQL does.
+
+Reading takes ACCESS SHARE, SELECT FOR UPDATE and its kin ROW SHARE, writing ROW EXCLUSIVE, CREATE INDEX SHARE,
+and other changes of a table ACCESS EXCLUSIVE. Who changes the catalog locks pg_class too, against others who
+do: the catalog is one value, and of two new ones only one could be committed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlvec.catalog.objects import Catalog, Index, Table
+from sqlvec.sql import bound
+from sqlvec.storage.locks import Mode
+
+PG_CLASS_OID = 1259
+RelationLocks = tuple[tuple[int, Mode], ...]
+
+
+def relation_locks(statement: bound.Statement, catalog: Catalog) -> RelationLocks:
+    """Oids and modes, ordered by oid, so that statements over the same tables do not cross."""
+    found: dict[int, Mode] = {}
+    if isinstance(statement, bound.Ddl):
+        _change(statement, catalog, found)
+    else:
+        _walk(statement, Mode.ACCESS_SHARE, found)
+    return tuple(sorted(found.items()))
+
+
+def _note(oid: int, mode: Mode, found: dict[int, Mode]) -> None:
+    found[oid] = max(mode, found.get(oid, mode))
+
+
+def _walk(node: Any, mode: Mode, found: dict[int, Mode]) -> None:
+    if isinstance(node, bound.TableScan):
+        _note(node.table.oid, mode, found)
+        return
+    if isinstance(node, (tuple, list)):
+        for item in node:
+            _walk(item, mode, found)
+        return
+    if not hasattr(node, "__dataclass_fields__"):
+        return
+    if isinstance(node, bound.Select):
+        mode = Mode.ROW_SHARE if node.locking else Mode.ACCESS_SHARE
+    writes = isinstance(node, (bound.Insert, bound.Update, bound.Delete, bound.Copy))
+    for field in fields(node):
+        written = writes and field.name == "target"
+        if isinstance(node, bound.Copy) and node.direction == "to":
+            written = False
+        _walk(getattr(node, field.name), Mode.ROW_EXCLUSIVE if written else mode, found)
+
+
+def _change(statement: bound.Ddl, catalog: Catalog, found: dict[int, Mode]) -> None:
+    gone = set(statement.dropped)
+    if statement.catalog is not None:
+        gone |= catalog.relations.keys() - statement.catalog.relations.keys()
+    if gone or statement.changed or statement.catalog is not None:
+        _note(PG_CLASS_OID, Mode.SHARE_ROW_EXCLUSIVE, found)
+    for oid in gone:
+        relation = catalog.relations.get(oid)
+        if relation is not None:
+            table_oid = relation.table_oid if isinstance(relation, Index) else oid
+            _note(table_oid, Mode.ACCESS_EXCLUSIVE, found)
+    for relation in statement.changed:
+        before = catalog.relations.get(relation.oid)
+        if isinstance(relation, Index):
+            if relation.table_oid in catalog.relations:
+                mode = Mode.SHARE if before is None else Mode.SHARE_UPDATE_EXCLUSIVE
+                _note(relation.table_oid, mode, found)
+        elif before is not None and before != relation:
+            strong = isinstance(relation, Table)
+            _note(relation.oid, Mode.ACCESS_EXCLUSIVE if strong else Mode.SHARE_ROW_EXCLUSIVE, found)
+    for table in statement.truncate:
+        _note(table.oid, Mode.ACCESS_EXCLUSIVE, found)
+    for rewrite in statement.rewrites:
+        _note(rewrite.target.table.oid, Mode.ACCESS_EXCLUSIVE, found)
+    if statement.query is not None:
+        _walk(statement.query, Mode.ACCESS_SHARE, found)
