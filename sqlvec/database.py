@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlvec import types
-from sqlvec.catalog.system import Environment
+from sqlvec.catalog.system.environment import Activity, Environment
 from sqlvec.errors import (
     DatabaseError,
     DuplicateDatabase,
@@ -38,6 +38,7 @@ from sqlvec.exec.insert import output_columns, run_insert
 from sqlvec.exec.lock_view import lock_rows
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.notifications import Channels, Notifications
+from sqlvec.exec.object_names import looked_up, named, named_places
 from sqlvec.exec.relation_locks import RelationLocks, relation_locks
 from sqlvec.exec.relational import Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
@@ -53,6 +54,7 @@ from sqlvec.sql.bind import bind
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import ParsedStatement, parse
 from sqlvec.sql.shape import shape
+from sqlvec.sql.vocabulary import VOCABULARY
 from sqlvec.storage.locks import LockOwner, LockWait, Mode
 from sqlvec.storage.seams import Clock, SystemClock
 from sqlvec.storage.store import Store
@@ -80,6 +82,8 @@ class Prepared:
     parameter_oids: tuple[int, ...]
     settings_version: object
     locks: RelationLocks = ()
+    named_columns: tuple[int, ...] = ()  # places of regclass and its kin, shown as names
+    named_parameters: tuple[int, ...] = ()
 
     @property
     def ends_transaction(self) -> bool:
@@ -140,6 +144,7 @@ class Cluster:
     def __init__(self, data_dir: Path, clock: Clock, password_verifiers: dict[str, str]) -> None:
         self.data_dir = data_dir
         self.clock = clock
+        self.started_us = clock.now_us()
         self.password_verifiers = password_verifiers
         self.open_databases: dict[str, Database] = {}
 
@@ -447,6 +452,10 @@ class Connection:
             parameter_oids,
             self._bind_settings(),
             relation_locks(statement, catalog),
+            named_columns=named_places(
+                [c.type for c in statement.columns] if isinstance(statement, bound.Query) else ()
+            ),
+            named_parameters=named_places(result.parameter_types),
         )
 
     def _columns(self, statement: bound.Statement) -> tuple[bound.OutputColumn, ...] | None:
@@ -555,6 +564,8 @@ class Connection:
         self, prepared: Prepared, statement: bound.Statement, context: Context
     ) -> Result:
         plan = prepared.plan
+        if prepared.named_parameters:
+            context.parameters = looked_up(prepared, context)
         if isinstance(plan, InsertPlan):
             return self._drained(run_insert(plan, context), context)
         if isinstance(plan, ModifyPlan):
@@ -569,6 +580,8 @@ class Connection:
         rows = run_query(plan, context)  # type: ignore[arg-type]
         if isinstance(plan, Constants):
             rows = iter(list(rows))  # PostgreSQL too tells its errors before its columns
+        if prepared.named_columns:
+            rows = named(rows, prepared.named_columns, prepared.columns, context)
         return self._drained(rows_result(prepared.columns, rows), context)
 
     def _drained(self, result: Result, context: Context) -> Result:
@@ -627,14 +640,27 @@ class Connection:
             database=self.database.name,
             user=self.user,
             settings=self.settings,
-            statements=tuple(self.statements),
-            connections=tuple(
-                (c.pid, c.user, c.database.name) for c in self.database.connections
-            ),
-            shard_rows={},
+            pid=self.pid,
+            statements=tuple((n, s.parsed.source(s.parsed.node)) for n, s in self.statements.items() if n and s),
+            cursors=tuple(self.cursors),
+            connections=self._activities(),
+            started_us=self.database.cluster.started_us,
+            row_count=self._row_count,
+            disk_bytes=self._disk_bytes,
+            vocabulary=VOCABULARY,
             index_queue=self.store.index_queue,
             locks=lambda: lock_rows(self.store.locks),
         )
+
+    def _activities(self) -> tuple[Activity, ...]:
+        databases = self.database.cluster.databases()
+        found = [c for database in databases for c in list(database.connections)]
+        return tuple(
+            Activity(c.pid, c.user, c.database.name, c.settings.show("application_name")) for c in found
+        )
+
+    def _disk_bytes(self, table_oid: int) -> int:
+        return sum(shard.disk_bytes() for shard in self.store.shards(table_oid))
 
     # ---------------------------------------------------------------- groups
 

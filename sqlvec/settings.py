@@ -272,6 +272,11 @@ class SessionSettings:
         ordered = sorted(DEFINITIONS, key=lambda s: s.name.lower())
         return [(s.name, self.show(s.name), s.description) for s in ordered]
 
+    def described(self) -> list[tuple[Setting, str, str]]:
+        """Every setting with its value and the one that RESET gives, for pg_settings."""
+        ordered = sorted(DEFINITIONS, key=lambda s: s.name.lower())
+        return [(s, self.show(s.name), self._start.get(_key(s.name), s.default)) for s in ordered]
+
     def search_path(self, user: str) -> tuple[str, ...]:
         words = [word.strip() for word in self.show("search_path").split(",")]
         names = [word.strip('"') if word.startswith('"') else word.lower() for word in words]

@@ -1,268 +1,245 @@
-"""Functions over the catalog: format_type, to_regclass, pg_get_indexdef and their kin.
+"""Functions over the catalog: format_type, to_regclass, pg_get_indexdef and their kin, by PostgreSQL's names.
 
-definition(name, arguments, catalog) is the one entry; names are PostgreSQL's.
+definition(name, arguments, viewpoint) is the one entry. They depend on the catalog, the search path and the
+user alone; what depends on storage or the session is in exec.scalar_functions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlvec import types
-from sqlvec.catalog.objects import (
-    CATALOG_SCHEMA_OID,
-    PUBLIC_SCHEMA_OID,
-    Catalog,
-    Index,
-    Table,
-    View,
-)
-from sqlvec.types import SqlType
+from sqlvec.catalog import names
+from sqlvec.catalog.descriptions import comment
+from sqlvec.catalog.function_text import FUNCTIONS as FUNCTION_TEXTS
+from sqlvec.catalog.names import FINDERS, SHOWERS, quote_identifier, split_name
+from sqlvec.catalog.object_description import describe
+from sqlvec.catalog.object_text import constraint_text, index_text, serial_sequence, view_text
+from sqlvec.catalog.objects import Sequence, Table
+from sqlvec.catalog.privileges import FUNCTIONS as PRIVILEGES
+from sqlvec.catalog.viewpoint import Viewpoint
+from sqlvec.errors import InvalidParameterValue, UndefinedColumn, UndefinedTable
 
-SUPERUSER_OID = 10
-_OPERATOR_CLASSES_SHOWN = ("hnsw", "ivfflat")
+Function = Callable[..., Any]
+_ENCODINGS = {0: "SQL_ASCII", 6: "UTF8", 8: "LATIN1"}
 
 
-def definition(name: str, args: tuple[Any, ...], catalog: Catalog) -> Any:
+def definition(name: str, args: tuple[Any, ...], view: Viewpoint) -> Any:
     """The value of a catalog function; None for NULL."""
-    return _FUNCTIONS[name](catalog, *args)
+    return _FUNCTIONS[name](view, *args)
 
 
-def knows(name: str) -> bool:
-    return name in _FUNCTIONS
-
-
-def quote_identifier(name: str) -> str:
-    """With double quotes where a bare name would not be read back as itself."""
-    plain = name and (name[0].isalpha() or name[0] == "_") and name.islower() or name.isidentifier() and name == name.lower()
-    if plain and all(c.isalnum() or c in "_$" for c in name) and name.isascii():
-        return name
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _format_type(catalog: Catalog, oid: int | None, typmod: int | None = None) -> str | None:
-    if oid is None:
-        return None
-    if oid == 0:
-        return "-"
-    return types.format_type(SqlType(oid, -1 if typmod is None else typmod))
-
-
-def split_name(text: str) -> list[str]:
-    """The parts of a possibly quoted, possibly qualified name, folded to lower case where unquoted."""
-    parts, current, quoted = [], [], False
-    i = 0
-    while i < len(text):
-        char = text[i]
-        if char == '"':
-            if quoted and text[i + 1 : i + 2] == '"':
-                current.append('"')
-                i += 1
-            else:
-                quoted = not quoted
-        elif char == "." and not quoted:
-            parts.append("".join(current))
-            current = []
-        else:
-            current.append(char if quoted else char.lower())
-        i += 1
-    parts.append("".join(current))
-    return [part.strip() for part in parts]
-
-
-def _to_regclass(catalog: Catalog, text: str | None) -> int | None:
-    if text is None:
-        return None
-    from sqlvec.catalog.system import SYSTEM_OIDS
-
-    parts = split_name(text)
-    schemas = [parts[-2]] if len(parts) > 1 else ["pg_catalog", "public"]
-    for schema_name in schemas:
-        if (schema_name, parts[-1]) in SYSTEM_OIDS:
-            return SYSTEM_OIDS[(schema_name, parts[-1])]
-        schema = catalog.schema(schema_name)
-        relation = catalog.relation(schema.oid, parts[-1]) if schema else None
-        if relation is not None:
-            return relation.oid
-    return None
-
-
-def _to_regtype(catalog: Catalog, text: str | None) -> int | None:
-    if text is None:
-        return None
-    found = types.by_name(text.strip().lower())
-    if found is None:
-        found = types.by_name(split_name(text)[-1])
-    return found.oid if found else None
-
-
-def _to_regnamespace(catalog: Catalog, text: str | None) -> int | None:
-    schema = catalog.schema(split_name(text)[-1]) if text else None
-    return schema.oid if schema else None
-
-
-def _get_indexdef(catalog: Catalog, oid: int | None, column: int = 0, pretty: bool = True) -> str | None:
-    index = catalog.relations.get(oid) if oid is not None else None
-    if not isinstance(index, Index):
-        return None
-    table = catalog.relations[index.table_oid]
-    assert isinstance(table, (Table, View))
-    parts = [_index_column(index, part, table) for part in index.columns]
-    if column:
-        return parts[column - 1] if column <= len(parts) else ""
-    schema = catalog.schemas[table.schema_oid].name
-    unique = "UNIQUE " if index.unique else ""
-    text = (
-        f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {quote_identifier(schema)}."
-        f"{quote_identifier(table.name)} USING {index.method} ({', '.join(parts)})"
-    )
-    if index.options:
-        options = ", ".join(f"{key}='{value}'" for key, value in index.options.items())
-        text += f" WITH ({options})"
-    return text + (f" WHERE ({index.predicate})" if index.predicate else "")
-
-
-def _index_column(index: Index, part: Any, table: Table | View) -> str:
-    if part.attnum:
-        text = quote_identifier(table.columns[part.attnum - 1].name)
-    else:
-        text = f"({part.expression})"
-    if index.method in _OPERATOR_CLASSES_SHOWN and part.operator_class:
-        text += f" {part.operator_class}"
-    if part.descending:
-        text += " DESC" if part.nulls_first else " DESC NULLS LAST"
-    elif part.nulls_first:
-        text += " NULLS FIRST"
-    return text
-
-
-def _get_constraintdef(catalog: Catalog, oid: int | None, pretty: bool = False) -> str | None:
-    for relation in catalog.relations.values():
-        if not isinstance(relation, Table):
-            continue
-        for constraint in relation.constraints:
-            if constraint.oid == oid:
-                return _constraint(catalog, relation, constraint)
-    return None
-
-
-_ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-
-
-def _constraint(catalog: Catalog, table: Table, constraint: Any) -> str:
-    names = _names(table, constraint.attnums)
-    if constraint.kind == "p":
-        return f"PRIMARY KEY ({names})"
-    if constraint.kind == "u":
-        return f"UNIQUE ({names})"
-    if constraint.kind == "c":
-        return f"CHECK (({constraint.expression}))"
-    foreign = catalog.table(constraint.foreign_table_oid)
-    text = f"FOREIGN KEY ({names}) REFERENCES {quote_identifier(foreign.name)}"
-    text += f"({_names(foreign, constraint.foreign_attnums)})"
-    for word, action in (("UPDATE", constraint.on_update), ("DELETE", constraint.on_delete)):
-        if action in _ACTIONS:
-            text += f" ON {word} {_ACTIONS[action]}"
-    return text
-
-
-def _names(table: Table, attnums: tuple[int, ...]) -> str:
-    return ", ".join(quote_identifier(table.column_by_attnum(a).name) for a in attnums)
-
-
-def _get_viewdef(catalog: Catalog, oid: int | None, pretty: bool = False) -> str | None:
-    view = catalog.relations.get(oid) if oid is not None else None
-    return f" {view.query};" if isinstance(view, View) else None
-
-
-def _get_serial_sequence(catalog: Catalog, table: str | None, column: str | None) -> str | None:
-    oid = _to_regclass(catalog, table)
-    relation = catalog.relations.get(oid) if oid else None
-    found = relation.column(column or "") if isinstance(relation, Table) else None
-    if found is None or not found.sequence_oid:
-        return None
-    sequence = catalog.relations[found.sequence_oid]
-    return f"public.{quote_identifier(sequence.name)}"
-
-
-def _obj_description(catalog: Catalog, oid: int | None, kind: str | None = None) -> str | None:
-    relation = catalog.relations.get(oid) if oid is not None else None
-    return (relation.comment or None) if isinstance(relation, Table) else None
-
-
-def _is_visible(catalog: Catalog, oid: int | None) -> bool | None:
-    if oid is None:
-        return None
-    relation = catalog.relations.get(oid)
-    if relation is None or isinstance(relation, Index):
-        return True
-    return relation.schema_oid in (PUBLIC_SCHEMA_OID, CATALOG_SCHEMA_OID)
-
-
-def regclass_name(catalog: Catalog, oid: int) -> str:
-    """How a regclass is shown."""
-    relation = catalog.relations.get(oid)
-    if relation is not None:
-        return quote_identifier(relation.name)
-    from sqlvec.catalog.system import SYSTEM_NAMES
-
-    return SYSTEM_NAMES.get(oid, str(oid) if oid else "-")
-
-
-def _reg_out(catalog: Catalog, kind: str, oid: int | None) -> str | None:
+def _shown(view: Viewpoint, kind: str, oid: int | None) -> str | None:
     """The text of a reg* value."""
     if oid is None:
         return None
-    if kind == "regtype":
-        return types.format_type(SqlType(oid)) if types.by_oid(oid) else str(oid)
-    if kind == "regnamespace":
-        return catalog.schemas[oid].name if oid in catalog.schemas else str(oid)
-    return regclass_name(catalog, oid) if kind == "regclass" else str(oid)
+    return "-" if oid == 0 and kind != "regoper" else SHOWERS[kind](view, oid)
 
 
-def _true(catalog: Catalog, *args: Any) -> bool | None:
-    return None if any(arg is None for arg in args) else True
+def _expression(view: Viewpoint, text: str | None, oid: int | None, pretty: bool = False) -> str | None:
+    """pg_get_expr: trees are kept as their text."""
+    return None if oid is None else text
 
 
-def _null(catalog: Catalog, *args: Any) -> None:
+def _serial_sequence(view: Viewpoint, table: str | None, column: str | None) -> str | None:
+    if table is None or column is None:
+        return None
+    oid = names.find_relation(view, table)
+    relation = view.catalog.relations.get(oid or 0)
+    if relation is None:
+        raise UndefinedTable(f'relation "{table}" does not exist')
+    if isinstance(relation, Table) and relation.column(column) is None:
+        raise UndefinedColumn(f'column "{column}" of relation "{relation.name}" does not exist')
+    return serial_sequence(view, oid or 0, column)
+
+
+def _encoding_name(view: Viewpoint, code: int | None) -> str | None:
+    return None if code is None else _ENCODINGS.get(code, "")
+
+
+def _encoding_code(view: Viewpoint, name: str | None) -> int | None:
+    if name is None:
+        return None
+    plain = name.upper().replace("-", "").replace("_", "")
+    return next((k for k, v in _ENCODINGS.items() if v.replace("_", "") == plain), -1)
+
+
+def _current_schemas(view: Viewpoint, implicit: bool | None) -> list[str] | None:
+    if implicit is None:
+        return None
+    return [schema.name for schema in view.schemas(implicit=implicit)]
+
+
+def _current_schema(view: Viewpoint) -> str | None:
+    found = view.schemas(implicit=False)
+    return found[0].name if found else None
+
+
+def _relation_visible(view: Viewpoint, oid: int | None) -> bool | None:
+    return None if oid is None else names.relation_is_visible(view, oid)
+
+
+def _type_visible(view: Viewpoint, oid: int | None) -> bool | None:
+    if oid is None:
+        return None
+    from sqlvec import types
+
+    if types.by_oid(oid) is None:
+        return names.relation_is_visible(view, oid) if names.has_row_type(view, oid) else None
+    return not names.is_ours(oid) or _searches_public(view)
+
+
+def _object_visible(view: Viewpoint, oid: int | None) -> bool | None:
+    """Of functions, operators and the like: built in, or of an extension in public."""
+    if oid is None:
+        return None
+    return oid not in names.EXTENSION_OIDS or _searches_public(view)
+
+
+def _searches_public(view: Viewpoint) -> bool:
+    return any(schema.name == "public" for schema in view.schemas())
+
+
+def _parse_ident(view: Viewpoint, text: str | None, strict: bool = True) -> list[str] | None:
+    if text is None:
+        return None
+    parts = split_name(text)
+    if not all(parts):
+        raise InvalidParameterValue(f'string is not a valid identifier: "{text}"')
+    return parts
+
+
+def _sequence_parameters(view: Viewpoint, oid: int | None) -> str | None:
+    found = view.catalog.relations.get(oid or 0)
+    if not isinstance(found, Sequence):
+        return None
+    values = (found.start, found.minimum, found.maximum, found.increment)
+    return f"({','.join(map(str, values))},{'t' if found.cycle else 'f'},1,{found.type.oid})"
+
+
+def _user_name(view: Viewpoint, oid: int | None) -> str | None:
+    if oid is None:
+        return None
+    found = next((name for name, known in names.roles().items() if known == oid), None)
+    return found or f"unknown (OID={oid})"
+
+
+def _owner_acl(view: Viewpoint, kind: str | None, owner: int | None) -> list[str] | None:
+    """acldefault: what an object without grants allows (acl.c)."""
+    if kind is None or owner is None:
+        return None
+    role = quote_identifier(_user_name(view, owner) or "")
+    own = {"r": "arwdDxt", "s": "rwU", "d": "CTc", "f": "X", "l": "U", "n": "UC", "T": "U", "t": "C",
+           "F": "U", "S": "U", "p": "sA", "L": "rw", "c": ""}.get(kind)  # fmt: skip
+    if own is None:
+        raise InvalidParameterValue(f"unrecognized object type abbreviation: {kind}")
+    everyone = {"d": "Tc", "f": "X", "l": "U", "T": "U"}.get(kind)
+    acl = [f"={everyone}/{role}"] if everyone else []
+    return [*acl, f"{role}={own}/{role}"] if own else acl
+
+
+def _index_property(view: Viewpoint, *args: Any) -> bool | None:
+    """pg_index_column_has_property and pg_index_has_property."""
+    from sqlvec.catalog.objects import Index
+
+    index = view.catalog.relations.get(args[0] or 0)
+    if not isinstance(index, Index):
+        return None
+    sorted_ = index.method == "btree"
+    if len(args) == 2:
+        return {"clusterable": sorted_, "index_scan": True, "bitmap_scan": sorted_,
+                "backward_scan": sorted_}.get(args[1])  # fmt: skip
+    column, name = args[1:]
+    if not 1 <= column <= len(index.columns):
+        return None
+    part = index.columns[column - 1]
+    return {"asc": sorted_ and not part.descending, "desc": sorted_ and part.descending,
+            "nulls_first": sorted_ and part.nulls_first, "nulls_last": sorted_ and not part.nulls_first,
+            "orderable": sorted_, "distance_orderable": index.method in ("hnsw", "ivfflat"),
+            "returnable": sorted_, "search_array": sorted_, "search_nulls": sorted_}.get(name)  # fmt: skip
+
+
+def _type_list(view: Viewpoint, oids: list[int] | None) -> str | None:
+    """oidvectortypes: integer, text ..."""
+    if oids is None:
+        return None
+    return ", ".join(names.type_name(view, oid) or "-" for oid in oids)
+
+
+def _null(view: Viewpoint, *args: Any) -> None:
     return None
 
 
-_FUNCTIONS: dict[str, Any] = {
-    "format_type": _format_type,
-    "to_regclass": _to_regclass,
-    "to_regtype": _to_regtype,
-    "to_regnamespace": _to_regnamespace,
-    "to_regproc": _null,
-    "to_regrole": lambda c, text: SUPERUSER_OID if text == "postgres" else None,
-    "reg_out": _reg_out,
-    "pg_get_indexdef": _get_indexdef,
-    "pg_get_constraintdef": _get_constraintdef,
-    "pg_get_viewdef": _get_viewdef,
-    "pg_get_expr": lambda c, text, oid, pretty=False: text,
-    "pg_get_serial_sequence": _get_serial_sequence,
-    "pg_get_userbyid": lambda c, oid: "postgres" if oid == SUPERUSER_OID else f"unknown (OID={oid})",
-    "obj_description": _obj_description,
-    "col_description": _null,
-    "shobj_description": _null,
-    "pg_table_is_visible": _is_visible,
-    "pg_encoding_to_char": lambda c, code: "UTF8" if code == 6 else "",
-    "pg_char_to_encoding": lambda c, name: 6 if name and name.upper() == "UTF8" else -1,
-    "pg_relation_is_publishable": _true,
-} | {
-    name: _true
-    for name in (
-        "pg_type_is_visible", "pg_function_is_visible", "pg_collation_is_visible",
-        "pg_opclass_is_visible", "pg_statistics_obj_is_visible", "pg_operator_is_visible",
-        "has_table_privilege", "has_schema_privilege", "has_database_privilege",
-        "has_any_column_privilege", "has_column_privilege", "has_sequence_privilege",
-        "has_function_privilege", "pg_has_role",
-    )
-} | {
-    name: _null
-    for name in (
-        "pg_get_partkeydef", "pg_get_ruledef", "pg_get_triggerdef", "pg_get_functiondef",
-        "pg_get_function_arguments", "pg_get_function_identity_arguments", "pg_get_function_result",
-        "pg_get_statisticsobjdef_columns", "pg_get_function_sqlbody", "pg_tablespace_location",
-    )
+def _constant(value: Any) -> Function:
+    return lambda view, *args: value
+
+
+def _named(kind: str) -> Function:
+    return lambda view, text: FINDERS[kind](view, text)
+
+
+_FUNCTIONS: dict[str, Function] = {
+    **{f"to_{kind}": _named(kind) for kind in FINDERS},
+    **FUNCTION_TEXTS,
+    **PRIVILEGES,
+    "to_regoper": _null,
+    "to_regoperator": _null,
+    "reg_out": _shown,
+    "format_type": names.type_name,
+    "pg_get_indexdef": index_text,
+    "pg_get_constraintdef": constraint_text,
+    "pg_get_viewdef": lambda view, oid, pretty=False: view_text(
+        view, names.find_relation(view, oid) if isinstance(oid, str) else oid
+    ),
+    "pg_get_expr": _expression,
+    "pg_get_serial_sequence": _serial_sequence,
+    "pg_get_userbyid": _user_name,
+    "obj_description": lambda view, oid, table=None: comment(view.catalog, oid, table),
+    "shobj_description": lambda view, oid, table=None: comment(view.catalog, oid, table),
+    "col_description": lambda view, oid, attnum: (
+        comment(view.catalog, oid, "pg_class", attnum) if attnum else None
+    ),
+    "pg_describe_object": describe,
+    "pg_table_is_visible": _relation_visible,
+    "pg_type_is_visible": _type_visible,
+    "pg_encoding_to_char": _encoding_name,
+    "pg_char_to_encoding": _encoding_code,
+    "pg_encoding_max_length": lambda view, code: {0: 1, 6: 4, 8: 1}.get(code),
+    "getdatabaseencoding": _constant("UTF8"),
+    "pg_client_encoding": _constant("UTF8"),
+    "current_schema": _current_schema,
+    "current_schemas": _current_schemas,
+    "parse_ident": _parse_ident,
+    "oidvectortypes": _type_list,
+    "pg_sequence_parameters": _sequence_parameters,
+    "acldefault": _owner_acl,
+    "pg_relation_is_publishable": lambda view, oid: isinstance(view.catalog.relations.get(oid or 0), Table),
+    "pg_relation_filenode": lambda view, oid: oid if (oid or 0) in view.catalog.relations else None,
+    "pg_index_column_has_property": _index_property,
+    "pg_index_has_property": _index_property,
+    "row_security_active": lambda view, oid: None if oid is None else False,
+    "pg_my_temp_schema": _constant(0),
+    "pg_is_other_temp_schema": lambda view, oid: None if oid is None else False,
+    "pg_tablespace_location": lambda view, oid: None if oid is None else "",
+    "pg_relation_is_updatable": lambda view, oid, auto: (
+        28 if isinstance(view.catalog.relations.get(oid or 0), Table) else 0
+    ),
+    "pg_column_is_updatable": lambda view, oid, attnum, auto: (
+        isinstance(view.catalog.relations.get(oid or 0), Table)
+    ),
+    "pg_collation_actual_version": _null,
+    "pg_partition_root": _null,
+    **{
+        f"pg_{kind}_is_visible": _object_visible
+        for kind in ("function", "collation", "opclass", "opfamily", "statistics_obj", "operator",
+                     "conversion", "ts_config", "ts_dict", "ts_parser", "ts_template")
+    },
+    **{
+        name: _null
+        for name in ("pg_get_partkeydef", "pg_get_ruledef", "pg_get_triggerdef", "pg_get_statisticsobjdef",
+                     "pg_get_statisticsobjdef_columns", "pg_get_statisticsobjdef_expressions",
+                     "pg_get_partition_constraintdef", "pg_get_replica_identity_index",
+                     "pg_relation_filepath", "inet_client_addr", "inet_client_port")
+    },
 }  # fmt: skip
 NAMES = frozenset(_FUNCTIONS)

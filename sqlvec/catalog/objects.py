@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from sqlvec.types import SqlType
 
@@ -107,8 +108,6 @@ class Table:
     constraints: tuple[Constraint, ...] = ()
     tenant_attnum: int = 0  # the column of PARTITION BY TENANT, 0 for a plain table
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
-    comment: str = ""
-    row_type_oid: int = 0
 
     @property
     def live_columns(self) -> tuple[Column, ...]:
@@ -149,6 +148,7 @@ class View:
 
 
 Relation = Table | Index | Sequence | View
+Described = tuple[int, int, int]  # oid of the system table, of the object, attnum of a column or 0
 
 
 def _empty() -> Mapping[int, Relation]:
@@ -157,13 +157,16 @@ def _empty() -> Mapping[int, Relation]:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Every object of one database. version grows by one with each committed change."""
+    """Every object of one database. version grows by one with each committed change.
+
+    memo holds what others computed from this value, and goes with it."""
 
     version: int = 0
     next_oid: int = FIRST_USER_OID
     schemas: Mapping[int, Schema] = field(default_factory=dict)
     relations: Mapping[int, Relation] = field(default_factory=dict)
     extensions: tuple[str, ...] = ()
+    comments: Mapping[Described, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         schemas = {schema.name: schema for schema in self.schemas.values()}
@@ -180,6 +183,11 @@ class Catalog:
         object.__setattr__(self, "_schemas_by_name", schemas)
         object.__setattr__(self, "_names", names)
         object.__setattr__(self, "_indexes", {k: tuple(sorted(v, key=lambda i: i.oid)) for k, v in indexes.items()})
+        object.__setattr__(self, "_memo", {})
+
+    @property
+    def memo(self) -> dict[Any, Any]:
+        return self._memo  # type: ignore[attr-defined,no-any-return]
 
     def schema(self, name: str) -> Schema | None:
         return self._schemas_by_name.get(name)  # type: ignore[attr-defined,no-any-return]
@@ -195,6 +203,22 @@ class Catalog:
     def indexes(self, table_oid: int) -> tuple[Index, ...]:
         return self._indexes.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
 
+    def constraint(self, oid: int) -> tuple[Table, Constraint] | None:
+        """The constraint of that oid, with its table."""
+        found = self.memo.get("constraints")
+        if found is None:
+            tables = [r for r in self.relations.values() if isinstance(r, Table)]
+            found = {c.oid: (table, c) for table in tables for c in table.constraints}
+            self.memo["constraints"] = found
+        return found.get(oid)  # type: ignore[no-any-return]
+
+    def with_comment(self, described: Described, text: str | None) -> Catalog:
+        """The object with that comment; none or an empty one takes it away."""
+        comments = {key: value for key, value in self.comments.items() if key != described}
+        if text:
+            comments[described] = text
+        return replace(self, comments=comments)
+
     def with_relation(self, *relations: Relation) -> Catalog:
         """This catalog with the relations added, or replaced where their oid exists."""
         merged = dict(self.relations)
@@ -204,7 +228,10 @@ class Catalog:
         return replace(self, relations=merged, next_oid=top)
 
     def without(self, *oids: int) -> Catalog:
-        return replace(self, relations={k: v for k, v in self.relations.items() if k not in oids})
+        """Without these relations, and without what was said of them."""
+        relations = {k: v for k, v in self.relations.items() if k not in oids}
+        comments = {k: v for k, v in self.comments.items() if k[1] not in oids}
+        return replace(self, relations=relations, comments=comments)
 
     def reserve_oids(self, count: int) -> tuple[Catalog, int]:
         """A catalog whose next `count` oids are taken, and the first of them."""

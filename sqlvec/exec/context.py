@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlvec.catalog.objects import Catalog
+from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import QueryCanceled
 
 if TYPE_CHECKING:
-    from sqlvec.catalog.system import Environment
+    from sqlvec.catalog.system.environment import Environment
     from sqlvec.database import Connection
     from sqlvec.exec.relational import Relational
     from sqlvec.index.row_set import RowSet
@@ -46,6 +47,15 @@ class Context:
     notices: list[Notice] = field(default_factory=list)
     sequence_values: dict[int, int] = field(default_factory=dict)  # currval, by sequence oid
     observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
+    _viewpoint: Viewpoint | None = None
+
+    def viewpoint(self) -> Viewpoint:
+        """Catalog, search path and user, for functions over names."""
+        found = self._viewpoint
+        if found is None or found.catalog is not self.catalog:
+            path = self.settings.search_path(self.user)
+            found = self._viewpoint = Viewpoint(self.catalog, path, self.user)
+        return found
 
     # Rows that stand for what the snapshot shows of a relation, when newer versions are tested.
     newer: Mapping[int, Mapping[Shard, RowSet]] | None = None

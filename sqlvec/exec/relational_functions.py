@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog import definitions
-from sqlvec.errors import DataException, InternalError, UndefinedObject
+from sqlvec.errors import DataException, InternalError
 from sqlvec.exec import relational_formats as formats
 from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
@@ -29,6 +29,7 @@ from sqlvec.exec.context import Context
 from sqlvec.exec.relational_errors import ErrorKeeper, InvalidWidthBucketArgument
 from sqlvec.exec.scalar_functions import FUNCTIONS
 from sqlvec.index.bm25.analyzer import analyzer
+from sqlvec.sql.binder import unresolved
 from sqlvec.types import SqlType
 from sqlvec.types.date_time import find_zone
 
@@ -71,6 +72,7 @@ sqlvec_most_frequent(h) AS map_keys(map_from_entries(list_filter(map_entries(h),
 _TEXT, _TEXTS, _INT, _LONG, _DOUBLE, _BOOL, _BLOB = (
     "VARCHAR", "VARCHAR[]", "INTEGER", "BIGINT", "DOUBLE", "BOOLEAN", "BLOB",
 )  # fmt: skip
+CALLS_MAX = 50_000  # results of catalog functions remembered with a catalog
 _PARTS = [_LONG, _LONG, _LONG]
 
 
@@ -111,8 +113,17 @@ class FunctionHost:
 
     def call(self, session: int, name: str, oid: int, arguments: str) -> str | None:
         """A function of the session or the catalog, its result as the type's text."""
-        value = session_value(name, tuple(json.loads(arguments)), self.context(session))
-        return None if value is None else SqlType(oid).definition.render(value)
+        context = self.context(session)
+        if name not in definitions.NAMES:
+            return _rendered(session_value(name, tuple(json.loads(arguments)), context), oid)
+        view = context.viewpoint()
+        known = context.catalog.memo.setdefault(("calls", view.search_path, view.user), {})
+        key = (name, arguments)
+        if key not in known:
+            if len(known) >= CALLS_MAX:
+                known.clear()
+            known[key] = _rendered(session_value(name, tuple(json.loads(arguments)), context), oid)
+        return known[key]  # type: ignore[no-any-return]
 
     def parse_reg(self, session: int, text: str, oid: int) -> int:
         """A name or number as an oid."""
@@ -120,18 +131,22 @@ class FunctionHost:
         if stripped.lstrip("-").isdigit():
             return int(stripped)
         name = f"to_{types.by_oid(oid).name}"  # type: ignore[union-attr]
-        if not definitions.knows(name):
+        if name not in definitions.NAMES:
             return int(types.OID.definition.parse(text))
-        found = definitions.definition(name, (text,), self.context(session).catalog)
+        found = definitions.definition(name, (text,), self.context(session).viewpoint())
         if found is None:
-            raise UndefinedObject(f'{name[3:]} "{text}" does not exist')
+            raise unresolved(text, SqlType(oid), None)
         return int(found)
+
+
+def _rendered(value: Any, oid: int) -> str | None:
+    return None if value is None else SqlType(oid).definition.render(value)
 
 
 def session_value(name: str, args: tuple[Any, ...], context: Context) -> Any:
     """The datum of a function that depends on the session, the catalog or the clock."""
     if name in definitions.NAMES:
-        return definitions.definition(name, args, context.catalog)
+        return definitions.definition(name, args, context.viewpoint())
     return FUNCTIONS[name](context, *args)
 
 
@@ -263,6 +278,8 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("regex", texts.regex, [_TEXT, _TEXT, _BOOL], _BOOL),
     ("regexp_replace", texts.regexp_replace, [_TEXT, _TEXT, _TEXT, _TEXT], _TEXT),
     ("regexp_match", texts.regexp_match, [_TEXT, _TEXT, _TEXT], _TEXTS),
+    ("acl_privileges", texts.acl_privileges, [_TEXTS], _TEXTS),
+    ("acl_numbers", texts.acl_numbers, [_TEXTS, _TEXT], "BIGINT[]"),
     ("regexp_matches", texts.regexp_matches, [_TEXT, _TEXT, _TEXT], "VARCHAR[][]"),
     ("regexp_split", texts.regexp_split, [_TEXT, _TEXT], _TEXTS),
     ("regexp_substring", texts.regexp_substring, [_TEXT, _TEXT], _TEXT),

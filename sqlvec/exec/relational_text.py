@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from sqlvec import types
-from sqlvec.catalog.definitions import quote_identifier
+from sqlvec.catalog.names import quote_identifier, roles
 from sqlvec.errors import (
     InvalidEscapeSequence,
     InvalidParameterValue,
@@ -150,6 +150,35 @@ def _groups(match: re.Match[str]) -> list[str | None]:
 def regexp_match(text: str, pattern: str, flags: str) -> list[str | None] | None:
     match = compiled(pattern, flags).search(text)
     return _groups(match) if match else None
+
+
+_PRIVILEGES = {
+    "a": "INSERT", "r": "SELECT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE", "x": "REFERENCES",
+    "t": "TRIGGER", "X": "EXECUTE", "U": "USAGE", "C": "CREATE", "T": "TEMPORARY", "c": "CONNECT",
+    "s": "SET", "A": "ALTER SYSTEM",
+}  # fmt: skip
+
+
+def _granted(items: list[str | None]) -> Iterator[tuple[str, str, str, bool]]:
+    """grantee, grantor, privilege and grant option of grantee=rw*/grantor."""
+    for item in items:
+        grantee, _, rest = (item or "").rpartition("=")
+        letters, _, grantor = rest.partition("/")
+        for letter in letters.replace("*", ""):
+            yield grantee, grantor, _PRIVILEGES[letter], f"{letter}*" in letters
+
+
+def acl_privileges(items: list[str | None]) -> list[str]:
+    """aclexplode: a row a privilege."""
+    return [privilege for _, _, privilege, _ in _granted(items)]
+
+
+def acl_numbers(items: list[str | None], column: str) -> list[int]:
+    """Oids of the roles, 0 for everyone; 1 or 0 for the grant option."""
+    known = roles()
+    place = {"grantee": 0, "grantor": 1, "grantable": 3}[column]
+    found = [row[place] for row in _granted(items)]
+    return [int(v) if isinstance(v, bool) else known.get(v.strip('"'), 0) for v in found]  # type: ignore[attr-defined]
 
 
 def regexp_matches(text: str, pattern: str, flags: str) -> list[list[str | None]]:

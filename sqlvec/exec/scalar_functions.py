@@ -6,6 +6,7 @@ A function takes the context and its arguments; a null argument gives null but w
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
@@ -25,6 +26,7 @@ from sqlvec.errors import (
 from sqlvec.exec import vector_functions as vectors
 from sqlvec.exec.casts import check_range
 from sqlvec.exec.context import Context
+from sqlvec.exec.lock_view import blocking_pids
 from sqlvec.exec.session_functions import SESSION_FUNCTIONS
 from sqlvec.types import SqlType
 
@@ -212,7 +214,7 @@ def _analyze(config: str, text: str) -> list[str]:
 
 def _definition(name: str) -> Function:
     def call(context: Context, *args: Any) -> Any:
-        return definitions.definition(name, args, context.catalog)
+        return definitions.definition(name, args, context.viewpoint())
 
     return call
 
@@ -223,13 +225,54 @@ def _relation_size(context: Context, oid: int, *fork: str) -> int | None:
     return sum(shard.disk_bytes() for shard in context.store.shards(oid))
 
 
-def _pretty_size(size: int) -> str:
-    """bytes, kB, MB ...: the unit below 10 of the next one, as pg_size_pretty has it."""
-    for unit, limit in (("bytes", 10 * 1024), ("kB", 20 * 1024 - 1), ("MB", 20 * 1024 - 1)):
-        if abs(size) < limit:
-            return f"{size} {unit}" if unit == "bytes" else f"{(size + 1) // 2} {unit}"
-        size = size // 512 if unit == "bytes" else size // 1024
-    return f"{(size + 1) // 2} GB"
+# Units with the size from which the next one is shown; all but bytes are rounded from halves (dbsize.c).
+_UNITS = (("bytes", 10_240), ("kB", 20_479), ("MB", 20_479), ("GB", 20_479), ("TB", 20_479), ("PB", 0))
+
+
+def _pretty_size(size: int | Decimal) -> str:
+    count = int(size)
+    for place, (unit, limit) in enumerate(_UNITS):
+        if not limit or abs(count) < limit:
+            return f"{_halved(count)} {unit}" if place else f"{count} {unit}"
+        count = _shifted(count, 9 if place == 0 else 10)
+    raise AssertionError("the last unit has no limit")
+
+
+def _halved(count: int) -> int:
+    return (count + 1) // 2 if count >= 0 else -((1 - count) // 2)
+
+
+def _shifted(count: int, bits: int) -> int:
+    return count >> bits if count >= 0 else -(-count >> bits)
+
+
+_SIZE = re.compile(r"\s*([-+]?\d*\.?\d+(?:e[-+]?\d+)?)\s*([a-z]*)\s*\Z", re.I)
+_FACTORS = {"": 0, "b": 0, "bytes": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5}
+
+
+def _size_bytes(text: str) -> int:
+    match = _SIZE.match(text)
+    if match is None:
+        raise InvalidParameterValue(f'invalid size: "{text}"')
+    if match[2].lower() not in _FACTORS:
+        raise InvalidParameterValue(
+            f'invalid size: "{text}"',
+            detail=f'Invalid size unit: "{match[2]}".',
+            hint='Valid units are "bytes", "B", "kB", "MB", "GB", "TB", and "PB".',
+        )
+    return int(Decimal(match[1]) * 1024 ** _FACTORS[match[2].lower()])
+
+
+def _database_size(context: Context, database: int | str) -> int | None:
+    """Of the database that one is connected to; the others' files are not looked at."""
+    return context.store.disk_bytes()
+
+
+def _last_value(context: Context, oid: int | None) -> int | None:
+    if oid is None:
+        return None
+    current = context.store.sequence_value(_sequence(context, oid))
+    return current.last_value if current.is_called else None
 
 
 def _sleep(context: Context, seconds: float) -> str:
@@ -272,7 +315,7 @@ FUNCTIONS: dict[str, Function] = {
     "setval": _setval,
     "current_database": lambda context: context.database,
     "current_catalog": lambda context: context.database,
-    "current_schema": lambda context: "public",
+    "current_schema": _definition("current_schema"),
     "current_user": lambda context: context.user,
     "session_user": lambda context: context.user,
     "user": lambda context: context.user,
@@ -305,7 +348,15 @@ FUNCTIONS: dict[str, Function] = {
     "pg_total_relation_size": _relation_size,
     "pg_table_size": _relation_size,
     "pg_indexes_size": lambda context, oid: 0,
-    "pg_database_size": lambda context, name: context.store.disk_bytes(),
+    "pg_database_size": _database_size,
+    "pg_tablespace_size": _database_size,
+    "pg_blocking_pids": lambda context, pid: (
+        None if pid is None else blocking_pids(context.store.locks, pid)
+    ),
+    "pg_size_bytes": _strict(_size_bytes),
+    "pg_sequence_last_value": _last_value,
+    "pg_postmaster_start_time": lambda context: context.environment().started_us,
+    "pg_conf_load_time": lambda context: context.environment().started_us,
     "pg_size_pretty": _strict(_pretty_size),
     "sqlvec_analyze": _strict(_analyze),
     "analyze": _strict(_analyze),

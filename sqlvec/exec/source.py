@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Table
+from sqlvec.catalog.system.rows import system_columns
 from sqlvec.exec.context import Context
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.limit import row_limit
@@ -222,16 +223,7 @@ def text_scores(
 
 
 def _system(source: SystemSource, context: Context) -> pa.Table:
-    from sqlvec.catalog.system import system_rows
-
     scan = source.scan
-    rows = system_rows(scan.schema, scan.name, context.catalog, context.environment())
-    columns = {}
-    for ordinal in source.ordinals:
-        column = scan.columns[ordinal]
-        values = rows[column.name]
-        if not isinstance(values, (pa.Array, pa.ChunkedArray)):
-            values = column.type.definition.to_arrow(values, column.type.typmod)
-        columns[f"c{ordinal}"] = values
-    count = len(next(iter(rows.values()))) if rows else 0
-    return _table(columns, count)
+    found = system_columns(scan.table, context.catalog, context.environment())
+    columns = list(found.values())
+    return _table({f"c{i}": columns[i] for i in source.ordinals}, len(columns[0]))

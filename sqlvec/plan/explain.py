@@ -171,7 +171,7 @@ def _remainder(plan: Remainder, seen: dict[int, dict[str, Any]]) -> Node:
 
 def _source(relation_id: int, source: Source, seen: dict[int, dict[str, Any]]) -> Node:
     if isinstance(source, SystemSource):
-        return Node(f"system scan {source.scan.schema}.{source.scan.name}")
+        return Node(f"system scan {source.scan.table.schema}.{source.scan.table.name}")
     assert isinstance(source, TableSource)
     rows = _prefilter(source.prefilter, seen)
     if source.ranking is not None:

@@ -20,6 +20,7 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_alter import bind_alter
+from sqlvec.sql.bind_comment import bind_comment
 from sqlvec.sql.bind_index import bind_index
 from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.bind_table import bind_create_table, creation_schema
@@ -251,7 +252,7 @@ def _query_text(binder: Binder) -> str:
     return match.group(1).strip()
 
 
-# ---------------------------------------------------------------- TRUNCATE, COMMENT, RENAME
+# ---------------------------------------------------------------- TRUNCATE, RENAME
 
 
 def _truncate(binder: Binder, body: Node) -> bound.Ddl:
@@ -265,17 +266,6 @@ def _truncate(binder: Binder, body: Node) -> bound.Ddl:
             )
         tables.append(relation)
     return bound.Ddl("TRUNCATE TABLE", truncate=tuple(tables))
-
-
-def _comment(binder: Binder, body: Node) -> bound.Ddl:
-    if body["objtype"] == "OBJECT_TABLE":
-        parts = [item["String"]["sval"] for item in body["object"]["List"]["items"]]
-        schema = parts[-2] if len(parts) > 1 else None
-        relation = binder.context.find_relation(schema, parts[-1])
-        if not isinstance(relation, Table):
-            raise UndefinedTable(f'relation "{parts[-1]}" does not exist')
-        return bound.Ddl("COMMENT", (replace(relation, comment=body.get("comment", "")),))
-    raise FeatureNotSupported(f"COMMENT ON {body['objtype'].removeprefix('OBJECT_')} is not supported")
 
 
 def _rename(binder: Binder, body: Node) -> bound.Ddl:
@@ -315,6 +305,6 @@ DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "CreateSeqStmt": _create_sequence,
     "ViewStmt": _create_view,
     "TruncateStmt": _truncate,
-    "CommentStmt": _comment,
+    "CommentStmt": bind_comment,
     "RenameStmt": _rename,
 }

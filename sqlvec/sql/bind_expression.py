@@ -12,6 +12,7 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_function import bind_function
+from sqlvec.sql.bind_record import field_of
 from sqlvec.sql.binder import Binder, body_of
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node
@@ -312,8 +313,11 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     expression = bind_expression(binder, body["arg"], scope)
     for step in body["indirection"]:
         kind, part = body_of(step)
+        if kind == "String":
+            expression = field_of(binder, expression, part["sval"], scope, location_of(binder, body["arg"]))
+            continue
         if kind != "A_Indices":
-            raise FeatureNotSupported("field selection from an expression is not supported")
+            raise FeatureNotSupported("row expansion via \"*\" is not supported here")
         expression = _subscript(binder, expression, part, scope)
     return expression
 
@@ -322,6 +326,11 @@ def _subscript(
     binder: Binder, expression: bound.Expression, part: Node, scope: Scope
 ) -> bound.Expression:
     element = types.element_of(expression.type)
+    if expression.type.oid == types.NAME.oid and "uidx" in part and not part.get("is_slice"):
+        place = binder.coerce(bind_expression(binder, part["uidx"], scope), types.INT4, level="assignment")
+        first = bound.FunctionCall(types.INT4, "+", (place, bound.Const(types.INT4, 1)), True)
+        letter = bound.FunctionCall(types.TEXT, "substr", (expression, first, bound.Const(types.INT4, 1)))
+        return binder.coerce(letter, types.CHAR, level="explicit")
     if element is None:
         from sqlvec.errors import DatatypeMismatch
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlvec import types
-from sqlvec.catalog.objects import Index, Sequence, Table, View
-from sqlvec.catalog.system import system_table
+from sqlvec.catalog.objects import Index, Table, View
+from sqlvec.catalog.objects import Sequence as SequenceRelation
+from sqlvec.catalog.system.tables import TABLEOID, SystemTable, function_table, system_table
 from sqlvec.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
@@ -16,6 +18,7 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
+from sqlvec.sql.bind_record import unnest_call, with_carried_fields
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node, parse
@@ -49,7 +52,7 @@ def _alias(body: Node, default: str) -> tuple[str, list[str]]:
 def _renamed(
     columns: tuple[bound.OutputColumn, ...], names: list[str], alias: str
 ) -> tuple[bound.OutputColumn, ...]:
-    live = [i for i, column in enumerate(columns) if column.name]
+    live = [i for i, column in enumerate(columns) if column.name and column.attnum >= 0]
     if len(names) > len(live):
         raise InvalidColumnReference(
             f'table "{alias}" has {len(live)} columns available but {len(names)} columns specified'
@@ -89,18 +92,30 @@ def _catalog_relation(
     for system in (schema,) if schema else ("pg_catalog",):
         found = system_table(system, name)
         if found is not None:
-            columns = tuple(bound.OutputColumn(n, t) for n, t in found)
-            return bound.SystemScan(relation_id, alias, _renamed(columns, names, alias), system, name)
+            columns = _system_columns(found)
+            return bound.SystemScan(relation_id, alias, _renamed(columns, names, alias), found)
     relation = binder.context.find_relation(schema, name)
     if isinstance(relation, Table):
         return table_scan(binder, relation, relation_id, alias, names)
     if isinstance(relation, View):
         return _view(binder, relation, relation_id, alias, names)
-    if isinstance(relation, (Index, Sequence)):
+    if isinstance(relation, (Index, SequenceRelation)):
         kind = "an index" if isinstance(relation, Index) else "a sequence"
         raise WrongObjectType(f'cannot open relation "{name}"', detail=f"It is {kind}.", position=position)
     shown = f"{schema}.{name}" if schema else name
     raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
+
+
+def _system_columns(table: SystemTable) -> tuple[bound.OutputColumn, ...]:
+    found = [
+        bound.OutputColumn(column.name, column.type, table.oid, attnum)
+        for attnum, column in enumerate(table.columns, 1)
+    ]
+    hidden = bound.OutputColumn(TABLEOID, types.OID, table.oid, _TABLEOID_ATTNUM)
+    return (*found, hidden)
+
+
+_TABLEOID_ATTNUM = -6  # FirstLowInvalidHeapAttributeNumber is -7: sysattr.h
 
 
 def table_columns(table: Table) -> tuple[bound.OutputColumn, ...]:
@@ -143,7 +158,7 @@ def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
     lateral = bool(body.get("lateral"))
     alias, names = _alias(body, "")
     outer = scope if lateral else Scope(scope.parent, ctes=scope.ctes)
-    query = bind_query(binder, body["subquery"], outer)
+    query = with_carried_fields(bind_query(binder, body["subquery"], outer))
     relation = bound.DerivedTable(
         binder.next_relation(), alias, _renamed(query.columns, names, alias), query, lateral
     )
@@ -154,22 +169,52 @@ def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
 def _function(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
     if len(body["functions"]) > 1:
         raise FeatureNotSupported("ROWS FROM with several functions is not supported")
-    items = body["functions"][0]["List"]["items"]
-    call = bind_expression(binder, items[0], scope)
-    name = call.name if isinstance(call, bound.FunctionCall) else "function"
+    node = body["functions"][0]["List"]["items"][0]
+    called = node.get("FuncCall", {})
+    name = called["funcname"][-1]["String"]["sval"] if called else "function"
+    args = called.get("args", ())
+    table = function_table(name) if called and not args else None
     alias, names = _alias(body, name)
-    ordinality = bool(body.get("ordinality"))
-    columns: tuple[bound.OutputColumn, ...]
-    if name in ("jsonb_each", "jsonb_each_text", "json_each", "json_each_text"):
-        raise FeatureNotSupported(f"{name} is not supported in FROM")
-    columns = (bound.OutputColumn(alias if not names else names[0], call.type),)
-    if ordinality:
-        columns = (*columns, bound.OutputColumn("ordinality", types.INT8))
-    relation = bound.FunctionScan(
-        binder.next_relation(), alias, _renamed(columns, names, alias), call, ordinality, True
-    )
+    relation_id = binder.next_relation()
+    relation: bound.RelationNode
+    if table is not None:
+        columns = _renamed(_system_columns(table), names, alias)
+        relation = bound.SystemScan(relation_id, alias, columns, table)
+    else:
+        call = _call(binder, node, name, args, scope)
+        columns = _function_columns(call, alias, bool(body.get("ordinality")))
+        relation = bound.FunctionScan(
+            relation_id, alias, _renamed(columns, names, alias), call, bool(body.get("ordinality")), True
+        )
     scope.add(relation)
     return relation
+
+
+def _call(
+    binder: Binder, node: Node, name: str, args: Sequence[Node], scope: Scope
+) -> bound.Expression:
+    if name == "unnest" and len(args) > 1:
+        position = binder.position(node["FuncCall"])
+        return unnest_call([bind_expression(binder, arg, scope) for arg in args], position)
+    return bind_expression(binder, node, scope)
+
+
+_OUT_NAMES = {"pg_partition_ancestors": "relid"}
+
+
+def _function_columns(
+    call: bound.Expression, alias: str, ordinality: bool
+) -> tuple[bound.OutputColumn, ...]:
+    """A function of one column names it after the alias, but where it has a name for it."""
+    name = alias
+    if isinstance(call, bound.FunctionCall):
+        name = _OUT_NAMES.get(call.name, alias)
+    columns: tuple[bound.OutputColumn, ...] = (bound.OutputColumn(name, call.type),)
+    if isinstance(call, bound.RecordCall):
+        columns = tuple(bound.OutputColumn(name, sql_type) for name, sql_type in call.fields)
+    if ordinality:
+        columns = (*columns, bound.OutputColumn("ordinality", types.INT8))
+    return columns
 
 
 # ---------------------------------------------------------------- joins

@@ -15,11 +15,13 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_record import record_call
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.functions import (
     AGGREGATE_FUNCTIONS,
     FUNCTIONS,
     ORDERED_SET_FUNCTIONS,
+    RECORD_FUNCTIONS,
     TABLE_FUNCTIONS,
     WINDOW_FUNCTIONS,
     Signature,
@@ -61,6 +63,9 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         )
     if name in WINDOW_FUNCTIONS and name not in FUNCTIONS:
         raise WindowingError(f"window function {name} requires an OVER clause", position=position)
+    if name in RECORD_FUNCTIONS:
+        bound_args, _ = resolve(binder, name, [RECORD_FUNCTIONS[name][0]], args, position)
+        return record_call(name, bound_args)
     table = FUNCTIONS if name in FUNCTIONS else TABLE_FUNCTIONS
     if name not in table and len(args) == 1 and (cast := types.by_name(name)) is not None:
         return binder.coerce(args[0], cast, level="explicit", position=position)
@@ -84,6 +89,7 @@ def resolve(
     fitting = [s for s in signatures if s.accepts(len(args)) and _fits(s, args)]
     if not fitting:
         raise _no_function(name, args, position)
+    fitting = _preferring_text(fitting, args)
     best = max(_rank(s, args) for s in fitting)
     chosen = [s for s in fitting if _rank(s, args) == best]
     if len(chosen) > 1 and len({s.arguments for s in chosen}) > 1:
@@ -111,6 +117,23 @@ def _no_function(
         hint="No function matches the given name and argument types. You might need to add "
         "explicit type casts.",
     )
+
+
+def _preferring_text(
+    signatures: Sequence[Signature], args: Sequence[bound.Expression]
+) -> list[Signature]:
+    """Where a literal of unknown type stands, a signature that takes text goes before others
+    (func_select_candidate in parse_func.c)."""
+    found = list(signatures)
+    for place, arg in enumerate(args):
+        if is_unknown(arg.type):
+            texts = [s for s in found if _takes_text(s.argument(place))]
+            found = texts or found
+    return found
+
+
+def _takes_text(word: str) -> bool:
+    return not is_pseudo(word) and type_of(word).oid in TEXTS
 
 
 def _fits(signature: Signature, args: Sequence[bound.Expression]) -> bool:

@@ -40,7 +40,7 @@ def target_table(binder: Binder, body: Node) -> tuple[Table, str]:
     relation = binder.context.find_relation(schema, name)
     position = binder.position(body)
     if relation is None:
-        from sqlvec.catalog.system import system_table
+        from sqlvec.catalog.system.tables import system_table
 
         if system_table(schema or "pg_catalog", name) is not None:
             from sqlvec.errors import InsufficientPrivilege

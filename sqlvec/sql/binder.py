@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from sqlvec import types
+from sqlvec.catalog.names import FINDERS
 from sqlvec.catalog.objects import Table
+from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import (
     CannotCoerce,
     DatabaseError,
@@ -21,7 +23,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import Node, ParsedStatement
 from sqlvec.sql.type_rules import (
-    OIDS,
+    REG_KINDS,
     casts_explicitly,
     casts_implicitly,
     casts_on_assignment,
@@ -40,13 +42,6 @@ _LENGTHS = {
     types.SPARSEVEC.oid: ("dimensions", SPARSE_DIMENSIONS_MAX),
     types.BIT.oid: ("length", BITS_MAX),
     types.VARBIT.oid: ("length", BITS_MAX),
-}
-_REG_KINDS = {
-    types.REGCLASS.oid: "to_regclass",
-    types.REGTYPE.oid: "to_regtype",
-    types.REGNAMESPACE.oid: "to_regnamespace",
-    types.REGPROC.oid: "to_regproc",
-    types.REGROLE.oid: "to_regrole",
 }
 
 
@@ -157,7 +152,7 @@ class Binder:
         """A quoted literal read as target; the type's own error, with the position."""
         if text is None or is_unknown(target):
             return bound.Const(target, text)
-        if target.oid in OIDS and not text.strip().lstrip("-").isdigit():
+        if target.oid in REG_KINDS and not text.strip().lstrip("-").isdigit():
             return bound.Const(target, self.resolve_name(text, target, position))
         if target.oid in (types.TIMESTAMPTZ.oid, types.TIMESTAMP.oid, types.DATE.oid):
             if special := _moment(text, target):
@@ -175,11 +170,10 @@ class Binder:
 
     def resolve_name(self, text: str, target: SqlType, position: int | None) -> int:
         """'docs'::regclass and its kin."""
-        from sqlvec.catalog.definitions import definition
-
-        found = definition(_REG_KINDS.get(target.oid, "to_regclass"), (text,), self.catalog)
+        view = Viewpoint(self.catalog, self.context.search_path, self.context.user)
+        found = FINDERS[REG_KINDS[target.oid]](view, text)
         if found is None:
-            raise _unresolved(text, target, position)
+            raise unresolved(text, target, position)
         return int(found)
 
     def _fold(
@@ -342,7 +336,8 @@ def _moment(text: str, target: SqlType) -> bound.Expression | None:
     return None
 
 
-def _unresolved(text: str, target: SqlType, position: int | None) -> DatabaseError:
+def unresolved(text: str, target: SqlType, position: int | None) -> DatabaseError:
+    """The error of a name that is no object of the kind."""
     from sqlvec.errors import InvalidSchemaName, UndefinedFunction, UndefinedTable
 
     if target.oid == types.REGCLASS.oid:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlvec.catalog.objects import Catalog, Index, Relation, Sequence, Table
+from sqlvec.catalog.system.tables import SystemTable
 from sqlvec.types import SqlType
 
 # ---------------------------------------------------------------- expressions
@@ -75,6 +76,23 @@ class FunctionCall(Expression):
     name: str
     args: tuple[Expression, ...]
     operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCall(Expression):
+    """A call of a set-returning function whose rows have several columns: names and types in `fields`."""
+
+    name: str
+    args: tuple[Expression, ...]
+    fields: tuple[tuple[str, SqlType], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Expression):
+    """(call).field, the field by its place; set-returning as the call is."""
+
+    call: RecordCall
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +297,10 @@ class TableScan(RelationNode):
 
 @dataclass(frozen=True, slots=True)
 class SystemScan(RelationNode):
-    """A table of pg_catalog or information_schema, or one of our views: made from the catalog when read."""
+    """A table of pg_catalog or information_schema: made from the catalog when read. The last column is
+    tableoid, which is not in the table's row (attnum below 0)."""
 
-    schema: str
-    name: str
+    table: SystemTable
 
 
 @dataclass(frozen=True, slots=True)

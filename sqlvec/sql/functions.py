@@ -58,13 +58,22 @@ l1_distance(vector,vector) float8; l1_distance(halfvec,halfvec) float8; l1_dista
 gen_random_uuid() uuid; nextval(regclass) int8; currval(regclass) int8; lastval() int8; setval(regclass,int8,bool?) int8
 version() text; current_database() name; current_schema() name; current_schemas(bool) _name; pg_backend_pid() int4; current_setting(text,bool?) text; set_config(text,text,bool) text
 current_user() name; session_user() name; current_role() name; user() name; current_catalog() name; pg_typeof(any) regtype; format_type(oid,int4) text
-to_regtype(text) regtype; to_regclass(text) regclass; to_regproc(text) regproc; to_regnamespace(text) regnamespace
-pg_get_expr(text,oid,bool?) text; pg_get_indexdef(oid) text; pg_get_indexdef(oid,int4,bool) text; pg_get_constraintdef(oid,bool?) text; pg_get_viewdef(oid,bool?) text; pg_get_userbyid(oid) name
-pg_get_partkeydef(oid) text; pg_get_ruledef(oid,bool?) text; pg_get_triggerdef(oid,bool?) text; pg_get_functiondef(oid) text; pg_get_function_arguments(oid) text; pg_get_function_identity_arguments(oid) text; pg_get_function_result(oid) text; pg_get_serial_sequence(text,text) text; pg_get_statisticsobjdef_columns(oid) text; pg_get_function_sqlbody(oid) text
-pg_table_is_visible(oid) bool; pg_type_is_visible(oid) bool; pg_function_is_visible(oid) bool; pg_collation_is_visible(oid) bool; pg_opclass_is_visible(oid) bool; pg_statistics_obj_is_visible(oid) bool; pg_operator_is_visible(oid) bool
-obj_description(oid,name?) text; col_description(oid,int4) text; shobj_description(oid,name) text; pg_encoding_to_char(int4) name; pg_tablespace_location(oid) text; pg_char_to_encoding(name) int4
-has_table_privilege(oid,text) bool; has_table_privilege(text,text) bool; has_table_privilege(name,oid,text) bool; has_schema_privilege(oid,text) bool; has_schema_privilege(text,text) bool; has_schema_privilege(name,oid,text) bool; has_database_privilege(text,text) bool; has_database_privilege(oid,text) bool; has_any_column_privilege(oid,text) bool; has_column_privilege(oid,text,text) bool; has_sequence_privilege(oid,text) bool; has_function_privilege(oid,text) bool; pg_has_role(oid,text) bool; pg_has_role(name,text) bool
-pg_relation_size(regclass,text?) int8; pg_total_relation_size(regclass) int8; pg_table_size(regclass) int8; pg_indexes_size(regclass) int8; pg_database_size(name) int8; pg_size_pretty(int8) text; pg_is_in_recovery() bool; txid_current() int8; pg_sleep(float8) void; pg_postmaster_start_time() timestamptz; pg_relation_is_publishable(regclass) bool; pg_column_size(any) int4
+to_regtype(text) regtype; to_regclass(text) regclass; to_regproc(text) regproc; to_regprocedure(text) regprocedure; to_regnamespace(text) regnamespace; to_regrole(text) regrole; to_regoper(text) regoper; to_regcollation(text) regcollation; parse_ident(text,bool?) _text
+pg_get_expr(pg_node_tree,oid,bool?) text; pg_get_indexdef(oid) text; pg_get_indexdef(oid,int4,bool) text; pg_get_constraintdef(oid,bool?) text; pg_get_viewdef(oid,bool?) text; pg_get_viewdef(oid,int4) text; pg_get_viewdef(text,bool?) text; pg_get_userbyid(oid) name
+pg_get_partkeydef(oid) text; pg_get_ruledef(oid,bool?) text; pg_get_triggerdef(oid,bool?) text; pg_get_functiondef(oid) text; pg_get_function_arguments(oid) text; pg_get_function_identity_arguments(oid) text; pg_get_function_result(oid) text; pg_get_function_arg_default(oid,int4) text; pg_get_serial_sequence(text,text) text
+pg_get_statisticsobjdef(oid) text; pg_get_statisticsobjdef_columns(oid) text; pg_get_statisticsobjdef_expressions(oid) _text; pg_get_function_sqlbody(oid) text; pg_get_partition_constraintdef(oid) text; pg_get_replica_identity_index(regclass) regclass; pg_partition_root(regclass) regclass; pg_describe_object(oid,oid,int4) text
+pg_table_is_visible(oid) bool; pg_type_is_visible(oid) bool; pg_function_is_visible(oid) bool; pg_collation_is_visible(oid) bool; pg_opclass_is_visible(oid) bool; pg_opfamily_is_visible(oid) bool; pg_statistics_obj_is_visible(oid) bool; pg_operator_is_visible(oid) bool; pg_conversion_is_visible(oid) bool
+pg_ts_config_is_visible(oid) bool; pg_ts_dict_is_visible(oid) bool; pg_ts_parser_is_visible(oid) bool; pg_ts_template_is_visible(oid) bool
+obj_description(oid,name?) text; col_description(oid,int4) text; shobj_description(oid,name) text; pg_encoding_to_char(int4) name; pg_char_to_encoding(name) int4; pg_encoding_max_length(int4) int4; getdatabaseencoding() name; pg_client_encoding() name
+has_table_privilege(oid,text) bool; has_table_privilege(text,text) bool; has_table_privilege(name,oid,text) bool; has_table_privilege(name,text,text) bool; has_any_column_privilege(oid,text) bool; has_any_column_privilege(text,text) bool; has_any_column_privilege(name,oid,text) bool; has_any_column_privilege(name,text,text) bool
+has_column_privilege(oid,text,text) bool; has_column_privilege(oid,int2,text) bool; has_column_privilege(text,text,text) bool; has_column_privilege(text,int2,text) bool; has_column_privilege(name,oid,int2,text) bool; has_column_privilege(name,text,text,text) bool; has_sequence_privilege(oid,text) bool; has_sequence_privilege(text,text) bool; has_sequence_privilege(name,text,text) bool
+has_schema_privilege(oid,text) bool; has_schema_privilege(text,text) bool; has_schema_privilege(name,oid,text) bool; has_schema_privilege(name,text,text) bool; has_database_privilege(text,text) bool; has_database_privilege(oid,text) bool; has_database_privilege(name,oid,text) bool; has_database_privilege(name,text,text) bool; has_function_privilege(oid,text) bool; has_function_privilege(text,text) bool; has_function_privilege(name,oid,text) bool
+has_language_privilege(oid,text) bool; has_language_privilege(text,text) bool; has_tablespace_privilege(oid,text) bool; has_tablespace_privilege(text,text) bool; has_tablespace_privilege(name,text,text) bool; has_type_privilege(oid,text) bool; has_type_privilege(text,text) bool; has_server_privilege(oid,text) bool; has_foreign_data_wrapper_privilege(oid,text) bool; has_parameter_privilege(text,text) bool
+pg_has_role(oid,text) bool; pg_has_role(name,text) bool; pg_has_role(name,name,text) bool; pg_has_role(name,oid,text) bool; pg_has_role(oid,oid,text) bool; pg_has_role(oid,name,text) bool; acldefault(char,oid) _aclitem; row_security_active(oid) bool
+pg_relation_size(regclass,text?) int8; pg_total_relation_size(regclass) int8; pg_table_size(regclass) int8; pg_indexes_size(regclass) int8; pg_database_size(name) int8; pg_database_size(oid) int8; pg_tablespace_size(oid) int8; pg_tablespace_size(name) int8; pg_tablespace_location(oid) text; pg_size_pretty(int8) text; pg_size_pretty(numeric) text; pg_size_bytes(text) int8
+pg_relation_filenode(regclass) oid; pg_relation_filepath(regclass) text; pg_relation_is_publishable(regclass) bool; pg_relation_is_updatable(regclass,bool) int4; pg_column_is_updatable(regclass,int2,bool) bool; pg_column_size(any) int4; pg_sequence_last_value(regclass) int8; pg_sequence_parameters(oid) text; pg_stat_get_numscans(oid) int8
+pg_index_column_has_property(regclass,int4,text) bool; pg_index_has_property(regclass,text) bool; pg_collation_actual_version(oid) text
+pg_is_in_recovery() bool; pg_is_wal_replay_paused() bool; txid_current() int8; pg_sleep(float8) void; pg_postmaster_start_time() timestamptz; pg_blocking_pids(int4) _int4; inet_client_addr() text; inet_client_port() int4
 pg_advisory_lock(int8) void; pg_advisory_xact_lock(int8) void; pg_advisory_unlock(int8) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
 """
 AGGREGATES = """
@@ -86,7 +95,21 @@ lag(anyelement,int4?,anyelement?) anyelement; lead(anyelement,int4?,anyelement?)
 TABLE = """
 generate_series(int4,int4,int4?) int4; generate_series(int8,int8,int8?) int8; generate_series(timestamp,timestamp,interval) timestamp; generate_series(timestamptz,timestamptz,interval) timestamptz; generate_series(numeric,numeric,numeric?) numeric
 unnest(anyarray) anyelement; generate_subscripts(anyarray,int4) int4; jsonb_array_elements(jsonb) jsonb; jsonb_array_elements_text(jsonb) text; json_array_elements(json) json; json_array_elements_text(json) text
-jsonb_object_keys(jsonb) text; json_object_keys(json) text; regexp_split_to_table(text,text) text; string_to_table(text,text) text
+jsonb_object_keys(jsonb) text; json_object_keys(json) text; regexp_split_to_table(text,text) text; string_to_table(text,text) text; regexp_matches(text,text,text?) _text
+pg_listening_channels() text; pg_tablespace_databases(oid) oid; pg_partition_ancestors(regclass) regclass
+"""
+
+
+# Functions whose rows have several columns: what they take, and the columns.
+RECORD = """
+_pg_expandarray(anyarray): x anyelement, n int4
+pg_options_to_table(_text): option_name text, option_value text
+aclexplode(_aclitem): grantor oid, grantee oid, privilege_type text, is_grantable bool
+pg_partition_tree(regclass): relid regclass, parentrelid regclass, isleaf bool, level int4
+jsonb_each(jsonb): key text, value jsonb
+json_each(json): key text, value json
+jsonb_each_text(jsonb): key text, value text
+json_each_text(json): key text, value text
 """
 
 
@@ -121,11 +144,23 @@ def _table(text: str) -> dict[str, list[Signature]]:
     return table
 
 
+def _record_table(text: str) -> dict[str, tuple[Signature, tuple[tuple[str, str], ...]]]:
+    """By name: the signature, and the columns as name and type."""
+    table = {}
+    for line in text.strip().splitlines():
+        call, _, columns = line.partition("): ")
+        ((name, (signature,)),) = _table(f"{call}) record").items()
+        pairs = tuple((n, t) for n, t in (column.split() for column in columns.split(", ")))
+        table[name] = (signature, pairs)
+    return table
+
+
 FUNCTIONS = _table(SCALAR)
 AGGREGATE_FUNCTIONS = _table(AGGREGATES)
 ORDERED_SET_FUNCTIONS = _table(ORDERED_SET)
 WINDOW_FUNCTIONS = _table(WINDOW)
 TABLE_FUNCTIONS = _table(TABLE)
+RECORD_FUNCTIONS = _record_table(RECORD)
 VOLATILE = frozenset(
     [
         "random", "nextval", "setval", "gen_random_uuid", "clock_timestamp", "pg_sleep", "pg_notify",

@@ -207,12 +207,13 @@ def _comparison(
     elif is_unknown(a) or is_unknown(b):
         known = b if is_unknown(a) else a
         target = SqlType(known.oid)
-        if known.oid in (types.VARCHAR.oid, types.NAME.oid):
+        if known.oid == types.VARCHAR.oid:
             target = types.TEXT
     elif a.oid in NUMBERS and b.oid in NUMBERS:
         target = promoted(a, b)
     elif a.oid in TEXTS and b.oid in TEXTS:
-        target = SqlType(a.oid) if a.oid == b.oid == types.BPCHAR.oid else types.TEXT
+        alike = a.oid == b.oid and a.oid in (types.BPCHAR.oid, types.NAME.oid, types.CHAR.oid)
+        target = SqlType(a.oid) if alike else types.TEXT
     elif a.oid == types.RECORD.oid or b.oid == types.RECORD.oid:
         return None
     else:

@@ -36,7 +36,10 @@ def _figure(node: Node) -> str:
         return str(body["op"].removeprefix("SVFOP_").removesuffix("_N").lower())
     if kind == "SubLink":
         return _sublink(body)
-    if kind in ("CollateClause", "A_Indirection"):
+    if kind == "A_Indirection":
+        fields = [step["String"]["sval"] for step in body["indirection"] if "String" in step]
+        return str(fields[-1]) if fields else _figure(body["arg"])
+    if kind == "CollateClause":
         return _figure(body["arg"])
     return _PLAIN.get(kind, "")
 

@@ -25,7 +25,7 @@ from sqlvec.sql.render_types import (
     quoted,
 )
 from sqlvec.sql.render_vectors import bit_cast, parsed_vector, vector_cast, vector_text
-from sqlvec.sql.type_rules import VECTORS
+from sqlvec.sql.type_rules import REG_KINDS, VECTORS
 from sqlvec.types import SqlType
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ _BOOL, _DATE, _TIME, _INTERVAL = (
 )
 _TIMESTAMP, _TIMESTAMPTZ, _BYTEA = types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid, types.BYTEA.oid
 _COUNTED = (_DATE, _TIME, _TIMESTAMP, _TIMESTAMPTZ)
-_REG_KINDS = {
-    types.REGCLASS.oid: "regclass", types.REGTYPE.oid: "regtype",
-    types.REGNAMESPACE.oid: "regnamespace", types.REGPROC.oid: "regproc", types.REGROLE.oid: "regrole",
-}  # fmt: skip
 
 
 def cast(r: ExpressionRenderer, e: bound.Cast) -> str:
@@ -176,8 +172,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         return vector_text(value, sql_type)
     if oid in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
         return f"array_to_string({value}, ' ')"
-    if oid in _REG_KINDS:
-        args = f"CAST(json_array('{_REG_KINDS[oid]}', {value}) AS VARCHAR)"
+    if oid in REG_KINDS:
+        args = f"CAST(json_array('{REG_KINDS[oid]}', {value}) AS VARCHAR)"
         call = f"sqlvec_call({r.context.session}, 'reg_out', {types.TEXT.oid}, {args})"
         return f"CASE WHEN {value} IS NOT NULL THEN {call} END"
     element = types.element_of(sql_type)
@@ -226,7 +222,7 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return f"sqlvec_parse_bytes({text})"
     if oid in VECTORS:
         return parsed_vector(text, target)
-    if oid in _REG_KINDS or oid in OIDS:
+    if oid in OIDS:
         return f"sqlvec_parse_reg({r.context.session}, {text}, {oid})"
     element = types.element_of(target)
     if element is not None:

@@ -20,7 +20,9 @@ from sqlvec.sql.render_cast import cast, text_out
 from sqlvec.sql.render_functions import function
 from sqlvec.sql.render_numeric import comparable_numerics, in_form, key_of, numeric_form
 from sqlvec.sql.render_operators import comparison, operator, quantified
+from sqlvec.sql.render_tables import record_field, record_text
 from sqlvec.sql.render_types import (
+    ZERO_BASED,
     Fixed,
     Rendered,
     declared_form,
@@ -181,7 +183,7 @@ class ExpressionRenderer:
         return [
             (c.name, bound.ColumnRef(c.type, e.relation_id, i, c.name))
             for i, c in enumerate(relation.columns)
-            if c.name
+            if c.name and c.attnum >= 0
         ]
 
     def row_is_null(self, e: bound.Expression) -> str:
@@ -275,6 +277,9 @@ class ExpressionRenderer:
             high = self.render(e.index) if e.index else f"len({array})"
             return f"list_slice({array}, {low}, greatest({high}, 0))"
         assert e.index is not None
+        if e.arg.type.oid in ZERO_BASED:
+            index = self.render(e.index)
+            return f"(CASE WHEN {index} >= 0 THEN ({array})[{index} + 1] END)"
         known = self.constant(e.index)
         if known is not None and known.value is not None:
             return f"({array})[{known.value}]" if known.value > 0 else f"({array})[len({array}) + 1]"
@@ -358,6 +363,8 @@ _HANDLERS: dict[type[bound.Expression], Callable[[ExpressionRenderer, Any], str]
     bound.Subscript: ExpressionRenderer._subscript,
     bound.Distance: ExpressionRenderer._distance,
     bound.FunctionCall: ExpressionRenderer._call,
+    bound.RecordCall: record_text,
+    bound.Field: record_field,
     bound.Aggregate: ExpressionRenderer._aggregate,
     bound.WindowCall: ExpressionRenderer._window,
     bound.Subquery: ExpressionRenderer._subquery,

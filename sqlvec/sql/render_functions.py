@@ -18,7 +18,7 @@ from sqlvec.sql.render_json import json_function
 from sqlvec.sql.render_moments import moment_function
 from sqlvec.sql.render_numeric import numeric_function
 from sqlvec.sql.render_tables import set_returning
-from sqlvec.sql.render_types import TEXTS, duckdb_type, is_numeric, literal
+from sqlvec.sql.render_types import TEXTS, ZERO_BASED, duckdb_type, is_numeric, literal
 from sqlvec.sql.render_vectors import vector_function
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ _TEMPLATES = {
     "array_append": "list_concat({0}, [{1}])", "array_prepend": "list_concat([{0}], {1})",
     # the server
     "gen_random_uuid": "CAST(uuid() AS VARCHAR)", "pg_is_in_recovery": "false", "inet_server_addr": "NULL",
-    "inet_server_port": "NULL", "pg_my_temp_schema": "0", "pg_is_other_temp_schema": "false",
-    "pg_jit_available": "false", "oidvectortypes": "''", "current_schemas":
-    "CASE WHEN {0} THEN ['pg_catalog', 'public'] ELSE ['public'] END",
+    "inet_server_port": "NULL",
+    "pg_jit_available": "false", "pg_is_wal_replay_paused": "false",
+    "pg_stat_get_numscans": "0",
 }  # fmt: skip
 _DEFAULTS = {
     ("regexp_replace", 3): "''", ("regexp_match", 2): "''", ("overlay", 3): "CAST(NULL AS INTEGER)",
@@ -74,6 +74,7 @@ STABLE = frozenset(
         "current_database", "current_catalog", "current_schema", "current_user", "session_user",
         "user", "current_role", "version", "pg_backend_pid", "current_setting", "pg_relation_size",
         "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size",
+        "pg_tablespace_size", "pg_sequence_last_value", "pg_postmaster_start_time", "pg_conf_load_time",
         "txid_current", "lastval", "currval",
     ]
 )  # fmt: skip
@@ -82,6 +83,7 @@ VOLATILE = frozenset(
         "clock_timestamp", "nextval", "setval", "set_config", "pg_sleep", "pg_advisory_lock",
         "pg_advisory_xact_lock", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_size_pretty",
         "pg_notify", "pg_cancel_backend", "pg_terminate_backend",
+        "pg_size_bytes", "pg_blocking_pids", "pg_column_size",
     ]
 )  # fmt: skip
 
@@ -209,6 +211,10 @@ def _array_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
     name = e.name
     if not name.startswith("array_") or not e.args:
         return None
+    if e.args[0].type.oid in ZERO_BASED and name in ("array_lower", "array_upper"):
+        array, dimension = r.all(e.args)
+        end = "0" if name == "array_lower" else f"len({array}) - 1"
+        return typed(f"CASE WHEN {dimension} = 1 THEN {end} END", e)
     item = r.fresh()
     if name == "array_to_string":
         return _array_to_string(r, e, item)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported, InvalidParameterValue
 from sqlvec.sql import bound
+from sqlvec.sql.render_cast import text_out_of
 from sqlvec.sql.render_numeric import as_text
-from sqlvec.sql.render_types import INTEGERS, duckdb_type, is_numeric
+from sqlvec.sql.render_types import INTEGERS, ZERO_BASED, duckdb_type, is_numeric
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -25,13 +26,28 @@ _LISTS = {
     "jsonb_object_keys": "sqlvec_json_keys({0})",
     "json_object_keys": "sqlvec_json_keys({0})",
     "regexp_matches": "sqlvec_regexp_matches({0}, {1}, {2})",
+    "pg_listening_channels": "CAST([] AS VARCHAR[])",
+    "pg_tablespace_databases": "CAST([] AS BIGINT[])",
+    "pg_partition_ancestors": "CAST([] AS BIGINT[])",
 }
-_PAIRS = {
-    "jsonb_each": "sqlvec_json_values({0})",
-    "json_each": "sqlvec_json_values({0})",
-    "jsonb_each_text": "sqlvec_json_values_text({0})",
-    "json_each_text": "sqlvec_json_values_text({0})",
-}
+# A list for each column of a function whose rows have several.
+_RECORDS = {
+    "jsonb_each": ("sqlvec_json_keys({0})", "sqlvec_json_values({0})"),
+    "json_each": ("sqlvec_json_keys({0})", "sqlvec_json_values({0})"),
+    "jsonb_each_text": ("sqlvec_json_keys({0})", "sqlvec_json_values_text({0})"),
+    "json_each_text": ("sqlvec_json_keys({0})", "sqlvec_json_values_text({0})"),
+    "_pg_expandarray": ("{0}", "range(1, len({0}) + 1)"),
+    "pg_options_to_table": (
+        "list_transform({0}, lambda o: split_part(o, '=', 1))",
+        "list_transform({0}, lambda o: CASE WHEN contains(o, '=') THEN substring(o, instr(o, '=') + 1) END)",
+    ),
+    "aclexplode": (
+        "sqlvec_acl_numbers({0}, 'grantor')", "sqlvec_acl_numbers({0}, 'grantee')",
+        "sqlvec_acl_privileges({0})",
+        "list_transform(sqlvec_acl_numbers({0}, 'grantable'), lambda n: n = 1)",
+    ),
+    "pg_partition_tree": ("[{0}]", "[CAST(NULL AS BIGINT)]", "[true]", "[0]"),
+}  # fmt: skip
 SET_RETURNING = frozenset(["unnest", "generate_series", *_LISTS])
 
 
@@ -46,8 +62,8 @@ def set_returning(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
 def table_function(r: ExpressionRenderer, relation: bound.FunctionScan) -> str:
     """A query for the function's rows: columns c0 ..., the ordinality last."""
     call = relation.call
-    if isinstance(call, bound.FunctionCall) and call.name in _PAIRS:
-        return _pairs(r, relation, call)
+    if isinstance(call, bound.RecordCall):
+        return _records(r, relation, call)
     if not isinstance(call, bound.FunctionCall) or call.name not in SET_RETURNING:
         ordinality = ", CAST(1 AS BIGINT) AS c1" if relation.ordinality else ""
         return f"SELECT {r.output(call)} AS c0{ordinality}"
@@ -63,13 +79,41 @@ def table_function(r: ExpressionRenderer, relation: bound.FunctionScan) -> str:
     return f"SELECT CAST(unnest({elements}) AS {target}) AS c0, {places} AS c1"
 
 
-def _pairs(r: ExpressionRenderer, relation: bound.FunctionScan, call: bound.FunctionCall) -> str:
-    document = r.render(call.args[0])
-    columns = f"unnest(sqlvec_json_keys({document})) AS c0, "
-    columns += f"unnest({_PAIRS[call.name].format(document)}) AS c1"
+def _records(r: ExpressionRenderer, relation: bound.FunctionScan, call: bound.RecordCall) -> str:
+    lists = record_lists(r, call)
+    columns = [
+        f"CAST(unnest({found}) AS {duckdb_type(sql_type)}) AS c{place}"
+        for place, (found, (_, sql_type)) in enumerate(zip(lists, call.fields, strict=True))
+    ]
     if relation.ordinality:
-        columns += f", unnest(range(1, len(sqlvec_json_keys({document})) + 1)) AS c2"
-    return f"SELECT {columns}"
+        longest = f"greatest({', '.join(f'len({found})' for found in lists)})"
+        columns.append(f"CAST(unnest(range(1, {longest} + 1)) AS BIGINT) AS c{len(lists)}")
+    return f"SELECT {', '.join(columns)}"
+
+
+def record_lists(r: ExpressionRenderer, call: bound.RecordCall) -> list[str]:
+    """A list for each column."""
+    args = r.all(call.args)
+    if call.name == "unnest":
+        return args
+    return [template.format(*args) for template in _RECORDS[call.name]]
+
+
+def record_field(r: ExpressionRenderer, e: bound.Field) -> str:
+    """(call).field in a target list: a row an element."""
+    return f"CAST(unnest({record_lists(r, e.call)[e.place]}) AS {duckdb_type(e.type)})"
+
+
+def record_text(r: ExpressionRenderer, e: bound.RecordCall) -> str:
+    """The call itself in a target list: its rows as text."""
+    lists = record_lists(r, e)
+    place = r.fresh()
+    items = ", ".join(
+        text_out_of(r, f"({found})[{place}]", sql_type)
+        for found, (_, sql_type) in zip(lists, e.fields, strict=True)
+    )
+    places = f"range(1, len({lists[0]}) + 1)"
+    return f"unnest(list_transform({places}, lambda {place}: sqlvec_record_text([{items}])))"
 
 
 def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
@@ -81,6 +125,8 @@ def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     args = r.all(e.args)
     if e.name == "regexp_matches" and len(args) == 2:
         args.append("''")
+    if e.name == "generate_subscripts" and e.args[0].type.oid in ZERO_BASED:
+        return f"range(0, len({args[0]}))"
     return _LISTS[e.name].format(*args)
 
 

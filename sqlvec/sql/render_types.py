@@ -20,6 +20,7 @@ import numpy as np
 
 from sqlvec import types
 from sqlvec.sql import bound
+from sqlvec.sql.type_rules import REG_KINDS
 from sqlvec.types import SqlType
 from sqlvec.types.numeric import ARROW_PRECISION_MAX, precision_scale
 from sqlvec.types.sparse_vector import SparseVector
@@ -31,10 +32,8 @@ TEXTS = (
     types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid, types.NAME.oid, types.CHAR.oid,
     types.UNKNOWN.oid,
 )  # fmt: skip
-OIDS = (
-    types.OID.oid, types.XID.oid, types.CID.oid, types.REGCLASS.oid, types.REGTYPE.oid,
-    types.REGPROC.oid, types.REGNAMESPACE.oid, types.REGROLE.oid,
-)  # fmt: skip
+OIDS = (types.OID.oid, types.XID.oid, types.CID.oid, *REG_KINDS)
+ZERO_BASED = (types.INT2VECTOR.oid, types.OIDVECTOR.oid)  # arrays that count from 0
 DENSE = (types.VECTOR.oid, types.HALFVEC.oid)
 DIGITS = {types.INT2.oid: 5, types.INT4.oid: 10, types.INT8.oid: 19}
 _NAMES = {

@@ -105,6 +105,21 @@ class Scope:
         full = next(full for full, short in known.items() if short == close[0])
         return f'Perhaps you meant to reference the column "{full}".'
 
+    def relation_by_id(self, relation_id: int) -> bound.RelationNode | None:
+        scope: Scope | None = self
+        while scope is not None:
+            for relation in scope.relations:
+                if relation.relation_id == relation_id:
+                    return relation
+            scope = scope.parent
+        return None
+
+    def carried_field(
+        self, relation: bound.RelationNode, column: bound.ColumnRef, name: str
+    ) -> bound.ColumnRef | None:
+        """The hidden column that holds a field of a composite column (see bind_record)."""
+        return next(named_columns(relation, f"{column.name}.{name}"), None)
+
     # ---------------------------------------------------------------- stars
 
     def star(self) -> Iterator[tuple[str, bound.Expression]]:
@@ -117,13 +132,19 @@ class Scope:
 
 
 def relation_columns(relation: bound.RelationNode) -> Iterator[tuple[str, bound.ColumnRef]]:
+    """The columns of `*`: without dropped and hidden ones."""
     for ordinal, column in enumerate(relation.columns):
-        if column.name:
-            yield (
-                column.name,
-                bound.ColumnRef(column.type, relation.relation_id, ordinal, column.name),
-            )
+        if column.name and column.attnum >= 0:
+            yield column.name, _reference(relation, ordinal)
 
 
 def named_columns(relation: bound.RelationNode, name: str) -> Iterator[bound.ColumnRef]:
-    return (reference for found, reference in relation_columns(relation) if found == name)
+    """Hidden ones, such as tableoid, can be named."""
+    for ordinal, column in enumerate(relation.columns):
+        if column.name == name:
+            yield _reference(relation, ordinal)
+
+
+def _reference(relation: bound.RelationNode, ordinal: int) -> bound.ColumnRef:
+    column = relation.columns[ordinal]
+    return bound.ColumnRef(column.type, relation.relation_id, ordinal, column.name)

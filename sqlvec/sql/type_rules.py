@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 from sqlvec import types
 from sqlvec.types import SqlType
+from sqlvec.types.integer import RegType
 
 NUMBERS = [t.oid for t in (types.INT2, types.INT4, types.INT8, types.NUMERIC, types.FLOAT4, types.FLOAT8)]
 INTEGERS = frozenset(t.oid for t in (types.INT2, types.INT4, types.INT8))
 TEXTS = frozenset(t.oid for t in (types.TEXT, types.VARCHAR, types.BPCHAR, types.NAME, types.CHAR))
-OIDS = frozenset(
-    t.oid
-    for t in (types.OID, types.REGCLASS, types.REGTYPE, types.REGPROC, types.REGNAMESPACE, types.REGROLE)
-)
+REG_KINDS = {
+    definition.oid: definition.name for definition in types.all_types() if isinstance(definition, RegType)
+}
+OIDS = frozenset([types.OID.oid, *REG_KINDS])
 BITS = (types.BIT.oid, types.VARBIT.oid)
 VECTORS = (types.VECTOR.oid, types.HALFVEC.oid, types.SPARSEVEC.oid)
 _REALS = types.array_of(types.FLOAT4).oid
@@ -35,6 +36,15 @@ _VECTOR_ELEMENTS = frozenset(
 _MOMENTS = [types.DATE.oid, types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid]
 
 
+_NAME, _CHAR = types.NAME.oid, types.CHAR.oid
+# Casts among texts that do not happen by themselves.
+_ASSIGNED_TEXTS = frozenset(
+    [(_NAME, types.VARCHAR.oid), (_NAME, types.BPCHAR.oid), (_NAME, _CHAR), (_CHAR, _NAME)]
+    + [(t.oid, _CHAR) for t in (types.TEXT, types.VARCHAR, types.BPCHAR)]
+    + [(_CHAR, t.oid) for t in (types.VARCHAR, types.BPCHAR)]
+)  # fmt: skip
+
+
 def is_unknown(sql_type: SqlType) -> bool:
     return sql_type.oid == types.UNKNOWN.oid
 
@@ -47,7 +57,7 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
     if a in NUMBERS and b in NUMBERS:
         return NUMBERS.index(a) < NUMBERS.index(b)
     if a in TEXTS and b in TEXTS:
-        return b in (types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid) or a == b
+        return (a, b) not in _ASSIGNED_TEXTS
     if a in OIDS or b in OIDS:
         return (a in OIDS or a in INTEGERS) and (b in OIDS or (a in OIDS and b in (types.INT8.oid, types.INT4.oid)))
     if a in _MOMENTS and b in _MOMENTS:
@@ -120,7 +130,8 @@ def common_type(found: Sequence[SqlType]) -> SqlType | None:
             continue
         if result.definition.category != other.definition.category:
             return None
-        if casts_implicitly(result, other) and not result.definition.preferred:
+        there, back = casts_implicitly(result, other), casts_implicitly(other, result)
+        if there and not back and not result.definition.preferred:
             result = other
         elif not casts_implicitly(other, result):
             return None

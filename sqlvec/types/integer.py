@@ -68,13 +68,33 @@ class Unsigned(Integer):
         return super().parse(text) & 0xFFFFFFFF
 
 
+class NamedOid(int):
+    """An oid that brings the name by which it is shown."""
+
+    name: str
+
+    def __new__(cls, oid: int, name: str) -> NamedOid:
+        found = super().__new__(cls, oid)
+        found.name = name
+        return found
+
+
+class ObjectName(str):
+    """The name of an object whose oid is not known yet."""
+
+
 class RegType(Unsigned):
     """regclass, regtype, regproc ...: an oid; names of relations are resolved where a catalog is at hand."""
 
-    def parse(self, text: str, typmod: int = -1) -> int:
-        return 0 if text == "-" else super().parse(text)
+    def parse(self, text: str, typmod: int = -1) -> Any:
+        """The oid, or the name to be looked up."""
+        if text == "-":
+            return 0
+        return super().parse(text) if text.strip().isdigit() else ObjectName(text)
 
     def render(self, datum: int) -> str:
+        if isinstance(datum, NamedOid):
+            return datum.name
         if self.name == "regtype" and by_oid(datum) is not None:
             return format_type(SqlType(datum))
         return str(datum) if datum else "-"

@@ -1,0 +1,125 @@
+"""Functions as text: arguments and result as psql shows them (ruleutils.c, print_function_arguments)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlvec import types
+from sqlvec.catalog.names import quote_identifier
+from sqlvec.catalog.system.facts import Fact, facts, number, text
+from sqlvec.catalog.viewpoint import Viewpoint
+from sqlvec.types import SqlType
+
+
+@cache
+def _facts() -> dict[int, Fact]:
+    return {number(f, "oid"): f for name in ("functions", "extension_functions") for f in facts(name)}
+
+
+def _words(fact: Fact, oids: str) -> list[str]:
+    if "variadic" not in fact:  # of an extension: names already
+        return [word for word in oids.split(",") if word]
+    return [_type_text(int(oid)) for oid in oids.replace(",", " ").strip("{}").split()]
+
+
+@cache
+def _type_names() -> dict[int, str]:
+    return {number(f, "oid"): text(f, "name") for f in facts("types")}
+
+
+def _type_text(oid: int) -> str:
+    if types.by_oid(oid) is not None:
+        return types.format_type(SqlType(oid))
+    return _type_names().get(oid, str(oid))
+
+
+def _list(value: str | None) -> list[str]:
+    return value.strip("{}").split(",") if value else []
+
+
+def _arguments(fact: Fact, *, identity: bool) -> str:
+    """name type, ...; OUT, INOUT and VARIADIC before, as the modes say."""
+    all_arguments = fact.get("all_arguments")
+    words = _words(fact, all_arguments or text(fact, "arguments"))
+    modes = _list(fact.get("modes")) or ["i"] * len(words)
+    labels = _list(fact.get("names"))
+    shown = []
+    for place, (word, mode) in enumerate(zip(words, modes, strict=True)):
+        if mode == "t" or (identity and mode == "o"):
+            continue
+        prefix = {"o": "OUT ", "b": "INOUT ", "v": "VARIADIC "}.get(mode, "")
+        label = labels[place].strip('"') if place < len(labels) else ""
+        shown.append(f"{prefix}{quote_identifier(label) + ' ' if label else ''}{word}")
+    return ", ".join(shown)
+
+
+def _result(fact: Fact) -> str | None:
+    if text(fact, "flags")[0] == "p":
+        return None
+    word = text(fact, "result")
+    shown = word if "variadic" not in fact else _type_text(int(word))
+    modes = _list(fact.get("modes"))
+    if "t" in modes:
+        words = _words(fact, fact["all_arguments"] or "")
+        labels = _list(fact.get("names"))
+        columns = [f"{labels[i]} {words[i]}" for i, mode in enumerate(modes) if mode == "t"]
+        return f"TABLE({', '.join(columns)})"
+    return f"SETOF {shown}" if "r" in text(fact, "flags")[4] else shown
+
+
+def _of(oid: int | None) -> Fact | None:
+    return _facts().get(oid) if oid is not None else None
+
+
+def function_arguments(view: Viewpoint, oid: int | None) -> str | None:
+    fact = _of(oid)
+    return None if fact is None else _arguments(fact, identity=False)
+
+
+def function_identity(view: Viewpoint, oid: int | None) -> str | None:
+    fact = _of(oid)
+    return None if fact is None else _arguments(fact, identity=True)
+
+
+def function_result(view: Viewpoint, oid: int | None) -> str | None:
+    fact = _of(oid)
+    return None if fact is None else _result(fact)
+
+
+def function_definition(view: Viewpoint, oid: int | None) -> str | None:
+    """CREATE OR REPLACE FUNCTION ... of a built-in function."""
+    fact = _of(oid)
+    if fact is None:
+        return None
+    schema = "pg_catalog" if "variadic" in fact else "public"
+    flags = text(fact, "flags")
+    options = [{"i": "IMMUTABLE", "s": "STABLE"}.get(flags[1], "")]
+    options += [{"s": "PARALLEL SAFE", "r": "PARALLEL RESTRICTED"}.get(flags[2], "")]
+    options += ["STRICT" if flags[3] == "s" else "", "LEAKPROOF" if flags[5] == "l" else ""]
+    words = " ".join(word for word in options if word)
+    language = "internal" if schema == "pg_catalog" else "c"
+    body = f"AS $function${text(fact, 'source')}$function$"
+    if language == "c":
+        body = f"AS '$libdir/vector', $function${text(fact, 'source')}$function$"
+    return (
+        f"CREATE OR REPLACE FUNCTION {schema}.{quote_identifier(text(fact, 'name'))}"
+        f"({_arguments(fact, identity=False)})\n RETURNS {_result(fact)}\n LANGUAGE {language}\n"
+        + (f" {words}\n" if words else "")
+        + body
+        + "\n"
+    )
+
+
+def _argument_default(view: Viewpoint, oid: int | None, place: int | None) -> None:
+    return None
+
+
+FUNCTIONS: dict[str, Any] = {
+    "pg_get_function_arguments": function_arguments,
+    "pg_get_function_identity_arguments": function_identity,
+    "pg_get_function_result": function_result,
+    "pg_get_functiondef": function_definition,
+    "pg_get_function_arg_default": _argument_default,
+    "pg_get_function_sqlbody": lambda view, oid: None,
+}

@@ -1,0 +1,318 @@
+"""Names of objects: read as PostgreSQL reads them (to_regclass and its kin), and shown as it shows them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlvec import types
+from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Index, Table, View
+from sqlvec.catalog.system.facts import facts, number, text
+from sqlvec.catalog.system.tables import system_table, system_table_by_oid
+from sqlvec.catalog.viewpoint import SUPERUSER, SUPERUSER_OID, Viewpoint
+from sqlvec.types import SqlType
+
+EXTENSION_OIDS = range(16_384, 20_000)  # of objects that belong to extensions
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """Words that are quoted where a name is meant: all but the unreserved (ruleutils.c)."""
+    return frozenset(text(f, "word") for f in facts("keywords") if f["catcode"] != "U")
+
+
+def quote_identifier(name: str) -> str:
+    """With double quotes where a bare name would not be read back as itself."""
+    plain = name[:1].isalpha() or name[:1] == "_"
+    if plain and name.isascii() and name == name.lower() and name.replace("_", "a").isalnum():
+        if name not in _keywords():
+            return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def split_name(name: str) -> list[str]:
+    """The parts of a possibly quoted, possibly qualified name, folded to lower case where unquoted."""
+    parts, current, quoted = [], [], False
+    i = 0
+    while i < len(name):
+        char = name[i]
+        if char == '"':
+            if quoted and name[i + 1 : i + 2] == '"':
+                current.append('"')
+                i += 1
+            else:
+                quoted = not quoted
+        elif char == "." and not quoted:
+            parts.append("".join(current))
+            current = []
+        else:
+            current.append(char if quoted else char.lower())
+        i += 1
+    parts.append("".join(current))
+    return [part.strip() for part in parts]
+
+
+# ---------------------------------------------------------------- relations
+
+
+def find_relation(view: Viewpoint, name: str | None) -> int | None:
+    """to_regclass: the oid of a relation of ours or of the system."""
+    if name is None:
+        return None
+    if name.isdigit():
+        return int(name)
+    *qualifiers, bare = split_name(name)
+    schemas = [s.name for s in view.schemas()] if not qualifiers else [qualifiers[-1]]
+    for schema_name in schemas:
+        system = system_table(schema_name, bare)
+        if system is not None:
+            return system.oid
+        schema = view.catalog.schema(schema_name)
+        relation = view.catalog.relation(schema.oid, bare) if schema else None
+        if relation is not None:
+            return relation.oid
+    return None
+
+
+def relation_is_visible(view: Viewpoint, oid: int) -> bool | None:
+    """Whether the bare name finds it; None when there is no such relation."""
+    place = _place(view, oid)
+    if place is None:
+        return None
+    return find_relation(view, quote_identifier(place[1])) == oid
+
+
+def relation_name(view: Viewpoint, oid: int, *, qualified: bool = False) -> str:
+    """As regclass shows it: qualified where the bare name would find another or nothing."""
+    place = _place(view, oid)
+    if place is None:
+        return str(oid) if oid else "-"
+    schema, name = map(quote_identifier, place)
+    return f"{schema}.{name}" if qualified or not relation_is_visible(view, oid) else name
+
+
+def _place(view: Viewpoint, oid: int) -> tuple[str, str] | None:
+    """Schema and name of a relation."""
+    relation = view.catalog.relations.get(oid)
+    if relation is None:
+        system = system_table_by_oid(oid)
+        return None if system is None else (system.schema, system.name)
+    owner = view.catalog.relations[relation.table_oid] if isinstance(relation, Index) else relation
+    assert not isinstance(owner, Index)
+    return view.catalog.schemas[owner.schema_oid].name, relation.name
+
+
+# ---------------------------------------------------------------- types
+
+
+def find_type(view: Viewpoint, name: str | None) -> int | None:
+    """to_regtype."""
+    if name is None:
+        return None
+    plain = name.strip()
+    if plain.isdigit():
+        return int(plain)
+    found = types.by_name(" ".join(plain.lower().split())) if '"' not in plain else None
+    if found is None:
+        head, _, _ = plain.partition("(")
+        bare, array = head.strip(), plain.endswith("[]")
+        parts = split_name(bare.removesuffix("[]"))
+        found = types.by_name(parts[-1]) if _in_schema(parts) else None
+        if found is not None and array:
+            found = types.array_of(SqlType(found.oid))
+    if found is not None:
+        return found.oid
+    row_type = find_relation(view, plain)
+    return row_type if has_row_type(view, row_type) else None
+
+
+def _in_schema(parts: list[str]) -> bool:
+    """Whether the schema a type is qualified with is its own."""
+    if len(parts) == 1:
+        return True
+    found = types.by_name(parts[-1])
+    return found is not None and parts[-2] == ("public" if is_ours(found.oid) else "pg_catalog")
+
+
+def is_ours(type_oid: int) -> bool:
+    """A type that PostgreSQL does not have without an extension."""
+    return type_oid in EXTENSION_OIDS
+
+
+def has_row_type(view: Viewpoint, oid: int | None) -> bool:
+    """A table's row type has the table's oid: types and relations are numbered apart."""
+    return isinstance(view.catalog.relations.get(oid or 0), (Table, View))
+
+
+def type_name(view: Viewpoint, oid: int | None, typmod: int | None = None) -> str | None:
+    """format_type."""
+    if oid is None:
+        return None
+    if oid == 0:
+        return "-"
+    if types.by_oid(oid) is None:
+        return relation_name(view, oid) if has_row_type(view, oid) else "???"
+    return types.format_type(SqlType(oid, -1 if typmod is None else typmod))
+
+
+# ---------------------------------------------------------------- functions, operators, schemas, roles
+
+
+@cache
+def functions_by_name() -> dict[str, list[int]]:
+    """Oids of every function that has a fact."""
+    found: dict[str, list[int]] = {}
+    for source in ("functions", "extension_functions"):
+        for fact in facts(source):
+            found.setdefault(text(fact, "name"), []).append(number(fact, "oid"))
+    return found
+
+
+@cache
+def function_facts() -> dict[int, tuple[str, str]]:
+    """Name and argument types (as text) by oid."""
+    found = {}
+    for fact in facts("functions"):
+        words = [types.format_type(SqlType(int(o))) for o in text(fact, "arguments").split()]
+        found[number(fact, "oid")] = (text(fact, "name"), ",".join(words))
+    for fact in facts("extension_functions"):
+        found[number(fact, "oid")] = (text(fact, "name"), text(fact, "arguments"))
+    return found
+
+
+def find_function(view: Viewpoint, name: str | None) -> int | None:
+    """to_regproc: none where several functions have the name."""
+    if name is None:
+        return None
+    if name.isdigit():
+        return int(name)
+    found = functions_by_name().get(split_name(name)[-1], [])
+    return found[0] if len(found) == 1 else None
+
+
+def find_signature(view: Viewpoint, name: str | None) -> int | None:
+    """to_regprocedure: name(type, type)."""
+    if name is None:
+        return None
+    if name.isdigit():
+        return int(name)
+    head, _, tail = name.partition("(")
+    wanted = [find_type(view, word) for word in tail.rstrip(") ").split(",") if word.strip()]
+    for oid in functions_by_name().get(split_name(head)[-1], []):
+        words = [word for word in function_facts()[oid][1].split(",") if word]
+        if [find_type(view, word) for word in words] == wanted:
+            return oid
+    return None
+
+
+def function_name(view: Viewpoint, oid: int) -> str:
+    known = function_facts().get(oid)
+    return quote_identifier(known[0]) if known else (str(oid) if oid else "-")
+
+
+def signature_name(view: Viewpoint, oid: int) -> str:
+    known = function_facts().get(oid)
+    if known is None:
+        return str(oid) if oid else "-"
+    return f"{quote_identifier(known[0])}({known[1]})"
+
+
+@cache
+def _operators() -> dict[int, str]:
+    builtin = {number(f, "oid"): text(f, "name") for f in facts("operators")}
+    return builtin | {number(f, "oid"): text(f, "name") for f in facts("extension_operators")}
+
+
+def operator_name(view: Viewpoint, oid: int) -> str:
+    return _operators().get(oid, str(oid) if oid else "0")
+
+
+@cache
+def _operands() -> dict[int, tuple[str, str]]:
+    found = {}
+    for fact in facts("operators"):
+        sides = [types.format_type(SqlType(number(fact, word))) for word in ("left", "right")]
+        found[number(fact, "oid")] = (sides[0] if number(fact, "left") else "NONE", sides[1])
+    for fact in facts("extension_operators"):
+        found[number(fact, "oid")] = (text(fact, "left"), text(fact, "right"))
+    return found
+
+
+def operator_signature(view: Viewpoint, oid: int) -> str:
+    """As regoperator shows it: name(left,right)."""
+    if oid not in _operands():
+        return str(oid) if oid else "0"
+    return f"{operator_name(view, oid)}({','.join(_operands()[oid])})"
+
+
+def find_schema(view: Viewpoint, name: str | None) -> int | None:
+    if name is None:
+        return None
+    if name.isdigit():
+        return int(name)
+    schema = view.catalog.schema(split_name(name)[-1])
+    return schema.oid if schema else None
+
+
+def schema_name(view: Viewpoint, oid: int) -> str:
+    schema = view.catalog.schemas.get(oid)
+    return quote_identifier(schema.name) if schema else (str(oid) if oid else "-")
+
+
+@cache
+def roles() -> dict[str, int]:
+    """The superuser and PostgreSQL's predefined roles."""
+    return {SUPERUSER: SUPERUSER_OID} | {text(f, "name"): number(f, "oid") for f in facts("roles")}
+
+
+def find_role(view: Viewpoint, name: str | None) -> int | None:
+    if name is None:
+        return None
+    if name.isdigit():
+        return int(name)
+    return roles().get(split_name(name)[-1])
+
+
+def role_name(view: Viewpoint, oid: int) -> str:
+    for name, known in roles().items():
+        if known == oid:
+            return quote_identifier(name)
+    return str(oid) if oid else "-"
+
+
+COLLATIONS = {"default": 100, "C": 950, "POSIX": 951, "ucs_basic": 12_344}
+
+
+def find_collation(view: Viewpoint, name: str | None) -> int | None:
+    return None if name is None else COLLATIONS.get(split_name(name)[-1])
+
+
+def collation_name(view: Viewpoint, oid: int) -> str:
+    for name, known in COLLATIONS.items():
+        if known == oid:
+            return quote_identifier(name)
+    return str(oid) if oid else "-"
+
+
+SCHEMA_OF_BUILTINS = CATALOG_SCHEMA_OID
+SCHEMA_OF_EXTENSIONS = PUBLIC_SCHEMA_OID
+
+FINDERS = {
+    "regclass": find_relation,
+    "regtype": find_type,
+    "regproc": find_function,
+    "regprocedure": find_signature,
+    "regnamespace": find_schema,
+    "regrole": find_role,
+    "regcollation": find_collation,
+}
+SHOWERS = {
+    "regclass": relation_name,
+    "regtype": lambda view, oid: (type_name(view, oid) or "-").replace("???", str(oid)),
+    "regproc": function_name,
+    "regprocedure": signature_name,
+    "regnamespace": schema_name,
+    "regrole": role_name,
+    "regoper": operator_name,
+    "regoperator": operator_signature,
+    "regcollation": collation_name,
+}

@@ -1,0 +1,178 @@
+"""Objects as the SQL that makes them: pg_get_indexdef, pg_get_constraintdef, pg_get_viewdef (ruleutils.c)."""
+
+from __future__ import annotations
+
+from sqlvec.catalog.names import quote_identifier, relation_name, schema_name
+from sqlvec.catalog.objects import Constraint, Index, IndexColumn, Sequence, Table, View
+from sqlvec.catalog.viewpoint import Viewpoint
+
+# Operator classes that are their type's default in the method are not shown.
+DEFAULT_CLASSES = {"hnsw": (), "ivfflat": ("vector_l2_ops",)}
+_ACTIONS = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+def index_text(
+    view: Viewpoint, oid: int | None, column: int = 0, pretty: bool = False
+) -> str | None:
+    """CREATE INDEX ...; or one column of it, numbered from 1. pretty drops the schema where it is searched."""
+    index = view.catalog.relations.get(oid or 0)
+    if not isinstance(index, Index):
+        return None
+    table = view.catalog.relations[index.table_oid]
+    assert isinstance(table, (Table, View))
+    if column:
+        return _index_part(view, index, table, column)
+    parts = ", ".join(_index_column(index, part, table) for part in index.columns)
+    unique = "UNIQUE " if index.unique else ""
+    name = relation_name(view, table.oid, qualified=not pretty)
+    text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {name} USING {index.method} ({parts})"
+    if index.included:
+        names = (quote_identifier(table.columns[attnum - 1].name) for attnum in index.included)
+        text += f" INCLUDE ({', '.join(names)})"
+    if index.nulls_not_distinct:
+        text += " NULLS NOT DISTINCT"
+    if index.options:
+        options = ", ".join(f"{key}={_option(value)}" for key, value in index.options.items())
+        text += f" WITH ({options})"
+    return text + (f" WHERE {parenthesized(index.predicate)}" if index.predicate else "")
+
+
+def _option(value: str) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _index_part(view: Viewpoint, index: Index, table: Table | View, column: int) -> str:
+    """The bare name or expression of one column; empty past the last."""
+    if column > len(index.columns):
+        included = index.included[column - len(index.columns) - 1 :][:1]
+        return quote_identifier(table.columns[included[0] - 1].name) if included else ""
+    part = index.columns[column - 1]
+    return _key(part, table)
+
+
+def _key(part: IndexColumn, table: Table | View) -> str:
+    if part.attnum:
+        return quote_identifier(table.columns[part.attnum - 1].name)
+    text = part.expression
+    return text if _is_call(text) else parenthesized(text)
+
+
+def _is_call(text: str) -> bool:
+    """name(...) alone, which an index takes without parentheses."""
+    head, opened, _ = text.partition("(")
+    return bool(opened) and head.replace(".", "_").isidentifier() and _closes_at_end(text, len(head))
+
+
+def _closes_at_end(text: str, start: int) -> bool:
+    """Whether the parenthesis at start is closed by the last character."""
+    depth, quoted = 0, ""
+    for place in range(start, len(text)):
+        char = text[place]
+        if quoted:
+            quoted = "" if char == quoted else quoted
+        elif char in "'\"":
+            quoted = char
+        elif char == "(":
+            depth += 1
+        elif char == ")":
+            depth -= 1
+            if depth == 0:
+                return place == len(text) - 1
+    return False
+
+
+def parenthesized(text: str) -> str:
+    """In one pair of parentheses."""
+    return text if text.startswith("(") and _closes_at_end(text, 0) else f"({text})"
+
+
+def _index_column(index: Index, part: IndexColumn, table: Table | View) -> str:
+    text = _key(part, table)
+    if part.operator_class and part.operator_class not in DEFAULT_CLASSES.get(index.method, (part.operator_class,)):
+        text += f" {part.operator_class}"
+    if part.descending:
+        text += " DESC" if part.nulls_first else " DESC NULLS LAST"
+    elif part.nulls_first:
+        text += " NULLS FIRST"
+    return text
+
+
+# ---------------------------------------------------------------- constraints
+
+
+def constraint_text(view: Viewpoint, oid: int | None, pretty: bool = False) -> str | None:
+    """PRIMARY KEY (...), CHECK (...) and so on; None when there is no such constraint."""
+    found = view.catalog.constraint(oid or 0)
+    if found is None:
+        return None
+    table, constraint = found
+    names = _names(table, constraint.attnums)
+    if constraint.kind == "p":
+        text = f"PRIMARY KEY ({names})"
+    elif constraint.kind == "u":
+        index = view.catalog.relations.get(constraint.index_oid)
+        distinct = isinstance(index, Index) and index.nulls_not_distinct
+        text = f"UNIQUE{' NULLS NOT DISTINCT' if distinct else ''} ({names})"
+    elif constraint.kind == "c":
+        # Written out, an expression stands in parentheses of its own; pretty, only the clause's remain.
+        inner = constraint.expression if pretty else parenthesized(constraint.expression)
+        text = f"CHECK {parenthesized(inner) if pretty else f'({inner})'}"
+    elif constraint.kind == "f":
+        text = _foreign_key(view, constraint, names, pretty)
+    else:
+        return None
+    return text + _timing(constraint)
+
+
+def _foreign_key(view: Viewpoint, constraint: Constraint, names: str, pretty: bool) -> str:
+    foreign = view.catalog.table(constraint.foreign_table_oid)
+    target = relation_name(view, foreign.oid)
+    text = f"FOREIGN KEY ({names}) REFERENCES {target}({_names(foreign, constraint.foreign_attnums)})"
+    if getattr(constraint, "match", "s") == "f":
+        text += " MATCH FULL"
+    for word, action in (("UPDATE", constraint.on_update), ("DELETE", constraint.on_delete)):
+        if action in _ACTIONS:
+            text += f" ON {word} {_ACTIONS[action]}"
+    return text
+
+
+def _timing(constraint: Constraint) -> str:
+    text = ""
+    if getattr(constraint, "deferrable", False):
+        text += " DEFERRABLE"
+    if getattr(constraint, "initially_deferred", False):
+        text += " INITIALLY DEFERRED"
+    if not getattr(constraint, "validated", True):
+        text += " NOT VALID"
+    return text
+
+
+def _names(table: Table, attnums: tuple[int, ...]) -> str:
+    return ", ".join(quote_identifier(table.column_by_attnum(a).name) for a in attnums)
+
+
+# ---------------------------------------------------------------- views, defaults, sequences
+
+
+def view_text(view: Viewpoint, oid: int | None, pretty: object = False) -> str | None:
+    found = view.catalog.relations.get(oid or 0)
+    return f" {found.query};" if isinstance(found, View) else None
+
+
+def default_text(view: Viewpoint, table: Table, attnum: int) -> str | None:
+    """The default of a column, or the expression it is generated from."""
+    column = table.column_by_attnum(attnum)
+    if column.sequence_oid and not column.identity:
+        sequence = relation_name(view, column.sequence_oid)
+        return f"nextval('{sequence}'::regclass)"
+    return column.generated or column.default
+
+
+def serial_sequence(view: Viewpoint, table_oid: int, column: str) -> str | None:
+    """The sequence that a column owns, as schema.name."""
+    table = view.catalog.relations.get(table_oid)
+    found = table.column(column) if isinstance(table, Table) else None
+    sequence = view.catalog.relations.get(found.sequence_oid) if found else None
+    if not isinstance(sequence, Sequence):
+        return None
+    return f"{schema_name(view, sequence.schema_oid)}.{quote_identifier(sequence.name)}"

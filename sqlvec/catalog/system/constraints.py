@@ -1,0 +1,49 @@
+"""pg_constraint and pg_inherits: keys, checks and foreign keys of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlvec.catalog.objects import Catalog, Constraint, Table
+from sqlvec.catalog.system.access_methods import equality_operator
+from sqlvec.catalog.system.environment import Environment
+
+Row = dict[str, Any]
+
+
+def _constraints(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in catalog.relations.values():
+        if isinstance(table, Table):
+            for constraint in table.constraints:
+                yield _constraint(catalog, table, constraint)
+
+
+def _constraint(catalog: Catalog, table: Table, c: Constraint) -> Row:
+    row: Row = {
+        "oid": c.oid, "conname": c.name, "connamespace": table.schema_oid, "contype": c.kind,
+        "condeferrable": getattr(c, "deferrable", False),
+        "condeferred": getattr(c, "initially_deferred", False),
+        "convalidated": getattr(c, "validated", True), "conrelid": table.oid, "conindid": c.index_oid,
+        "confupdtype": " ", "confdeltype": " ", "confmatchtype": " ", "conislocal": True,
+        "connoinherit": c.kind != "c", "conkey": list(c.attnums) or None, "conbin": c.expression or None,
+    }  # fmt: skip
+    return row | _foreign(catalog, table, c) if c.kind == "f" else row
+
+
+def _foreign(catalog: Catalog, table: Table, c: Constraint) -> Row:
+    """What only a foreign key has; the index is that of the key it refers to."""
+    foreign = catalog.relations.get(c.foreign_table_oid)
+    keys = foreign.constraints if isinstance(foreign, Table) else ()
+    own = [table.column_by_attnum(attnum).type for attnum in c.attnums]
+    equal = [equality_operator(sql_type.oid) for sql_type in own]
+    deleted = list(getattr(c, "on_delete_attnums", ())) or None
+    return {
+        "conindid": next((k.index_oid for k in keys if k.kind in "pu" and set(k.attnums) == set(c.foreign_attnums)), 0),
+        "confrelid": c.foreign_table_oid, "confupdtype": c.on_update, "confdeltype": c.on_delete,
+        "confmatchtype": getattr(c, "match", "s"), "confkey": list(c.foreign_attnums),
+        "conpfeqop": equal, "conppeqop": equal, "conffeqop": equal, "confdelsetcols": deleted,
+    }  # fmt: skip
+
+
+OURS = {"pg_constraint": _constraints}

@@ -1,0 +1,59 @@
+"""What system tables show besides the catalog: the session, the cluster, and what the language has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sqlvec.catalog.objects import Catalog
+from sqlvec.catalog.viewpoint import Viewpoint
+
+
+class Vocabulary(Protocol):
+    """Which of PostgreSQL's functions, operators and casts a statement may use here."""
+
+    def has_function(self, name: str, arguments: Sequence[int]) -> bool: ...
+
+    def has_operator(self, name: str, left: int, right: int, result: int) -> bool: ...
+
+    def has_cast(self, source: int, target: int, context: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A connection, for pg_stat_activity."""
+
+    pid: int
+    user: str
+    database: str
+    application: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """row_count and disk_bytes are of a table, by oid."""
+
+    databases: tuple[str, ...]
+    database: str
+    user: str
+    pid: int
+    settings: Any  # SessionSettings
+    statements: tuple[tuple[str, str], ...]  # name and text of prepared statements
+    cursors: tuple[str, ...]
+    connections: tuple[Activity, ...]
+    started_us: int  # when the server started, since 1970
+    row_count: Callable[[int], int]
+    disk_bytes: Callable[[int], int]
+    vocabulary: Vocabulary
+    index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
+    locks: Callable[[], list[dict[str, Any]]]  # rows of pg_locks
+
+    @property
+    def version(self) -> str:
+        from sqlvec import __version__
+
+        return f"PostgreSQL {self.settings.show('server_version')} (sqlvec {__version__})"
+
+    def viewpoint(self, catalog: Catalog) -> Viewpoint:
+        return Viewpoint(catalog, self.settings.search_path(self.user), self.user)

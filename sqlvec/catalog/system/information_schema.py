@@ -1,0 +1,311 @@
+"""information_schema: the SQL standard's view of tables, columns and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlvec.catalog.names import is_ours
+from sqlvec.catalog.object_text import default_text, parenthesized
+from sqlvec.catalog.objects import Catalog, Column, Constraint, Sequence, Table, View
+from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.system.relations import tables_of
+from sqlvec.catalog.system.tables import system_tables
+from sqlvec.catalog.viewpoint import SUPERUSER
+from sqlvec.types import SqlType
+
+Row = dict[str, Any]
+_CONSTRAINTS = {"p": "PRIMARY KEY", "u": "UNIQUE", "c": "CHECK", "f": "FOREIGN KEY"}
+_RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+_PRECISIONS = {"int2": 16, "int4": 32, "int8": 64, "float4": 24, "float8": 53}
+_MOMENTS = ("timestamp", "timestamptz", "time", "timetz")
+_CHARACTER_BYTES_MAX = 1_073_741_824
+_TABLE_PRIVILEGES = ("INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+
+def _yes(value: object) -> str:
+    return "YES" if value else "NO"
+
+
+def _schemata(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for schema in catalog.schemas.values():
+        owner = "pg_database_owner" if schema.name == "public" else SUPERUSER
+        yield {"catalog_name": environment.database, "schema_name": schema.name, "schema_owner": owner}
+
+
+def _name(environment: Environment) -> Iterator[Row]:
+    yield {"catalog_name": environment.database}
+
+
+# ---------------------------------------------------------------- tables and columns
+
+
+def _system_tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in system_tables().values():
+        yield _table(environment, table.schema, table.name, table.kind == "r")
+
+
+def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for r in _shown(catalog):
+        yield _table(environment, catalog.schemas[r.schema_oid].name, r.name, isinstance(r, Table))
+
+
+def _table(environment: Environment, schema: str, name: str, stored: bool) -> Row:
+    return {"table_catalog": environment.database, "table_schema": schema, "table_name": name,
+            "table_type": "BASE TABLE" if stored else "VIEW", "is_insertable_into": _yes(stored),
+            "is_typed": "NO"}  # fmt: skip
+
+
+def _shown(catalog: Catalog) -> Iterator[Table | View]:
+    return (r for r in catalog.relations.values() if isinstance(r, (Table, View)))
+
+
+def _views(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for r in _shown(catalog):
+        if isinstance(r, View):
+            yield {"table_catalog": environment.database, "table_schema": catalog.schemas[r.schema_oid].name,
+                   "table_name": r.name, "view_definition": f" {r.query};", "check_option": "NONE",
+                   **dict.fromkeys(("is_updatable", "is_insertable_into", "is_trigger_updatable",
+                                    "is_trigger_deletable", "is_trigger_insertable_into"), "NO")}  # fmt: skip
+
+
+def _system_columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in system_tables().values():
+        for attnum, c in enumerate(table.columns, 1):
+            column = Column(attnum, c.name, c.type, c.not_null)
+            yield _column(environment, table.schema, table.name, column, table.kind == "r")
+
+
+def _columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    view = environment.viewpoint(catalog)
+    for r in _shown(catalog):
+        stored = isinstance(r, Table)
+        schema = catalog.schemas[r.schema_oid].name
+        for column in r.columns:
+            if column.dropped:
+                continue
+            row = _column(environment, schema, r.name, column, stored)
+            if isinstance(r, Table) and not column.generated:
+                row["column_default"] = default_text(view, r, column.attnum)
+            sequence = catalog.relations.get(column.sequence_oid)
+            if column.identity and isinstance(sequence, Sequence):
+                row |= {"identity_start": str(sequence.start), "identity_increment": str(sequence.increment),
+                        "identity_maximum": str(sequence.maximum), "identity_minimum": str(sequence.minimum),
+                        "identity_cycle": _yes(sequence.cycle)}  # fmt: skip
+            yield row
+
+
+def _column(environment: Environment, schema: str, table: str, column: Column, stored: bool) -> Row:
+    database = environment.database
+    return {
+        "table_catalog": database, "table_schema": schema, "table_name": table, "column_name": column.name,
+        "ordinal_position": column.attnum, "is_nullable": _yes(not column.not_null), "column_default": None,
+        **_type(database, column.type), "dtd_identifier": str(column.attnum), "is_self_referencing": "NO",
+        "is_identity": _yes(column.identity), "identity_cycle": "NO",
+        "identity_generation": {"a": "ALWAYS", "d": "BY DEFAULT"}.get(column.identity),
+        "is_generated": "ALWAYS" if column.generated else "NEVER",
+        "generation_expression": column.generated or None, "is_updatable": _yes(stored),
+    }  # fmt: skip
+
+
+def _type(database: str, sql_type: SqlType) -> Row:
+    """What the standard wants to know of a type."""
+    d, typmod = sql_type.definition, sql_type.typmod
+    array = d.name.startswith("_")
+    row: Row = {"data_type": "ARRAY" if array else "USER-DEFINED" if is_ours(d.oid) else d.display_name,
+                "udt_catalog": database, "udt_name": d.name,
+                "udt_schema": "public" if is_ours(d.oid) else "pg_catalog"}  # fmt: skip
+    if d.name in ("varchar", "bpchar"):
+        length = typmod - 4 if typmod > 0 else None
+        row |= {"character_maximum_length": length,
+                "character_octet_length": length * 4 if length else _CHARACTER_BYTES_MAX}  # fmt: skip
+    elif d.name == "text":
+        row["character_octet_length"] = _CHARACTER_BYTES_MAX
+    elif d.name in ("bit", "varbit"):
+        row["character_maximum_length"] = typmod if typmod > 0 else None
+    elif d.name in _PRECISIONS:
+        row |= {"numeric_precision": _PRECISIONS[d.name], "numeric_precision_radix": 2}
+        if d.name.startswith("int"):
+            row["numeric_scale"] = 0
+    elif d.name == "numeric":
+        row["numeric_precision_radix"] = 10
+        if typmod > 0:
+            row |= {"numeric_precision": (typmod - 4) >> 16, "numeric_scale": (typmod - 4) & 0x7FF}
+    elif d.name in _MOMENTS or d.name == "interval":
+        row["datetime_precision"] = typmod if typmod >= 0 and d.name != "interval" else 6
+    elif d.name == "date":
+        row["datetime_precision"] = 0
+    return row
+
+
+# ---------------------------------------------------------------- constraints
+
+
+def _named(catalog: Catalog, environment: Environment, table: Table, name: str) -> Row:
+    schema = catalog.schemas[table.schema_oid].name
+    return {"constraint_catalog": environment.database, "constraint_schema": schema, "constraint_name": name,
+            "table_catalog": environment.database, "table_schema": schema, "table_name": table.name}  # fmt: skip
+
+
+def _constraints(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        for c in table.constraints:
+            if c.kind in _CONSTRAINTS:
+                deferrable = getattr(c, "deferrable", False)
+                yield _named(catalog, environment, table, c.name) | {
+                    "constraint_type": _CONSTRAINTS[c.kind], "is_deferrable": _yes(deferrable),
+                    "initially_deferred": _yes(getattr(c, "initially_deferred", False)),
+                    "enforced": "YES",
+                    "nulls_distinct": _distinct(catalog, c),
+                }  # fmt: skip
+        for _, name in _not_nulls(table):
+            yield _named(catalog, environment, table, name) | {
+                "constraint_type": "CHECK", "is_deferrable": "NO", "initially_deferred": "NO",
+                "enforced": "YES",
+            }  # fmt: skip
+
+
+def _not_nulls(table: Table) -> Iterator[tuple[Column, str]]:
+    """NOT NULL is a check to the standard; PostgreSQL names it by the oids of schema and table."""
+    for column in table.live_columns:
+        if column.not_null:
+            yield column, f"{table.schema_oid}_{table.oid}_{column.attnum}_not_null"
+
+
+def _distinct(catalog: Catalog, c: Constraint) -> str | None:
+    if c.kind != "u":
+        return None
+    return _yes(not getattr(catalog.relations.get(c.index_oid), "nulls_not_distinct", False))
+
+
+def _checks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    words = ("constraint_catalog", "constraint_schema", "constraint_name")
+    for table in tables_of(catalog):
+        clauses = [(c.name, parenthesized(c.expression)) for c in table.constraints if c.kind == "c"]
+        clauses += [(name, f"{column.name} IS NOT NULL") for column, name in _not_nulls(table)]
+        for name, clause in clauses:
+            row = _named(catalog, environment, table, name)
+            yield {word: row[word] for word in words} | {"check_clause": clause}
+
+
+def _key_columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        for c in table.constraints:
+            for place, attnum in enumerate(c.attnums if c.kind in "puf" else (), 1):
+                yield _named(catalog, environment, table, c.name) | {
+                    "column_name": table.column_by_attnum(attnum).name, "ordinal_position": place,
+                    "position_in_unique_constraint": _place_in_key(catalog, c, place),
+                }  # fmt: skip
+
+
+def _place_in_key(catalog: Catalog, c: Constraint, place: int) -> int | None:
+    key = _referenced(catalog, c) if c.kind == "f" else None
+    return key.attnums.index(c.foreign_attnums[place - 1]) + 1 if key is not None else None
+
+
+def _referenced(catalog: Catalog, c: Constraint) -> Constraint | None:
+    """The key that a foreign key refers to."""
+    table = catalog.table(c.foreign_table_oid)
+    for key in table.unique_keys:
+        if set(key.attnums) == set(c.foreign_attnums):
+            return key
+    return None
+
+
+def _used_columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    """constraint_column_usage: of a foreign key, the columns it refers to."""
+    for table in tables_of(catalog):
+        for c in table.constraints:
+            owner = catalog.table(c.foreign_table_oid) if c.kind == "f" else table
+            attnums = c.foreign_attnums if c.kind == "f" else c.attnums
+            for attnum in attnums:
+                row = _named(catalog, environment, owner, c.name)
+                schema = catalog.schemas[table.schema_oid].name
+                yield row | {"constraint_schema": schema,
+                             "column_name": owner.column_by_attnum(attnum).name}  # fmt: skip
+
+
+def _used_tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        for c in table.constraints:
+            if c.kind in "puf":
+                owner = catalog.table(c.foreign_table_oid) if c.kind == "f" else table
+                yield _named(catalog, environment, owner, c.name) | {
+                    "constraint_schema": catalog.schemas[table.schema_oid].name
+                }
+
+
+def _references(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        for c in table.constraints:
+            if c.kind != "f":
+                continue
+            schema = catalog.schemas[table.schema_oid].name
+            foreign = catalog.table(c.foreign_table_oid)
+            key = _referenced(catalog, c)
+            yield {
+                "constraint_catalog": environment.database, "constraint_schema": schema,
+                "constraint_name": c.name, "unique_constraint_catalog": environment.database,
+                "unique_constraint_schema": catalog.schemas[foreign.schema_oid].name,
+                "unique_constraint_name": key.name if key else None,
+                "match_option": "FULL" if getattr(c, "match", "s") == "f" else "NONE",
+                "update_rule": _RULES[c.on_update], "delete_rule": _RULES[c.on_delete],
+            }  # fmt: skip
+
+
+# ---------------------------------------------------------------- sequences and privileges
+
+
+def _sequences(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for s in catalog.relations.values():
+        if isinstance(s, Sequence):
+            if s.owned_by[0] and catalog.table(s.owned_by[0]).column_by_attnum(s.owned_by[1]).identity:
+                continue
+            yield {
+                "sequence_catalog": environment.database, "sequence_name": s.name,
+                "sequence_schema": catalog.schemas[s.schema_oid].name, "numeric_precision_radix": 2,
+                "data_type": s.type.definition.display_name, "numeric_scale": 0,
+                "numeric_precision": _PRECISIONS[s.type.definition.name], "start_value": str(s.start),
+                "minimum_value": str(s.minimum), "maximum_value": str(s.maximum),
+                "increment": str(s.increment), "cycle_option": _yes(s.cycle),
+            }  # fmt: skip
+
+
+def _privileges(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for r in _shown(catalog):
+        for privilege in _TABLE_PRIVILEGES:
+            yield {"grantor": SUPERUSER, "grantee": SUPERUSER, "table_catalog": environment.database,
+                   "table_schema": catalog.schemas[r.schema_oid].name, "table_name": r.name,
+                   "privilege_type": privilege, "is_grantable": "YES",
+                   "with_hierarchy": _yes(privilege == "SELECT")}  # fmt: skip
+
+
+def _role(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    yield {"role_name": SUPERUSER}
+
+
+_PREFIX = "information_schema."
+BUILTIN = {
+    f"{_PREFIX}tables": _system_tables,
+    f"{_PREFIX}columns": _system_columns,
+    f"{_PREFIX}enabled_roles": _role,
+}
+OURS = {
+    _PREFIX + name: maker
+    for name, maker in {
+        "information_schema_catalog_name": lambda catalog, environment: _name(environment),
+        "schemata": _schemata,
+        "tables": _tables,
+        "views": _views,
+        "columns": _columns,
+        "table_constraints": _constraints,
+        "check_constraints": _checks,
+        "key_column_usage": _key_columns,
+        "constraint_column_usage": _used_columns,
+        "constraint_table_usage": _used_tables,
+        "referential_constraints": _references,
+        "sequences": _sequences,
+        "table_privileges": _privileges,
+        "role_table_grants": _privileges,
+    }.items()
+}

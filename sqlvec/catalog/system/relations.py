@@ -1,0 +1,339 @@
+"""pg_class, pg_attribute and what belongs to relations: indexes, defaults, sequences, dependencies, comments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from sqlvec import types
+from sqlvec.catalog.descriptions import all_comments, builtin_comments
+from sqlvec.catalog.object_text import default_text
+from sqlvec.catalog.objects import (
+    CATALOG_SCHEMA_OID,
+    INFORMATION_SCHEMA_OID,
+    Catalog,
+    Column,
+    Index,
+    Relation,
+    Sequence,
+    Table,
+    View,
+)
+from sqlvec.catalog.system.access_methods import class_of, method_oid
+from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.system.tables import class_oid, system_table_by_oid, system_tables
+from sqlvec.catalog.viewpoint import SUPERUSER_OID
+from sqlvec.types import SqlType
+
+Row = dict[str, Any]
+DEFAULT_COLLATION, C_COLLATION = 100, 950
+_FIRST_XID = 722
+SEQUENCE_COLUMNS = (
+    Column(1, "last_value", types.INT8, not_null=True),
+    Column(2, "log_cnt", types.INT8, not_null=True),
+    Column(3, "is_called", types.BOOL, not_null=True),
+)
+_KINDS = {Table: "r", Index: "i", Sequence: "S", View: "v"}
+BLOCK_BYTES = 8_192
+
+
+def owner_of(catalog: Catalog, index: Index) -> Table | View:
+    """The relation that an index is on."""
+    owner = catalog.relations[index.table_oid]
+    assert isinstance(owner, (Table, View))
+    return owner
+
+
+def schema_oid_of(catalog: Catalog, relation: Relation) -> int:
+    return owner_of(catalog, relation).schema_oid if isinstance(relation, Index) else relation.schema_oid
+
+
+# ---------------------------------------------------------------- pg_class
+
+
+def _system_classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in system_tables().values():
+        schema = CATALOG_SCHEMA_OID if table.schema == "pg_catalog" else INFORMATION_SCHEMA_OID
+        row = _class(table.oid, table.name, schema, table.kind, len(table.columns))
+        yield row | {"relisshared": table.shared, "relhasrules": table.kind == "v"}
+
+
+def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for relation in catalog.relations.values():
+        schema = schema_oid_of(catalog, relation)
+        kind, width = _KINDS[type(relation)], len(columns_of(relation))
+        row = _class(relation.oid, relation.name, schema, kind, width)
+        if isinstance(relation, Table):
+            row |= {
+                "relhasindex": bool(catalog.indexes(relation.oid)),
+                "relchecks": sum(c.kind == "c" for c in relation.constraints),
+                "relhastriggers": _has_triggers(catalog, relation),
+                "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None,
+            }
+        if isinstance(relation, Index):
+            row |= {"relam": method_oid(relation.method), "reltype": 0, "relreplident": "n",
+                    "relfrozenxid": 0, "relminmxid": 0,
+                    "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None}  # fmt: skip
+        yield row
+
+
+def _class(oid: int, name: str, schema: int, kind: str, width: int) -> Row:
+    stored = kind in "ri"
+    return {
+        "oid": oid, "relname": name, "relnamespace": schema, "relowner": SUPERUSER_OID,
+        "reltype": oid if kind in "rv" else 0, "relfilenode": 0 if kind == "v" else oid, "relkind": kind,
+        "relnatts": width, "relpersistence": "p", "relispopulated": True,
+        "relreplident": "d" if kind == "r" and schema not in (CATALOG_SCHEMA_OID, INFORMATION_SCHEMA_OID) else "n",
+        "reltuples": -1.0 if stored else 0.0, "relam": 2 if kind == "r" else 0, "relhasrules": kind == "v",
+        "relfrozenxid": _FIRST_XID if kind == "r" else 0, "relminmxid": 1 if kind == "r" else 0,
+    }  # fmt: skip
+
+
+def _has_triggers(catalog: Catalog, table: Table) -> bool:
+    """Foreign keys are triggers on both sides."""
+    if any(c.kind == "f" for c in table.constraints):
+        return True
+    others = (r for r in catalog.relations.values() if isinstance(r, Table))
+    return any(c.foreign_table_oid == table.oid for other in others for c in other.constraints)
+
+
+def columns_of(relation: Relation) -> tuple[Column, ...]:
+    if isinstance(relation, Sequence):
+        return SEQUENCE_COLUMNS
+    if isinstance(relation, Index):
+        return tuple(Column(i, "", types.TEXT) for i in range(1, len(relation.columns) + len(relation.included) + 1))
+    return relation.columns
+
+
+def _row_counts(columns: dict[str, pa.ChunkedArray], environment: Environment) -> pa.Array:
+    """reltuples of tables as they are now; -1 for what was never counted."""
+    kinds, oids = columns["relkind"].to_pylist(), columns["oid"].to_pylist()
+    values = columns["reltuples"].to_pylist()
+    for place, (kind, oid) in enumerate(zip(kinds, oids, strict=True)):
+        if kind == "r" and system_table_by_oid(oid) is None:
+            values[place] = float(environment.row_count(oid)) or -1.0
+    return pa.array(values, pa.float32())
+
+
+def _pages(columns: dict[str, pa.ChunkedArray], environment: Environment) -> pa.Array:
+    kinds, oids = columns["relkind"].to_pylist(), columns["oid"].to_pylist()
+    return pa.array(
+        [
+            -(-environment.disk_bytes(oid) // BLOCK_BYTES)
+            if kind == "r" and system_table_by_oid(oid) is None
+            else 0
+            for kind, oid in zip(kinds, oids, strict=True)
+        ],
+        pa.int32(),
+    )
+
+
+LiveColumn = Callable[[dict[str, pa.ChunkedArray], Environment], pa.Array]
+LIVE_COLUMNS: dict[str, dict[str, LiveColumn]] = {
+    "pg_class": {"reltuples": _row_counts, "relpages": _pages}
+}
+
+
+# ---------------------------------------------------------------- pg_attribute
+
+
+def _system_attributes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in system_tables().values():
+        for attnum, column in enumerate(table.columns, 1):
+            row = _attribute(table.oid, column.name, attnum, column.type)
+            collation = C_COLLATION if row["attcollation"] else 0
+            yield row | {"attnotnull": column.not_null, "attcollation": collation}
+
+
+def _attributes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for relation in catalog.relations.values():
+        if isinstance(relation, Index):
+            yield from _index_attributes(catalog, relation)
+            continue
+        for column in columns_of(relation):
+            yield _column(relation, column)
+
+
+def _column(relation: Relation, column: Column) -> Row:
+    row = _attribute(relation.oid, column.name, column.attnum, column.type)
+    owned = bool(column.sequence_oid) and not column.identity
+    row |= {
+        "attnotnull": column.not_null,
+        "atthasdef": bool(column.default or column.generated or owned),
+        "attidentity": column.identity,
+        "attgenerated": "s" if column.generated else "",
+    }
+    if column.dropped:
+        row |= {"attname": f"........pg.dropped.{column.attnum}........", "atttypid": 0,
+                "attnotnull": False, "atthasdef": False, "attisdropped": True}  # fmt: skip
+    return row
+
+
+def _attribute(oid: int, name: str, attnum: int, sql_type: SqlType) -> Row:
+    known = sql_type.definition
+    return {
+        "attrelid": oid, "attname": name, "atttypid": sql_type.oid, "attstattarget": -1, "attlen": known.length,
+        "attnum": attnum, "attndims": int(known.name.startswith("_")), "attcacheoff": -1,
+        "atttypmod": sql_type.typmod, "attbyval": known.by_value, "attalign": known.align,
+        "attstorage": known.storage, "attislocal": True,
+        "attcollation": DEFAULT_COLLATION if known.category == "S" else 0,
+    }  # fmt: skip
+
+
+def _index_attributes(catalog: Catalog, index: Index) -> Iterator[Row]:
+    """Named after the columns; an expression is expr, expr1 ..."""
+    table = owner_of(catalog, index)
+    expressions = 0
+    attnums = [part.attnum for part in index.columns] + list(index.included)
+    for place, attnum in enumerate(attnums, 1):
+        if attnum:
+            column = table.columns[attnum - 1]
+            yield _attribute(index.oid, column.name, place, column.type)
+            continue
+        name = f"expr{expressions or ''}"
+        expressions += 1
+        yield _attribute(index.oid, name, place, types.TEXT)
+
+
+# ---------------------------------------------------------------- indexes, defaults, sequences
+
+
+def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for index in catalog.relations.values():
+        if not isinstance(index, Index):
+            continue
+        table = owner_of(catalog, index)
+        expressions = ", ".join(c.expression for c in index.columns if not c.attnum)
+        key_types = [table.columns[c.attnum - 1].type if c.attnum else types.TEXT for c in index.columns]
+        deferred = any(
+            c.index_oid == index.oid and getattr(c, "deferrable", False)
+            for c in getattr(table, "constraints", ())
+        )
+        yield {
+            "indexrelid": index.oid, "indrelid": index.table_oid, "indnkeyatts": len(index.columns),
+            "indnatts": len(index.columns) + len(index.included), "indisunique": index.unique,
+            "indisprimary": index.primary, "indimmediate": not deferred, "indisvalid": True,
+            "indisready": True, "indislive": True, "indnullsnotdistinct": index.nulls_not_distinct,
+            "indkey": [c.attnum for c in index.columns] + list(index.included),
+            "indcollation": [DEFAULT_COLLATION if t.definition.category == "S" else 0 for t in key_types],
+            "indclass": [
+                class_of(index.method, c.operator_class, t)
+                for c, t in zip(index.columns, key_types, strict=True)
+            ],
+            "indoption": [int(c.descending) + 2 * int(c.nulls_first) for c in index.columns],
+            "indexprs": expressions or None, "indpred": index.predicate or None,
+        }  # fmt: skip
+
+
+def default_oid(table: Table, attnum: int) -> int:
+    """pg_attrdef counts apart from other oids: the table's and the column's number make it."""
+    return (table.oid * 2_048 + attnum) % 2**31
+
+
+def _defaults(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    view = environment.viewpoint(catalog)
+    for table in tables_of(catalog):
+        for column in table.live_columns:
+            text = default_text(view, table, column.attnum)
+            if text:
+                yield {"oid": default_oid(table, column.attnum), "adrelid": table.oid,
+                       "adnum": column.attnum, "adbin": text}  # fmt: skip
+
+
+def tables_of(catalog: Catalog) -> Iterator[Table]:
+    return (r for r in catalog.relations.values() if isinstance(r, Table))
+
+
+def _sequences(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for s in catalog.relations.values():
+        if isinstance(s, Sequence):
+            yield {"seqrelid": s.oid, "seqtypid": s.type.oid, "seqstart": s.start, "seqincrement": s.increment,
+                   "seqmax": s.maximum, "seqmin": s.minimum, "seqcache": 1, "seqcycle": s.cycle}  # fmt: skip
+
+
+# ---------------------------------------------------------------- schemas, dependencies, comments
+
+
+def _namespaces(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    acl = {"pg_catalog": "=U/postgres", "information_schema": "=U/postgres", "public": "=U/pg_database_owner"}
+    owners = {"public": ("pg_database_owner", 6171)}
+    for schema in catalog.schemas.values():
+        name, oid = owners.get(schema.name, ("postgres", SUPERUSER_OID))
+        granted = acl.get(schema.name)
+        yield {"oid": schema.oid, "nspname": schema.name, "nspowner": oid,
+               "nspacl": [f"{name}=UC/{name}", granted] if granted else None}  # fmt: skip
+
+
+def _dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    relation, constraint = class_oid("pg_class"), class_oid("pg_constraint")
+    default = class_oid("pg_attrdef")
+    for r in catalog.relations.values():
+        schema = schema_oid_of(catalog, r)
+        if not isinstance(r, Index):
+            yield _depends((relation, r.oid, 0), (class_oid("pg_namespace"), schema, 0), "n")
+        if isinstance(r, Sequence) and r.owned_by[0]:
+            column = catalog.table(r.owned_by[0]).column_by_attnum(r.owned_by[1])
+            yield _depends((relation, r.oid, 0), (relation, *r.owned_by), "i" if column.identity else "a")
+        elif isinstance(r, Table):
+            for c in r.constraints:
+                for attnum in c.attnums:
+                    yield _depends((constraint, c.oid, 0), (relation, r.oid, attnum), "a")
+                if c.index_oid:
+                    yield _depends((relation, c.index_oid, 0), (constraint, c.oid, 0), "i")
+                for attnum in c.foreign_attnums:
+                    yield _depends((constraint, c.oid, 0), (relation, c.foreign_table_oid, attnum), "n")
+            for column in r.live_columns:
+                if column.default or column.generated or (column.sequence_oid and not column.identity):
+                    own = (default, default_oid(r, column.attnum), 0)
+                    yield _depends(own, (relation, r.oid, column.attnum), "a")
+                    if column.sequence_oid:
+                        yield _depends(own, (relation, column.sequence_oid, 0), "n")
+        elif isinstance(r, Index) and not _of_constraint(catalog, r):
+            for part in r.columns:
+                yield _depends((relation, r.oid, 0), (relation, r.table_oid, part.attnum), "a")
+
+
+def _of_constraint(catalog: Catalog, index: Index) -> bool:
+    table = owner_of(catalog, index)
+    return any(c.index_oid == index.oid for c in getattr(table, "constraints", ()))
+
+
+def _depends(what: tuple[int, int, int], on: tuple[int, int, int], kind: str) -> Row:
+    names = ("classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid")
+    return dict(zip(names, (*what, *on), strict=True)) | {"deptype": kind}
+
+
+SHARED = ("pg_database", "pg_tablespace", "pg_authid")
+
+
+def _described(
+    comments: Iterator[tuple[tuple[int, int, int], str]], shared: bool
+) -> Iterator[Row]:
+    classes = [class_oid(name) for name in SHARED]
+    for (class_, oid, attnum), text in comments:
+        if (class_ in classes) == shared:
+            row = {"objoid": oid, "classoid": class_, "description": text}
+            yield row if shared else row | {"objsubid": attnum}
+
+
+def _descriptions(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for row in _described(iter(builtin_comments().items()), False):
+        if (row["classoid"], row["objoid"], row["objsubid"]) not in catalog.comments:
+            yield row
+    yield from _described(all_comments(catalog), False)
+
+
+OURS = {
+    "pg_class": _classes,
+    "pg_attribute": _attributes,
+    "pg_index": _indexes,
+    "pg_attrdef": _defaults,
+    "pg_sequence": _sequences,
+    "pg_namespace": _namespaces,
+    "pg_depend": _dependencies,
+    "pg_description": _descriptions,
+    "pg_shdescription": lambda catalog, environment: _described(all_comments(catalog), True),
+}
+BUILTIN = {"pg_class": _system_classes, "pg_attribute": _system_attributes}

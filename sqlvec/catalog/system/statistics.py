@@ -1,0 +1,111 @@
+"""pg_stat_*, pg_settings, pg_prepared_statements, pg_cursors: what goes on now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlvec.catalog.objects import Catalog, Index
+from sqlvec.catalog.system.databases_roles import database_oid
+from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.system.relations import owner_of, tables_of
+from sqlvec.catalog.viewpoint import SUPERUSER_OID
+
+Row = dict[str, Any]
+_KINDS = {"int": "integer"}
+
+
+def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for connection in environment.connections:
+        own = connection.pid == environment.pid
+        yield {"datid": database_oid(environment, connection.database), "datname": connection.database,
+               "pid": connection.pid, "usesysid": SUPERUSER_OID, "usename": connection.user,
+               "application_name": connection.application, "state": "active" if own else "idle",
+               "query": "", "backend_type": "client backend"}  # fmt: skip
+
+
+def _databases(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for name in environment.databases:
+        backends = sum(c.database == name for c in environment.connections)
+        yield {"datid": database_oid(environment, name), "datname": name, "numbackends": backends}
+
+
+def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        yield {"relid": table.oid, "schemaname": catalog.schemas[table.schema_oid].name,
+               "relname": table.name, "n_live_tup": environment.row_count(table.oid)}  # fmt: skip
+
+
+def _table_blocks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        yield {"relid": table.oid, "schemaname": catalog.schemas[table.schema_oid].name,
+               "relname": table.name}  # fmt: skip
+
+
+def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for index in catalog.relations.values():
+        if isinstance(index, Index):
+            table = owner_of(catalog, index)
+            yield {"relid": table.oid, "indexrelid": index.oid, "relname": table.name,
+                   "schemaname": catalog.schemas[table.schema_oid].name,
+                   "indexrelname": index.name}  # fmt: skip
+
+
+def _settings(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for setting, value, reset in environment.settings.described():
+        enum = setting.kind == "enum"
+        number = setting.kind in ("int", "real")
+        yield {
+            "name": setting.name, "setting": value, "unit": setting.unit or None,
+            "category": "Preset Options" if setting.fixed else "Client Connection Defaults",
+            "short_desc": setting.description, "context": "internal" if setting.fixed else "user",
+            "vartype": _KINDS.get(setting.kind, setting.kind),
+            "source": "default" if value == setting.default else "session",
+            "min_val": f"{setting.low:g}" if number else None,
+            "max_val": f"{setting.high:g}" if number else None,
+            "enumvals": list(setting.values) if enum else None, "boot_val": setting.default,
+            "reset_val": reset, "pending_restart": False,
+        }  # fmt: skip
+
+
+def _statements(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for name, text in environment.statements:
+        yield {"name": name, "statement": text, "from_sql": False}
+
+
+def _cursors(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for name in environment.cursors:
+        yield {"name": name, "statement": "", "is_holdable": False, "is_binary": False,
+               "is_scrollable": False}  # fmt: skip
+
+
+def _index_queue(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for queued in environment.index_queue():
+        table, index = (catalog.relations.get(o) for o in (queued.table_oid, queued.index_oid))
+        if table is not None and index is not None:
+            yield {"relid": table.oid, "indexrelid": index.oid, "relname": table.name,
+                   "indexrelname": index.name, "tenant": queued.tenant,
+                   "rows_linked": queued.rows_linked, "rows_waiting": queued.rows_waiting}  # fmt: skip
+
+
+def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    return (row | {"fastpath": False} for row in environment.locks())
+
+
+LIVE = {
+    "pg_locks": _locks,
+    "sqlvec_index_queue": _index_queue,
+    "pg_stat_activity": _activity,
+    "pg_stat_database": _databases,
+    "pg_stat_user_tables": _tables,
+    "pg_stat_all_tables": _tables,
+    "pg_statio_all_tables": _table_blocks,
+    "pg_statio_user_tables": _table_blocks,
+    "pg_stat_all_indexes": _indexes,
+    "pg_stat_user_indexes": _indexes,
+    "pg_statio_all_indexes": _indexes,
+    "pg_statio_user_indexes": _indexes,
+    "pg_settings": _settings,
+    "pg_prepared_statements": _statements,
+    "pg_cursors": _cursors,
+}

@@ -1,0 +1,129 @@
+"""pg_type, pg_cast, pg_collation: types as the registry has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlvec import types
+from sqlvec.catalog.names import COLLATIONS, functions_by_name, is_ours
+from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog, Table, View
+from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.system.facts import facts, number, text
+from sqlvec.catalog.viewpoint import SUPERUSER_OID
+from sqlvec.types import TypeDefinition
+
+Row = dict[str, Any]
+_RECORD_ROUTINES = ("record_in", "record_out", "record_recv", "record_send")
+
+
+def schema_of_type(oid: int) -> int:
+    return PUBLIC_SCHEMA_OID if is_ours(oid) else CATALOG_SCHEMA_OID
+
+
+def _function(name: str) -> int:
+    """The oid of an input or output function; 0 where PostgreSQL has none."""
+    found = functions_by_name().get(name, ())
+    return found[0] if found else 0
+
+
+def _types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for definition in types.all_types():
+        if is_ours(definition.oid) and "vector" not in catalog.extensions:
+            continue
+        yield _type(definition)
+
+
+def _type(d: TypeDefinition) -> Row:
+    array = d.name.startswith("_") and bool(d.element_oid)
+    return {
+        "oid": d.oid, "typname": d.name, "typnamespace": schema_of_type(d.oid), "typowner": SUPERUSER_OID,
+        "typlen": d.length, "typbyval": d.by_value, "typtype": d.kind, "typcategory": d.category,
+        "typispreferred": d.preferred, "typisdefined": True, "typdelim": d.delimiter,
+        "typelem": d.element_oid, "typarray": d.array_oid, "typinput": _function(d.input_function),
+        "typoutput": _function(d.output_function), "typreceive": _function(d.receive_function),
+        "typsend": _function(d.send_function), "typmodin": _modifier(d, "in"), "typmodout": _modifier(d, "out"),
+        "typanalyze": _function("array_typanalyze") if array else 0,
+        "typsubscript": _subscript(d, array), "typalign": d.align, "typstorage": d.storage, "typtypmod": -1,
+        "typcollation": _collation(d), "typnotnull": False, "typndims": 0, "typbasetype": 0,
+    }  # fmt: skip
+
+
+def _modifier(d: TypeDefinition, direction: str) -> int:
+    """numerictypmodin, vector_typmod_in, or that of the element."""
+    name = d.name.removeprefix("_")
+    for candidate in (f"{name}typmod{direction}", f"{name}_typmod_{direction}"):
+        if found := _function(candidate):
+            return found
+    return 0
+
+
+def _subscript(d: TypeDefinition, array: bool) -> int:
+    if array:
+        return _function("array_subscript_handler")
+    if d.element_oid:
+        return _function("array_subscript_handler")
+    if d.name == "jsonb":
+        return _function("jsonb_subscript_handler")
+    return _function("raw_array_subscript_handler") if d.name == "name" else 0
+
+
+def _collation(d: TypeDefinition) -> int:
+    element = types.by_oid(d.element_oid)
+    category = element.category if element is not None else d.category
+    if category != "S":
+        return 0
+    return COLLATIONS["C"] if d.name.endswith("name") else COLLATIONS["default"]
+
+
+def _row_types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    """A table is a type too, with the table's oid."""
+    in_, out, receive, send = map(_function, _RECORD_ROUTINES)
+    for table in catalog.relations.values():
+        if isinstance(table, (Table, View)):
+            yield {
+                "oid": table.oid, "typname": table.name, "typnamespace": table.schema_oid,
+                "typowner": SUPERUSER_OID, "typlen": -1, "typtype": "c", "typcategory": "C",
+                "typisdefined": True, "typdelim": ",", "typrelid": table.oid, "typinput": in_,
+                "typoutput": out, "typreceive": receive, "typsend": send, "typalign": "d",
+                "typstorage": "x", "typtypmod": -1,
+            }  # fmt: skip
+
+
+# ---------------------------------------------------------------- casts
+
+
+def _casts(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    """PostgreSQL's casts that hold here too."""
+    has = environment.vocabulary.has_cast
+    for fact in facts("casts"):
+        source, target = number(fact, "source"), number(fact, "target")
+        if _known(source) and _known(target) and has(source, target, text(fact, "context")):
+            yield {"oid": number(fact, "oid"), "castsource": source, "casttarget": target,
+                   "castfunc": number(fact, "function"), "castcontext": fact["context"],
+                   "castmethod": fact["method"]}  # fmt: skip
+    if "vector" not in catalog.extensions:
+        return
+    for fact in facts("extension_casts"):
+        source_, target_ = types.by_name(text(fact, "source")), types.by_name(text(fact, "target"))
+        if source_ and target_ and has(source_.oid, target_.oid, text(fact, "context")):
+            yield {"oid": number(fact, "oid"), "castsource": source_.oid, "casttarget": target_.oid,
+                   "castfunc": _function(fact["function"] or ""), "castcontext": fact["context"],
+                   "castmethod": fact["method"]}  # fmt: skip
+
+
+def _known(oid: int) -> bool:
+    return types.by_oid(oid) is not None
+
+
+def _collations(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    locale = {"default": None, "C": "C", "POSIX": "POSIX", "ucs_basic": "C"}
+    for name, oid in COLLATIONS.items():
+        yield {"oid": oid, "collname": name, "collnamespace": CATALOG_SCHEMA_OID, "collowner": SUPERUSER_OID,
+               "collprovider": "d" if name == "default" else "c", "collisdeterministic": True,
+               "collencoding": 6 if name == "ucs_basic" else -1,
+               "collcollate": locale[name], "collctype": locale[name]}  # fmt: skip
+
+
+BUILTIN = {"pg_type": _types, "pg_cast": _casts, "pg_collation": _collations}
+OURS = {"pg_type": _row_types}
