@@ -27,8 +27,10 @@ from sqlvec.errors import (
     InvalidName,
     ObjectInUse,
     QueryCanceled,
+    SerializationFailure,
     UndefinedDatabase,
 )
+from sqlvec.exec.constraints import enforce, settle
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.copy import CopyIn, CopyOut
 from sqlvec.exec.cursor import Cursor
@@ -567,13 +569,13 @@ class Connection:
         if prepared.named_parameters:
             context.parameters = looked_up(prepared, context)
         if isinstance(plan, InsertPlan):
-            return self._drained(run_insert(plan, context), context)
+            return self._written(run_insert(plan, context), context)
         if isinstance(plan, ModifyPlan):
-            return self._drained(run_modify(plan, context), context)
+            return self._written(run_modify(plan, context), context)
         if isinstance(statement, bound.Ddl):
             return self._drained(run_ddl(statement, context), context)
         if isinstance(statement, bound.Explain):
-            return self._drained(run_explain(statement, context), context)
+            return self._written(run_explain(statement, context), context)
         if isinstance(statement, bound.Copy):
             return self._copy(statement, context)
         assert plan is not None and prepared.columns is not None
@@ -583,6 +585,35 @@ class Connection:
         if prepared.named_columns:
             rows = named(rows, prepared.named_columns, prepared.columns, context)
         return self._drained(rows_result(prepared.columns, rows), context)
+
+    def _written(self, result: Result, context: Context) -> Result:
+        if context.changes:
+            enforce(context)
+        return self._drained(result, context)
+
+    def _settle_group(self) -> None:
+        """Nobody runs the end of a group again: what would have to wait fails."""
+        try:
+            self.settle_constraints()
+        except LockWait:
+            self.block.rollback()
+            raise SerializationFailure(
+                "could not serialize access due to concurrent update"
+            ) from None
+
+    def settle_constraints(self) -> None:
+        """Before COMMIT: the checks that were put off. After an error the transaction is undone."""
+        block = self.block
+        if block.tx is None or block.failed or not block.deferred.waiting:
+            return
+        try:
+            context = self.context(block.statement_transaction(), ())
+            settle(context)
+        except LockWait:
+            raise
+        except BaseException:
+            block.rollback()
+            raise
 
     def _drained(self, result: Result, context: Context) -> Result:
         self._notices += [Notice(*notice) for notice in context.notices]
@@ -670,6 +701,8 @@ class Connection:
         if self.cursors and not self.block.explicit:
             self.keep_cursors()
             self.close_cursors(held=False)
+        if not self.block.explicit:
+            self._settle_group()
         return self.block.end_group()
 
     def abort_group(self) -> None:

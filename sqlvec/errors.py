@@ -427,6 +427,12 @@ class InvalidObjectDefinition(DatabaseError):
     sqlstate = "42P17"
 
 
+class InvalidForeignKey(DatabaseError):
+    """A foreign key that no key answers."""
+
+    sqlstate = "42830"
+
+
 class IndeterminateDatatype(DatabaseError):
     """A parameter whose type cannot be found."""
 

@@ -50,11 +50,17 @@ class Constraint:
     kind: str
     attnums: tuple[int, ...]
     expression: str = ""  # of a check
-    index_oid: int = 0  # of a primary key or unique constraint
+    index_oid: int = 0  # of a primary key or unique constraint; of a foreign key, the referenced one
     foreign_table_oid: int = 0
     foreign_attnums: tuple[int, ...] = ()
     on_delete: str = "a"  # a no action, r restrict, c cascade, n set null, d set default
     on_update: str = "a"
+    match: str = "s"  # s simple, f full
+    set_attnums: tuple[int, ...] = ()  # columns of ON DELETE SET NULL or SET DEFAULT, () for all
+    deferrable: bool = False
+    deferred: bool = False  # INITIALLY DEFERRED
+    validated: bool = True  # false after NOT VALID
+    no_inherit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,7 @@ class View:
 
 Relation = Table | Index | Sequence | View
 Described = tuple[int, int, int]  # oid of the system table, of the object, attnum of a column or 0
+Reference = tuple[Table, Constraint]
 
 
 def _empty() -> Mapping[int, Relation]:
@@ -172,7 +179,13 @@ class Catalog:
         schemas = {schema.name: schema for schema in self.schemas.values()}
         names: dict[tuple[int, str], Relation] = {}
         indexes: dict[int, list[Index]] = {}
+        references: dict[int, list[Reference]] = {}
         for relation in self.relations.values():
+            if isinstance(relation, Table):
+                for constraint in relation.constraints:
+                    if constraint.kind == "f":
+                        found = references.setdefault(constraint.foreign_table_oid, [])
+                        found.append((relation, constraint))
             if isinstance(relation, Index):
                 indexes.setdefault(relation.table_oid, []).append(relation)
                 table = self.relations[relation.table_oid]
@@ -183,6 +196,10 @@ class Catalog:
         object.__setattr__(self, "_schemas_by_name", schemas)
         object.__setattr__(self, "_names", names)
         object.__setattr__(self, "_indexes", {k: tuple(sorted(v, key=lambda i: i.oid)) for k, v in indexes.items()})
+        object.__setattr__(
+            self, "_references",
+            {k: tuple(sorted(v, key=lambda r: r[1].oid)) for k, v in references.items()},
+        )  # fmt: skip
         object.__setattr__(self, "_memo", {})
 
     @property
@@ -218,6 +235,10 @@ class Catalog:
         if text:
             comments[described] = text
         return replace(self, comments=comments)
+
+    def references(self, table_oid: int) -> tuple[Reference, ...]:
+        """The foreign keys that refer to the table, each with its own table, oldest first."""
+        return self._references.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
 
     def with_relation(self, *relations: Relation) -> Catalog:
         """This catalog with the relations added, or replaced where their oid exists."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlvec.catalog.objects import Catalog
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import QueryCanceled
+from sqlvec.exec.changes import Changes, Deferred
 
 if TYPE_CHECKING:
     from sqlvec.catalog.system.environment import Environment
@@ -47,6 +48,7 @@ class Context:
     notices: list[Notice] = field(default_factory=list)
     sequence_values: dict[int, int] = field(default_factory=dict)  # currval, by sequence oid
     observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
+    changes: Changes | None = None  # what the statement's constraints must look at
     _viewpoint: Viewpoint | None = None
 
     def viewpoint(self) -> Viewpoint:
@@ -63,6 +65,12 @@ class Context:
     def narrowed(self, newer: Mapping[int, Mapping[Shard, RowSet]]) -> Context:
         """This context, in which the relations have these rows only."""
         return replace(self, newer=newer)
+
+    @property
+    def deferred(self) -> Deferred:
+        """The transaction's constraint modes."""
+        assert self.connection is not None
+        return self.connection.block.deferred
 
     def check_cancelled(self) -> None:
         if self.cancelled():

@@ -6,8 +6,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from sqlvec.exec.changes import Change
+from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.insert import complete_rows
 from sqlvec.exec.select import run_query
@@ -57,6 +60,9 @@ class CopyIn:
             self._ended = True
             self._batches.extend(self.decoder.finish())
         self.feed(b"")
+        if self.writer.context.changes:
+            self.writer.context.tx.begin_statement()  # to wait undoes no row
+            enforce(self.writer.context)
         return f"COPY {self.row_count}"
 
     def _write_or_undo(self, batch: ColumnBatch) -> None:
@@ -108,9 +114,12 @@ class CopyIn:
             if shard.has_duplicates(key, arrays, tx):
                 return False
         try:
-            tx.insert(shard, given)
+            first = tx.insert(shard, given)
         except KeyTaken:
             return False
+        if writer.watched:
+            ids = np.arange(first, first + batch.row_count, dtype=np.int64)
+            writer.note(Change(table.oid, None, (shard, ids)))
         return True
 
 

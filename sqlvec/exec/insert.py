@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlvec.errors import CardinalityViolation, InvalidColumnReference, SerializationFailure
+from sqlvec.errors import (
+    CardinalityViolation,
+    InvalidColumnReference,
+    ObjectNotInState,
+    SerializationFailure,
+)
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
 from sqlvec.exec.prefilter import session_tenant
 from sqlvec.exec.result import Batch, Result
+from sqlvec.exec.row_versions import claim_mode, replace_rows
 from sqlvec.exec.select import run_query
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.physical import InsertPlan
 from sqlvec.sql import bound
-from sqlvec.storage.locks import RowMode
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -144,6 +149,7 @@ class _Upsert:
     def __init__(self, writer: Writer, on_conflict: bound.OnConflict) -> None:
         self.writer = writer
         self.on_conflict = on_conflict
+        self._refuse_late(writer, on_conflict)
         arbiters = [k for k in writer.keys if set(k) == set(on_conflict.attnums)]
         if on_conflict.attnums and not arbiters:
             raise InvalidColumnReference(
@@ -161,12 +167,22 @@ class _Upsert:
             (writer.place_of(a.attnum), compile_expression(a.expression, slots))
             for a in on_conflict.do_update
         ]
-        assigned = {a.attnum for a in on_conflict.do_update}
-        self.keys_changed = any(assigned & set(key) for key in writer.keys)
-        self.mode = RowMode.UPDATE if self.keys_changed else RowMode.NO_KEY_UPDATE
+        self.assigned = {a.attnum for a in on_conflict.do_update}
+        self.mode = claim_mode(writer, self.assigned)
         where = on_conflict.where
         self.where = None if where is None else compile_expression(where, slots)
         self.touched: set[tuple[Shard, int]] = set()
+
+    @staticmethod
+    def _refuse_late(writer: Writer, on_conflict: bound.OnConflict) -> None:
+        for constraint in writer.table.unique_keys:
+            chosen = set(constraint.attnums) == set(on_conflict.attnums)
+            if constraint.deferrable and (chosen or not on_conflict.attnums):
+                raise ObjectNotInState(
+                    "ON CONFLICT does not support deferrable unique constraints/exclusion "
+                    "constraints as arbiters",
+                    schema=writer.schema_name(), table=writer.table.name, constraint=constraint.name,
+                )  # fmt: skip
 
     def run(self, rows: Rows, shards: list[Shard]) -> Rows:
         kept: list[tuple[Datum, ...]] = []
@@ -191,18 +207,15 @@ class _Upsert:
                 if self.on_conflict.nothing:
                     return None
                 return self._update(row, shard, row_id)
-        self._insert(row, shard, None)
+        self._insert(row, shard)
         return row
 
-    def _insert(self, row: tuple[Datum, ...], shard: Shard, old: np.ndarray | None) -> None:
+    def _insert(self, row: tuple[Datum, ...], shard: Shard) -> None:
         writer = self.writer
         rows = [[value] for value in row]
         for key in writer.keys:
             writer.verify_unique(rows, [shard], key)
-        if old is None:
-            written = writer.insert(rows, [shard])[0]
-        else:
-            written = writer.replace([(shard, old)], rows, [shard], keys_changed=self.keys_changed)[0]
+        written = writer.insert(rows, [shard])[0]
         self.touched.add((shard, written.first_row_id))
 
     def _update(
@@ -225,7 +238,7 @@ class _Upsert:
         for place, evaluator in self.assignments:
             new[place] = evaluator(both, context)
         rows = [[value] for value in new]
-        writer.verify(rows)
         context.tx.claim(shard, ids, self.mode)
-        self._insert(tuple(new), shard, ids)
+        written = replace_rows(writer, [(shard, ids)], rows, self.assigned)[0]
+        self.touched.add((written.shard, written.first_row_id))
         return tuple(new)

@@ -11,6 +11,7 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.insert import output_columns, returning
 from sqlvec.exec.prefilter import prefilter
 from sqlvec.exec.result import Batch, Result
+from sqlvec.exec.row_versions import claim_mode, note_deleted, replace_rows
 from sqlvec.exec.select import run_remainder
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.index.row_set import RowSet
@@ -104,30 +105,23 @@ def _delete(plan: ModifyPlan, writer: Writer) -> Rows:
                 column += values
         else:
             deleted[0] += [None] * len(ids)
+        note_deleted(writer, shard, ids)
     return deleted
 
 
 def _update(plan: ModifyPlan, statement: bound.Update, writer: Writer) -> Rows:
     changed: Rows = [[] for _ in writer.columns]
     assigned = {assignment.attnum for assignment in statement.assignments}
-    keys_changed = any(assigned & set(key) for key in writer.keys)
-    targets = _targets(plan, writer, RowMode.UPDATE if keys_changed else RowMode.NO_KEY_UPDATE)
+    targets = _targets(plan, writer, claim_mode(writer, assigned))
     for shard, ids, values in targets:
         rows = _read(writer, shard, ids)
         if values is None:
             values = writer.evaluate([a.expression for a in statement.assignments], rows)
         for assignment, column in zip(statement.assignments, values, strict=True):
             rows[writer.place_of(assignment.attnum)] = column
-        writer.verify(rows)
         for column, new in zip(changed, rows, strict=True):
             column += new
     if not changed or not changed[0]:
         return changed
-    # All old versions are gone before keys are compared: UPDATE t SET id = id + 1 must not collide.
-    shards = writer.shards_of(changed)
-    for key in writer.keys:
-        if assigned & set(key):
-            writer.verify_unique(changed, shards, key)
-    old = [(shard, ids) for shard, ids, _ in targets]
-    writer.replace(old, changed, shards, keys_changed=keys_changed)
+    replace_rows(writer, [(shard, ids) for shard, ids, _ in targets], changed, assigned)
     return changed

@@ -25,7 +25,21 @@ def relation_locks(statement: bound.Statement, catalog: Catalog) -> RelationLock
         _change(statement, catalog, found)
     else:
         _walk(statement, Mode.ACCESS_SHARE, found)
+        for oid in [oid for oid, mode in found.items() if mode == Mode.ROW_EXCLUSIVE]:
+            _foreign_keys(oid, catalog, found)
     return tuple(sorted(found.items()))
+
+
+def _foreign_keys(oid: int, catalog: Catalog, found: dict[int, Mode]) -> None:
+    """What the checks of a written table's foreign keys read, and what their actions may write."""
+    table = catalog.relations.get(oid)
+    for constraint in table.constraints if isinstance(table, Table) else ():
+        if constraint.kind == "f":
+            _note(constraint.foreign_table_oid, Mode.ROW_SHARE, found)
+    for child, _ in catalog.references(oid):
+        if found.get(child.oid, 0) < Mode.ROW_EXCLUSIVE:
+            _note(child.oid, Mode.ROW_EXCLUSIVE, found)
+            _foreign_keys(child.oid, catalog, found)
 
 
 def _note(oid: int, mode: Mode, found: dict[int, Mode]) -> None:

@@ -11,6 +11,7 @@ from sqlvec.errors import (
     NoActiveTransaction,
     SavepointException,
 )
+from sqlvec.exec.changes import Deferred
 
 _REREADING = ("read committed", "read uncommitted")
 
@@ -29,6 +30,7 @@ class Savepoint:
     name: str
     token: Any
     notifications: tuple[int, int]
+    deferred: Deferred
 
 
 class TransactionBlock:
@@ -55,6 +57,7 @@ class TransactionBlock:
         self.resumes = False  # the next statement is one that waited, to be run with its old snapshot
         self._first = True  # the running statement is the first one of the transaction
         self._began = False  # a statement has taken the transaction's snapshot
+        self.deferred = Deferred()
 
     @property
     def status(self) -> bytes:
@@ -178,6 +181,7 @@ class TransactionBlock:
     def _reset(self) -> None:
         self.explicit = self.failed = self.grouped = self.resumes = False
         self.savepoints.clear()
+        self.deferred = Deferred()
         self.started_us = 0
 
     def end_group(self) -> Any:
@@ -214,7 +218,7 @@ class TransactionBlock:
         assert self.tx is not None
         self.settings.savepoint(name)
         mark = self.notifications.mark()
-        self.savepoints.append(Savepoint(name, self.tx.savepoint(), mark))
+        self.savepoints.append(Savepoint(name, self.tx.savepoint(), mark, self.deferred.mark()))
 
     def release(self, name: str) -> None:
         self._require("RELEASE SAVEPOINT")
@@ -228,6 +232,7 @@ class TransactionBlock:
         self.tx.rollback_to(self.savepoints[index].token)
         self.notifications.rollback_to(self.savepoints[index].notifications)
         self.settings.rollback_to(name)
+        self.deferred = self.savepoints[index].deferred.mark()
         del self.savepoints[index + 1 :]
         self.failed = False
 

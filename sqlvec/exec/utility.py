@@ -19,6 +19,7 @@ from sqlvec.errors import (
     UndefinedObject,
     UndefinedPreparedStatement,
 )
+from sqlvec.exec.constraints import set_constraints
 from sqlvec.exec.context import Datum
 from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.evaluate import constant
@@ -62,6 +63,7 @@ def _commit(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) ->
     if not connection.block.explicit:
         _warn(connection, "25P01", "there is no transaction in progress")
     if not connection.block.failed:
+        connection.settle_constraints()
         connection.keep_cursors()
     ticket, committed = connection.block.commit()
     connection.close_cursors(held=False)
@@ -329,6 +331,15 @@ def _lock(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> R
     return Result()
 
 
+def _set_constraints(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    if not connection.block.explicit and not connection.block.grouped:
+        connection.warn("25P01", "SET CONSTRAINTS can only be used in transaction blocks")
+        return Result()
+    context = connection.context(connection.block.statement_transaction(), ())
+    set_constraints(context, args["oids"], deferred=args["deferred"])
+    return Result()
+
+
 _HANDLERS: dict[str, Handler] = {
     "begin": _begin,
     "commit": _commit,
@@ -356,5 +367,6 @@ _HANDLERS: dict[str, Handler] = {
     "notify": _notify,
     "unlisten": _unlisten,
     "lock": _lock,
+    "set_constraints": _set_constraints,
 }
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlvec import types
 from sqlvec.catalog.objects import Column, Constraint, Table
 from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
+from sqlvec.exec.changes import Change, Changes, RowIds, is_watched
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
 from sqlvec.exec.prefilter import check_tenant, tenant_key
@@ -44,12 +45,20 @@ class Writer:
     context: Context
     relation_id: int
     checks: Sequence[bound.Check] = ()
+    generated: Sequence[bound.Assignment] = ()  # to be computed anew in rows that are changed
     columns: tuple[Column, ...] = field(init=False)
     keys: list[tuple[int, ...]] = field(init=False)
+    nulls_equal: set[tuple[int, ...]] = field(init=False)  # keys declared NULLS NOT DISTINCT
+    watched: bool = field(init=False)  # constraints ask for changes of the table
 
     def __post_init__(self) -> None:
         self.columns = self.table.live_columns
         self.keys = unique_keys(self.table, self.context.catalog)
+        indexes = self.context.catalog.indexes(self.table.oid)
+        self.nulls_equal = {
+            tuple(c.attnum for c in index.columns) for index in indexes if index.nulls_not_distinct
+        }
+        self.watched = is_watched(self.table, self.context.catalog)
 
     # ---------------------------------------------------------------- constraints
 
@@ -66,7 +75,7 @@ class Writer:
                         detail=self.failing_row(rows, i),
                         table=self.table.name,
                         column=column.name,
-                        schema=self._schema(),
+                        schema=self.schema_name(),
                     )
         for check in self.checks:
             self._verify_check(check, rows)
@@ -80,14 +89,14 @@ class Writer:
                     detail=self.failing_row(rows, i),
                     table=self.table.name,
                     constraint=check.name,
-                    schema=self._schema(),
+                    schema=self.schema_name(),
                 )
 
-    def _schema(self) -> str:
+    def schema_name(self) -> str:
         return self.context.catalog.schemas[self.table.schema_oid].name
 
     def failing_row(self, rows: Rows, i: int) -> str:
-        values = [_shown(c.type, v[i]) for c, v in zip(self.columns, rows, strict=True)]
+        values = [_clipped(shown(c.type, v[i])) for c, v in zip(self.columns, rows, strict=True)]
         return f"Failing row contains ({', '.join(values)})."
 
     def evaluate(
@@ -129,8 +138,8 @@ class Writer:
         return tuple(row[self.place_of(attnum)] for attnum in key)
 
     def find(self, key: tuple[int, ...], values: tuple[Datum, ...], shard: Shard) -> int | None:
-        """The row that has these key values, visible or not; nulls equal nothing."""
-        if any(value is None for value in values):
+        """The row that has these key values, visible or not; nulls equal nothing but in NULLS NOT DISTINCT."""
+        if key not in self.nulls_equal and any(value is None for value in values):
             return None
         return shard.find_conflict(key, values, self.context.tx)
 
@@ -139,24 +148,24 @@ class Writer:
         seen: set[tuple[Shard, tuple[Any, ...]]] = set()
         places = [self.place_of(attnum) for attnum in key]
         for shard, *values in zip(shards, *(rows[p] for p in places), strict=True):
-            if None in [None if v is None else 1 for v in values]:
+            if key not in self.nulls_equal and any(v is None for v in values):
                 continue
             key_values = tuple(values)
-            hashable = (shard, tuple(_hashable(v) for v in values))
-            if hashable in seen or shard.find_conflict(key, key_values, self.context.tx) is not None:
+            marked = (shard, tuple(hashable(v) for v in values))
+            if marked in seen or shard.find_conflict(key, key_values, self.context.tx) is not None:
                 raise self.duplicate(key, key_values)
-            seen.add(hashable)
+            seen.add(marked)
 
     def duplicate(self, key: tuple[int, ...], values: tuple[Datum, ...]) -> UniqueViolation:
         name = self._key_name(key)
         columns = [self.table.column_by_attnum(attnum) for attnum in key]
-        shown = ", ".join(_shown(c.type, v) for c, v in zip(columns, values, strict=True))
+        texts = ", ".join(shown(c.type, v) for c, v in zip(columns, values, strict=True))
         return UniqueViolation(
             f'duplicate key value violates unique constraint "{name}"',
-            detail=f"Key ({', '.join(c.name for c in columns)})=({shown}) already exists.",
+            detail=f"Key ({', '.join(c.name for c in columns)})=({texts}) already exists.",
             table=self.table.name,
             constraint=name,
-            schema=self._schema(),
+            schema=self.schema_name(),
         )
 
     def _key_name(self, key: tuple[int, ...]) -> str:
@@ -185,7 +194,26 @@ class Writer:
             opened[name] = store.shard(self.table.oid, name, create=True)
         return [opened[name] for name in names]
 
-    def insert(self, rows: Rows, shards: Sequence[Shard]) -> list[Written]:
+    def note(self, change: Change) -> None:
+        """Something for constraints to look at when the statement is over."""
+        if self.context.changes is None:
+            self.context.changes = Changes()
+        self.context.changes.append(change)
+
+    def note_replaced(self, old: Sequence[tuple[Shard, RowIds]], written: list[Written]) -> None:
+        """Versions given in the order of the rows that took their place."""
+        starts = np.cumsum([0, *(len(ids) for _, ids in old)])
+        for part in written:
+            new_ids = part.first_row_id + np.arange(len(part.positions), dtype=np.int64)
+            for (shard, ids), start in zip(old, starts.tolist(), strict=False):
+                mine = (part.positions >= start) & (part.positions < start + len(ids))
+                if mine.any():
+                    ended = ids[part.positions[mine] - start]
+                    self.note(Change(self.table.oid, (shard, ended), (part.shard, new_ids[mine])))
+
+    def insert(
+        self, rows: Rows, shards: Sequence[Shard], *, replacing: bool = False
+    ) -> list[Written]:
         """Puts the rows into their shards, unseen by others until the commit."""
         written = []
         for shard in dict.fromkeys(shards):
@@ -202,6 +230,9 @@ class Writer:
                     self.verify_unique(rows, shards, key)
                 raise
             written.append(Written(shard, first, positions))
+            if self.watched and not replacing:
+                ids = np.arange(first, first + len(positions), dtype=np.int64)
+                self.note(Change(self.table.oid, None, (shard, ids)))
         return written
 
 
@@ -214,7 +245,7 @@ class Writer:
         keys_changed: bool,
     ) -> list[Written]:
         """Inserts the new versions of claimed rows, which are given in the same order."""
-        written = self.insert(rows, shards)
+        written = self.insert(rows, shards, replacing=True)
         new_ids = np.empty(len(shards), dtype=np.int64)
         for part in written:
             new_ids[part.positions] = part.first_row_id + np.arange(len(part.positions))
@@ -255,14 +286,18 @@ def evaluate_over_rows(
     return values
 
 
-def _hashable(value: Datum) -> Any:
+def hashable(value: Datum) -> Any:
     if isinstance(value, list):
-        return tuple(_hashable(item) for item in value)
+        return tuple(hashable(item) for item in value)
     return tuple(value.tolist()) if isinstance(value, np.ndarray) else value
 
 
-def _shown(sql_type: types.SqlType, value: Datum) -> str:
-    if value is None:
-        return "null"
-    text = sql_type.definition.render(value)
-    return text if len(text) <= 64 else text[:64] + "..."
+def shown(sql_type: types.SqlType, value: Datum) -> str:
+    """A value in the detail of an error."""
+    return "null" if value is None else sql_type.definition.render(value)
+
+
+def _clipped(text: str) -> str:
+    """As in the description of a whole row: at most 64 bytes of a value (execMain.c)."""
+    raw = text.encode()
+    return text if len(raw) <= 64 else raw[:64].decode(errors="ignore") + "..."

@@ -16,12 +16,14 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.bind_from import table_columns
-from sqlvec.sql.bind_table import Draft, add_column, add_constraint
+from sqlvec.sql.bind_table import add_column
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
+from sqlvec.sql.table_draft import Draft
 
 
 def bind_alter(binder: Binder, body: Node) -> bound.Ddl:
@@ -48,7 +50,8 @@ class _Change:
         self.old = table
         _, first = binder.catalog.reserve_oids(1)
         self.draft = Draft(
-            binder, table.oid, table.name, table.schema_oid, first, list(table.columns), list(table.constraints)
+            binder, table.oid, table.name, table.schema_oid, first, list(table.columns),
+            list(table.constraints), tenant_attnum=table.tenant_attnum, altered=True,
         )
         self.dropped: list[int] = []
         self.notices: list[tuple[str, str]] = []

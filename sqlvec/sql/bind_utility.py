@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from sqlvec import types
-from sqlvec.errors import FeatureNotSupported, SyntaxError
+from sqlvec.catalog.objects import Table
+from sqlvec.errors import (
+    FeatureNotSupported,
+    InvalidSchemaName,
+    SyntaxError,
+    UndefinedObject,
+    WrongObjectType,
+)
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_select import bind_query
@@ -224,6 +231,35 @@ def _channel(kind: str) -> Callable[[Binder, Node], bound.Utility]:
     return bind_channel
 
 
+def _set_constraints(binder: Binder, body: Node) -> bound.Utility:
+    """SET CONSTRAINTS: the oids of those named, None for all."""
+    oids: list[int] | None = [] if "constraints" in body else None
+    for node in body.get("constraints", ()):
+        assert oids is not None
+        oids += _named_constraints(binder, node["RangeVar"])
+    args = {"oids": oids, "deferred": bool(body.get("deferred"))}
+    return bound.Utility("set_constraints", "SET CONSTRAINTS", args)
+
+
+def _named_constraints(binder: Binder, part: Node) -> list[int]:
+    """Those of the first schema that has any by that name."""
+    catalog, name = binder.catalog, part["relname"]
+    named = part.get("schemaname")
+    for schema_name in [named] if named else binder.context.search_path:
+        schema = catalog.schema(schema_name)
+        if schema is None:
+            if named:
+                raise InvalidSchemaName(f'schema "{named}" does not exist')
+            continue
+        tables = (r for r in catalog.relations.values() if isinstance(r, Table))
+        found = [c for t in tables if t.schema_oid == schema.oid for c in t.constraints if c.name == name]
+        if found:
+            if not any(c.deferrable for c in found):
+                raise WrongObjectType(f'constraint "{name}" is not deferrable')
+            return [c.oid for c in found if c.deferrable]
+    raise UndefinedObject(f'constraint "{name}" does not exist')
+
+
 def _reindex(binder: Binder, body: Node) -> bound.Utility:
     raise FeatureNotSupported("REINDEX is not supported", hint="DROP INDEX and CREATE INDEX.")
 
@@ -248,7 +284,7 @@ _HANDLERS: dict[str, Callable[[Binder, Any], bound.Utility]] = {
     "ListenStmt": _channel("listen"),
     "NotifyStmt": _channel("notify"),
     "UnlistenStmt": _channel("unlisten"),
-    "ConstraintsSetStmt": _noop("SET CONSTRAINTS"),
+    "ConstraintsSetStmt": _set_constraints,
     "ReindexStmt": _reindex,
 }
 

@@ -165,6 +165,7 @@ def _insert_source(
         return _insert_values(binder, select, table, target, columns, scope)
     query = bind_query(binder, {"SelectStmt": select}, scope)
     columns = _fit_columns(columns, len(query.columns), None)
+    query = _with_literals(binder, query, select, columns)
     pairs = list(zip(query.columns, columns, strict=True))
     if all(have.type == column.type for have, column in pairs):
         return query, columns
@@ -176,6 +177,25 @@ def _insert_source(
         targets.append(bound.Target(column.name, value))
     output = tuple(bound.OutputColumn(c.name, c.type) for _, c in pairs)
     return bound.Select(output, tuple(targets), (relation,)), columns
+
+
+def _with_literals(
+    binder: Binder, query: bound.Query, select: Node, columns: list[Column]
+) -> bound.Query:
+    """Quoted literals and NULL in the target list are of the columns' types."""
+    nodes = [node["ResTarget"]["val"] for node in select.get("targetList", ())]
+    if not isinstance(query, bound.Select) or len(nodes) != len(columns) or query.distinct:
+        return query
+    targets, output = list(query.targets), list(query.columns)
+    for i, (node, column) in enumerate(zip(nodes, columns, strict=True)):
+        constant = node.get("A_Const", {})
+        if "sval" in constant or constant.get("isnull"):
+            expression = targets[i].expression
+            assert isinstance(expression, bound.Const), expression
+            value = binder.literal(expression.value, column.type, binder.position(constant))
+            targets[i] = replace(targets[i], expression=value)
+            output[i] = replace(output[i], type=column.type)
+    return replace(query, targets=tuple(targets), columns=tuple(output))
 
 
 def _fit_columns(columns: list[Column], width: int, position: int | None) -> list[Column]:
@@ -272,7 +292,8 @@ def _on_conflict(
         attnums = tuple(_column(table, name, binder.position(infer)).attnum for name in names)
         from sqlvec.sql.keys import unique_keys
 
-        if not any(set(key) == set(attnums) for key in unique_keys(table, binder.catalog)):
+        keys = [*unique_keys(table, binder.catalog), *(c.attnums for c in table.unique_keys)]
+        if not any(set(key) == set(attnums) for key in keys):
             raise InvalidColumnReference(
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification"
             )
@@ -283,6 +304,7 @@ def _on_conflict(
         raise SyntaxError(
             "ON CONFLICT DO UPDATE requires inference specification or constraint name",
             hint="For example, ON CONFLICT (column_name).",
+            position=binder.position(body),
         )
     scope = Scope()
     scope.add(target)
@@ -291,6 +313,7 @@ def _on_conflict(
     if "whereClause" in body:
         where = binder.boolean(bind_expression(binder, body["whereClause"], scope), "WHERE", None)
     assignments = _assignments(binder, body["targetList"], table, target.relation_id, scope)
+    assignments += _generated(binder, table, target.relation_id, assignments)
     return bound.OnConflict(attnums, excluded, assignments, False, where)
 
 

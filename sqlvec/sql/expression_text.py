@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from sqlvec.catalog.objects import Table
+from sqlvec.errors import DatabaseError, FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.grouping import children, forbid_aggregates
 from sqlvec.sql.parse import Node, parse
 from sqlvec.sql.scope import Scope
 
@@ -30,3 +35,66 @@ def bind_expression_text(
         return bind_expression(binder, parse_expression(text), scope)
     finally:
         binder.parsed = outer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expression of a definition stands, as errors name it (parse_agg.c, parse_expr.c)."""
+
+    one: str
+    many: str
+    columns: bool = True  # it may read columns
+
+
+CHECK = Place("check constraint", "check constraints")
+DEFAULT = Place("DEFAULT expression", "DEFAULT expressions", columns=False)
+GENERATED = Place("column generation expression", "column generation expressions")
+
+
+def bind_definition(
+    binder: Binder, node: Node, table: Table | None, place: Place
+) -> bound.Expression:
+    """An expression as the statement that defines it has it: errors tell positions in that statement."""
+    for inner in _nodes(node, "SubLink"):
+        raise FeatureNotSupported(
+            f"cannot use subquery in {place.one}", position=binder.position(inner)
+        )
+    if not place.columns:
+        for inner in _nodes(node, "ColumnRef"):
+            raise FeatureNotSupported(
+                f"cannot use column reference in {place.one}", position=binder.position(inner)
+            )
+    scope = Scope()
+    if table is not None:
+        scope.add(bound.TableScan(-2, table.name, table_columns(table), table))
+    expression = bind_expression(binder, node, scope)
+    try:
+        forbid_aggregates(expression, place.many)
+    except DatabaseError as error:
+        error.position = next((binder.position(n) for n in _nodes(node, "FuncCall")), None)
+        raise
+    return expression
+
+
+def _nodes(node: object, kind: str) -> Iterator[Node]:
+    """The bodies of a kind of node in a parse tree."""
+    if isinstance(node, dict):
+        if kind in node:
+            yield node[kind]
+        for value in node.values():
+            yield from _nodes(value, kind)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _nodes(item, kind)
+
+
+def columns_read(expression: bound.Expression) -> list[int]:
+    """The attnums of the columns in an expression over one table."""
+    found: set[int] = set()
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, bound.ColumnRef):
+            found.add(node.ordinal + 1)
+        stack.extend(children(node))
+    return sorted(found)

@@ -11,7 +11,7 @@ from sqlvec.sql.binder import Binder
 from sqlvec.sql.scope import Scope
 
 
-def _children(expression: bound.Expression) -> Iterator[bound.Expression]:
+def children(expression: bound.Expression) -> Iterator[bound.Expression]:
     for field in fields(expression):
         yield from _expressions(getattr(expression, field.name))
 
@@ -32,7 +32,7 @@ def _expressions(value: object) -> Iterator[bound.Expression]:
 def contains_aggregate(expression: bound.Expression) -> bool:
     if isinstance(expression, bound.Aggregate):
         return True
-    return any(contains_aggregate(child) for child in _children(expression))
+    return any(contains_aggregate(child) for child in children(expression))
 
 
 def forbid_aggregates(expression: bound.Expression, clause: str) -> None:
@@ -41,7 +41,7 @@ def forbid_aggregates(expression: bound.Expression, clause: str) -> None:
         raise GroupingError(f"aggregate functions are not allowed in {clause}")
     if isinstance(expression, bound.WindowCall):
         raise WindowingError(f"window functions are not allowed in {clause}")
-    for child in _children(expression):
+    for child in children(expression):
         forbid_aggregates(child, clause)
 
 
@@ -93,12 +93,12 @@ def _check(
             "function",
             position=binder.positions.get(expression),
         )
-    for child in _children(expression):
+    for child in children(expression):
         _check(binder, child, grouped, local, keyed)
 
 
 def _forbid_nested(aggregate: bound.Aggregate) -> None:
-    for child in _children(aggregate):
+    for child in children(aggregate):
         if contains_aggregate(child):
             raise GroupingError("aggregate function calls cannot be nested")
 
@@ -126,5 +126,5 @@ def _collect_ungrouped(
     if isinstance(expression, bound.ColumnRef):
         found[expression] = None
         return
-    for child in _children(expression):
+    for child in children(expression):
         _collect_ungrouped(child, grouped, found)

@@ -6,10 +6,14 @@ from sqlvec.catalog.objects import Catalog, Table
 
 
 def unique_keys(table: Table, catalog: Catalog) -> list[tuple[int, ...]]:
-    """Column lists that no two rows share: the primary key first, then constraints, then indexes."""
-    keys = [constraint.attnums for constraint in table.unique_keys]
+    """Column lists that no two rows share: the primary key first, then constraints, then indexes.
+    Deferrable keys are not among them, as rows may share one for a while."""
+    late = {constraint.index_oid for constraint in table.unique_keys if constraint.deferrable}
+    keys = [c.attnums for c in table.unique_keys if not c.deferrable]
     for index in catalog.indexes(table.oid):
         attnums = tuple(column.attnum for column in index.columns)
-        if index.unique and not index.predicate and 0 not in attnums and attnums not in keys:
+        if index.oid in late or not index.unique or index.predicate or 0 in attnums:
+            continue
+        if attnums not in keys:
             keys.append(attnums)
     return keys

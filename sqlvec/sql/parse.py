@@ -12,7 +12,7 @@ from typing import Any
 
 import pgparse
 
-from sqlvec.errors import SyntaxError
+from sqlvec.errors import FeatureNotSupported, SyntaxError
 
 Node = dict[str, Any]
 _PARTITION = re.compile(
@@ -24,6 +24,9 @@ _TENANT = re.compile(
     r"(?:\s+set\s+state\s+(?P<state>\w+))?\s*;?\s*\Z",
     re.I,
 )
+# How PostgreSQL's grammar words what it knows and refuses (ERRCODE_FEATURE_NOT_SUPPORTED in gram.y).
+_NOT_SUPPORTED = ("not yet implemented", "cannot be marked DEFERRABLE", "cannot be marked NOT VALID",
+                  "cannot be marked NO INHERIT", "is not yet supported")  # fmt: skip
 _STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.S)
 
 
@@ -64,7 +67,9 @@ def parse(text: str) -> list[ParsedStatement]:
     try:
         found = pgparse.parse(cut)
     except pgparse.PGQueryError as error:
-        raise SyntaxError(error.message, position=error.position or None) from None
+        unfinished = error.message.endswith(_NOT_SUPPORTED)
+        kind = FeatureNotSupported if unfinished else SyntaxError
+        raise kind(error.message, position=error.position or None) from None
     statements = []
     for raw in found:
         start = raw.get("stmt_location", 0)

@@ -34,7 +34,7 @@ from sqlvec.types import BPCHAR, SqlType
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
-    from sqlvec.storage.transaction import Transaction
+    from sqlvec.storage.transaction import Newest, Transaction
 
 
 class KeyTaken(UniqueViolation):
@@ -73,7 +73,7 @@ class KeySearch:
 
     def find(self, attnums: tuple[int, ...], values: Sequence[Any], tx: Transaction) -> int | None:
         types = self._types(attnums)
-        definition = self._definition(attnums)
+        definition = self._definition(attnums, tx)
         key_hash = hash_key(values, types, definition.nulls_not_distinct)
         if key_hash is None:
             return None
@@ -92,7 +92,7 @@ class KeySearch:
     ) -> int | None:
         """See Shard.find_conflict."""
         types = self._types(attnums)
-        definition = self._definition(attnums)
+        definition = self._definition(attnums, tx)
         key_hash = hash_key(values, types, definition.nulls_not_distinct)
         if key_hash is None:
             return None
@@ -112,11 +112,21 @@ class KeySearch:
     def find_many(
         self, attnums: tuple[int, ...], columns: Sequence[pa.Array], tx: Transaction
     ) -> RowIds:
-        definition = self._definition(attnums)
+        positions, rows = self.find_all(attnums, columns, tx)
+        found = np.full(len(columns[0]), -1, np.int64)
+        found[positions] = rows
+        return found
+
+    def find_all(
+        self, attnums: tuple[int, ...], columns: Sequence[pa.Array], tx: Transaction | Newest
+    ) -> tuple[RowIds, RowIds]:
+        """Every row that has one of the keys: the positions of the keys, and the rows."""
+        definition = self._definition(attnums, tx)
         types = self._types(attnums)
         hashes, valid = hash_columns(columns, types, definition.nulls_not_distinct)
         wanted = np.flatnonzero(valid)
-        found = np.full(len(hashes), -1, np.int64)
+        found_at: list[int] = []
+        found_rows: list[int] = []
         visible = self._shard.visible(tx)
         for run in self._runs(definition):
             for positions, rows in candidates(run, hashes[wanted]):
@@ -128,13 +138,14 @@ class KeySearch:
                 ):
                     values = [_datum(c, t, at) for c, t in zip(columns, types, strict=True)]
                     if self._equals(row, attnums, values, types):
-                        found[at] = row
-        return found
+                        found_at.append(at)
+                        found_rows.append(row)
+        return np.array(found_at, np.int64), np.array(found_rows, np.int64)
 
     def has_duplicates(
         self, attnums: tuple[int, ...], columns: Sequence[pa.Array], tx: Transaction
     ) -> bool:
-        definition = self._definition(attnums)
+        definition = self._definition(attnums, tx)
         hashes, valid = hash_columns(columns, self._types(attnums), definition.nulls_not_distinct)
         hashes = hashes[valid]
         if len(np.unique(hashes)) != len(hashes):
@@ -226,8 +237,10 @@ class KeySearch:
 
     # ------------------------------------------------------------ inside
 
-    def _definition(self, attnums: tuple[int, ...]) -> KeyDefinition:
-        return self._shard.directory.key_definition(attnums)
+    def _definition(
+        self, attnums: tuple[int, ...], tx: Transaction | Newest
+    ) -> KeyDefinition:
+        return self._shard.directory.key_definition(attnums, tx.catalog)
 
     def _types(self, attnums: tuple[int, ...]) -> list[SqlType]:
         return [self._shard.columns.type(attnum) for attnum in attnums]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sqlvec.storage.graph_cleanup import Cleanup
     from sqlvec.storage.link_log import LinkLog
     from sqlvec.storage.shard_files import ShardDirectory
-    from sqlvec.storage.transaction import ShardWrites, Transaction
+    from sqlvec.storage.transaction import Newest, ShardWrites, Transaction
 
 GATHER_ROWS_SMALL = 64  # up to here rows are read one by one, above by columns
 
@@ -79,7 +79,7 @@ class Shard:
         """Row ids in use are [0, row_count), dead and uncommitted ones included."""
         return self.times.row_count
 
-    def visible(self, at: Transaction | int) -> RowSet:
+    def visible(self, at: Transaction | Newest | int) -> RowSet:
         """The rows of a snapshot; for a transaction with what it wrote itself."""
         with self.lock:
             if isinstance(at, int):

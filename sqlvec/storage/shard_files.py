@@ -69,9 +69,11 @@ class ShardDirectory:
         names = {name for name in self.files.names() if self.vfs.exists(name)}
         return sum(self.vfs.size(name) for name in names)
 
-    def key_definition(self, attnums: tuple[int, ...]) -> KeyDefinition:
-        """The key over these columns, as the committed catalog declares it."""
-        catalog = self._catalog()
+    def key_definition(
+        self, attnums: tuple[int, ...], catalog: Catalog | None = None
+    ) -> KeyDefinition:
+        """The key over these columns, as the catalog declares it; the committed one if none is given."""
+        catalog = catalog or self._catalog()
         known, definitions = self._definitions
         if known is not catalog:
             definitions = {}

@@ -116,6 +116,16 @@ class SavepointToken:
     locks: LockMark
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest committed rows and what a transaction wrote: how constraints look at things."""
+
+    id: int
+    snapshot_seqno: int
+    writes: Mapping[Any, ShardWrites]
+    catalog: Catalog
+
+
 class Transaction:
     """One transaction. Used by one thread at a time; changes happen under the store's lock."""
 
@@ -271,6 +281,9 @@ class Transaction:
                 carry_over(self.locks, shard, row_ids, successors)
                 successors = -successors if keys_changed else successors
             shard.claims.replace(row_ids, successors, shard.row_count)
+
+    def newest(self) -> Newest:
+        return Newest(self.id, self._store.read_seqno, self.writes, self.catalog)
 
     def truncate(self, table_oid: int) -> None:
         """Delete every row of a table. A shard that then stays empty is dropped as a whole at

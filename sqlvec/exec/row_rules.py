@@ -1,0 +1,53 @@
+"""What the catalog says of a table's rows, bound: checks, generated columns, defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlvec.catalog.objects import Table
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.evaluate import constant
+from sqlvec.sql import bound
+from sqlvec.sql.bind_write import checks, default_of
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.context import BindContext
+from sqlvec.sql.parse import ParsedStatement
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules:
+    checks: tuple[bound.Check, ...]
+    generated: tuple[bound.Assignment, ...]
+
+
+def row_rules(context: Context, table: Table, relation_id: int) -> RowRules:
+    """The rules for rows that no statement of the user's writes."""
+    binder = _binder(context)
+    generated = []
+    for column in table.live_columns:
+        if column.generated:
+            expression = default_of(binder, column, table, relation_id)
+            assert expression is not None
+            generated.append(bound.Assignment(column.attnum, expression))
+    return RowRules(checks(binder, table, relation_id), tuple(generated))
+
+
+def default_values(context: Context, table: Table, attnum: int, count: int) -> list[Datum]:
+    """What the column gets by default, for each of `count` rows."""
+    column = table.column_by_attnum(attnum)
+    expression = default_of(_binder(context), column, table, 1)
+    if expression is None:
+        return [None] * count
+    return [constant(expression, context) for _ in range(count)]
+
+
+def _binder(context: Context) -> Binder:
+    settings = context.settings
+    surroundings = BindContext(
+        catalog=context.catalog,
+        search_path=settings.search_path(context.user),
+        show=settings.show,
+        user=context.user,
+        database=context.database,
+    )
+    return Binder(ParsedStatement("", {}, 0), surroundings, ())

@@ -1,0 +1,119 @@
+"""Foreign keys between transactions that run at the same time."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from tests.harness.live_server import LiveServer
+
+
+@pytest.fixture
+def two(server: LiveServer) -> tuple[psycopg.Connection, psycopg.Connection]:
+    """Two connections to a parent with the row 1 and an empty child."""
+    a = psycopg.connect(server.dsn, autocommit=True)
+    b = psycopg.connect(server.dsn, autocommit=True)
+    a.execute("DROP TABLE IF EXISTS child, parent")
+    a.execute("CREATE TABLE parent (id int PRIMARY KEY, name text)")
+    a.execute("CREATE TABLE child (id int, parent_id int REFERENCES parent)")
+    a.execute("INSERT INTO parent VALUES (1, 'one')")
+    return a, b
+
+
+def _later(
+    pool: ThreadPoolExecutor, connection: psycopg.Connection, sql: str
+) -> Future[psycopg.Cursor]:
+    return pool.submit(connection.execute, sql.encode())
+
+
+def _wait_for_lock(connection: psycopg.Connection) -> None:
+    """Returns when somebody waits."""
+    sql = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    while connection.execute(sql).fetchone() == (0,):
+        connection.execute("SELECT pg_sleep(0.01)")
+
+
+def test_a_parent_is_not_deleted_under_a_child_that_is_being_inserted(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("BEGIN")
+    a.execute("INSERT INTO child VALUES (1, 1)")
+    with ThreadPoolExecutor() as pool:
+        deleting = _later(pool, b, "DELETE FROM parent WHERE id = 1")
+        _wait_for_lock(a)
+        a.execute("COMMIT")
+        with pytest.raises(errors.ForeignKeyViolation):
+            deleting.result()
+
+
+def test_a_child_is_not_inserted_under_a_parent_that_is_being_deleted(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("BEGIN")
+    a.execute("DELETE FROM parent WHERE id = 1")
+    with ThreadPoolExecutor() as pool:
+        inserting = _later(pool, b, "INSERT INTO child VALUES (1, 1)")
+        _wait_for_lock(a)
+        a.execute("COMMIT")
+        with pytest.raises(errors.ForeignKeyViolation):
+            inserting.result()
+    assert a.execute("SELECT count(*) FROM child").fetchone() == (0,)
+
+
+def test_a_child_is_inserted_when_the_deletion_is_taken_back(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("BEGIN")
+    a.execute("DELETE FROM parent WHERE id = 1")
+    with ThreadPoolExecutor() as pool:
+        inserting = _later(pool, b, "INSERT INTO child VALUES (1, 1)")
+        _wait_for_lock(a)
+        a.execute("ROLLBACK")
+        inserting.result()
+    assert a.execute("SELECT count(*) FROM child").fetchone() == (1,)
+
+
+def test_an_update_that_keeps_the_key_does_not_wait_for_children(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("BEGIN")
+    a.execute("INSERT INTO child VALUES (1, 1)")
+    b.execute("UPDATE parent SET name = 'uno' WHERE id = 1")
+    a.execute("COMMIT")
+    with pytest.raises(errors.ForeignKeyViolation):
+        b.execute("DELETE FROM parent WHERE id = 1")
+
+
+def test_a_child_committed_after_the_snapshot_counts(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    assert a.execute("SELECT count(*) FROM child").fetchone() == (0,)
+    b.execute("INSERT INTO child VALUES (1, 1)")
+    with pytest.raises(errors.ForeignKeyViolation):
+        a.execute("DELETE FROM parent WHERE id = 1")
+    a.execute("ROLLBACK")
+
+
+def test_rows_copied_in_are_checked_at_the_end_of_copy(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, _ = two
+    with (
+        pytest.raises(errors.ForeignKeyViolation, match="child_parent_id_fkey"),
+        a.cursor() as cursor,
+        cursor.copy("COPY child FROM STDIN") as copy,
+    ):
+        copy.write("1\t1\n2\t2\n")
+    assert a.execute("SELECT count(*) FROM child").fetchone() == (0,)
+    with a.cursor() as cursor, cursor.copy("COPY child FROM STDIN") as copy:
+        copy.write("1\t1\n2\t\\N\n3\t1\n")
+    assert a.execute("SELECT count(*) FROM child").fetchone() == (3,)
