@@ -18,6 +18,11 @@ def main(arguments: list[str] | None = None) -> int:
     serve.add_argument("--data-dir", default="./sqlvec-data")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=5432)
+    for kind, default in (("warning", 80), ("readonly", 90)):
+        serve.add_argument(
+            f"--disk-use-{kind}-percentage", type=int, default=default, metavar="N",
+            help=f"{'warn' if kind == 'warning' else 'refuse writes'} when the disk is so full",
+        )  # fmt: skip
     serve.add_argument("--password-file", help="a file with the password of user postgres")
     demo = commands.add_parser("demo", help="load the sample and answer queries")
     demo.add_argument("--once", action="store_true", help="end after the queries")
@@ -38,6 +43,7 @@ def _version(args: argparse.Namespace) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from sqlvec.errors import DatabaseError
     from sqlvec.server.listener import serve
+    from sqlvec.storage.settings import StorageSettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     verifiers = {}
@@ -50,7 +56,11 @@ def _serve(args: argparse.Namespace) -> int:
         )
         return 1
     try:
-        serve(args.data_dir, args.host, args.port, verifiers)
+        storage = StorageSettings(
+            disk_use_warning_percentage=args.disk_use_warning_percentage,
+            disk_use_readonly_percentage=args.disk_use_readonly_percentage,
+        )
+        serve(args.data_dir, args.host, args.port, verifiers, storage)
     except DatabaseError as error:
         print(f"sqlvec: {error.message}", file=sys.stderr)
         return 1

@@ -59,6 +59,7 @@ from sqlvec.sql.shape import shape
 from sqlvec.sql.vocabulary import VOCABULARY
 from sqlvec.storage.locks import LockOwner, LockWait, Mode
 from sqlvec.storage.seams import Clock, SystemClock
+from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.store import Store
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vfs import OsFs
@@ -118,7 +119,7 @@ class Database:
         self.cluster = cluster
         self.name = name
         self.clock = cluster.clock
-        self.store = Store.open(OsFs(str(directory)), cluster.clock)
+        self.store = Store.open(OsFs(str(directory)), cluster.clock, cluster.storage)
         self.engine = RelationalEngine(str(directory / "tmp"))
         self.connections: set[Connection] = set()
         self.channels = Channels()
@@ -143,8 +144,15 @@ class Database:
 class Cluster:
     """All databases below one data directory."""
 
-    def __init__(self, data_dir: Path, clock: Clock, password_verifiers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        clock: Clock,
+        password_verifiers: dict[str, str],
+        storage: StorageSettings,
+    ) -> None:
         self.data_dir = data_dir
+        self.storage = storage
         self.clock = clock
         self.started_us = clock.now_us()
         self.password_verifiers = password_verifiers
@@ -157,11 +165,14 @@ class Cluster:
         *,
         clock: Clock | None = None,
         password_verifiers: dict[str, str] | None = None,
+        storage: StorageSettings | None = None,
     ) -> Cluster:
         """Opens or creates the directory; the default database is opened at once, others when used."""
         path = Path(data_dir)
         path.mkdir(parents=True, exist_ok=True)
-        cluster = cls(path, clock or SystemClock(), password_verifiers or {})
+        cluster = cls(
+            path, clock or SystemClock(), password_verifiers or {}, storage or StorageSettings()
+        )
         if DEFAULT_DATABASE not in cluster.database_names():
             cluster._make_directory(DEFAULT_DATABASE)
         cluster.database(DEFAULT_DATABASE)

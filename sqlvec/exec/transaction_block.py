@@ -160,7 +160,8 @@ class TransactionBlock:
         if tx is None:
             return None, True
         try:
-            ticket = self.store.append(tx)
+            waits = self.settings.get("synchronous_commit") != "off"
+            ticket = self.store.append(tx, durable=waits)
         finally:
             if not tx.committed:
                 tx.rollback()

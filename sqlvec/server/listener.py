@@ -14,9 +14,11 @@ import uvloop
 
 from sqlvec import __version__
 from sqlvec.database import Cluster, Database
+from sqlvec.errors import DatabaseError
 from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
 from sqlvec.server.connection import ClientConnection
+from sqlvec.storage.settings import StorageSettings
 
 log = logging.getLogger("sqlvec.listener")
 WORKERS = 4
@@ -75,14 +77,31 @@ class Listener:
         address = f"postgresql://postgres@{host}:{bound_port}/postgres"
         print(f"sqlvec {__version__} ready: {address}", flush=True)
         jobs = asyncio.create_task(self._run_jobs())
+        syncs = asyncio.create_task(self._run_syncs())
         await self.stopping.wait()
         server.close()
         for client in list(self.clients):
             client.terminate()
         await jobs
+        await syncs
         self.pool.shutdown(wait=True)
         self.sync_pool.shutdown(wait=True)
         self.cluster.close()
+
+    async def _run_syncs(self) -> None:
+        """Makes durable what was committed with synchronous_commit = off, within moments."""
+        loop = asyncio.get_running_loop()
+        while not self.stopping.is_set():
+            for database in self.cluster.databases():
+                if database.store.wants_sync:
+                    try:
+                        await loop.run_in_executor(self.sync_pool, database.store.sync)
+                    except DatabaseError:
+                        log.exception("sync failed, the database takes no writes any more")
+            try:
+                await asyncio.wait_for(self.stopping.wait(), JOB_INTERVAL_SECONDS)
+            except TimeoutError:
+                continue
 
     async def _run_jobs(self) -> None:
         """Background work of the stores, one job at a time. The other border where all errors are caught:
@@ -107,12 +126,20 @@ class Listener:
                     continue
 
 
-def serve(data_dir: str, host: str, port: int, password_verifiers: dict[str, str]) -> None:
+def serve(
+    data_dir: str,
+    host: str,
+    port: int,
+    password_verifiers: dict[str, str],
+    storage: StorageSettings,
+) -> None:
     """Opens the data directory and serves it until SIGTERM."""
     from sqlvec.index.warm import warm
 
     warm()
-    cluster = Cluster.open(Path(data_dir), password_verifiers=password_verifiers)
+    cluster = Cluster.open(
+        Path(data_dir), password_verifiers=password_verifiers, storage=storage
+    )
 
     async def main() -> None:
         await Listener(cluster, needs_password=bool(password_verifiers)).serve(host, port)

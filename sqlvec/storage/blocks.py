@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sqlvec.errors import ConfigurationError, DataCorrupted
+from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted
 from sqlvec.storage.checksum import crc32c
+from sqlvec.storage.marks import mark
 from sqlvec.storage.vfs import Vfs
 
 Array = npt.NDArray[Any]
@@ -77,9 +78,13 @@ def write_blocks(vfs: Vfs, name: str, kind: FileKind, arrays: Mapping[str, Array
         trailer = TRAILER.pack(file.size, len(directory), crc32c(directory), END_MAGIC)
         file.append(directory + trailer)
         file.sync()
-        return file.size
-    finally:
+    except DatabaseError:
+        mark("file.half_written")
         file.close()
+        vfs.remove(name)
+        raise
+    file.close()
+    return file.size
 
 
 def _encode_directory(entries: list[tuple[str, Entry]]) -> bytes:

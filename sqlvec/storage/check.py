@@ -26,7 +26,7 @@ from sqlvec.storage.link_log import read_links
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, Version, read_manifest
 from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import decode_operations
-from sqlvec.storage.segment import Segment, vector_checksum
+from sqlvec.storage.segment import Segment
 from sqlvec.storage.shard_files import DIRECTORY
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
@@ -94,17 +94,17 @@ def _check_segment(vfs: Vfs, files: ShardFiles, file: SegmentFile) -> list[Findi
     for name, block in blocks.items():
         if name.startswith("key/") and name.endswith("/hashes") and (block[1:] < block[:-1]).any():
             found.append(_damage(file.name, f'run "{name}" is not sorted'))
-    names = {(vectors.attnum, vectors.dims): vectors.name for vectors in files.vectors}
-    for attnum, dims, crc in segment.vector_checksums():
-        file_name = names.get((attnum, dims))
-        if file_name is None:
-            continue  # the column was dropped or rewritten since
-        vector = VectorColumn(vfs, file_name, dims)
-        vector.load(np.zeros(-(-file.high // 64), np.uint64), file.high)
-        if vector_checksum(vector, file.low, file.high) != crc:
-            rows = f"rows {file.low} to {file.high}"
-            found.append(_damage(file_name, f"checksum mismatch in {rows}"))
+    for vectors in files.vectors:
+        vector = VectorColumn(vfs, vectors.name, vectors.dims)
+        checks = segment.vector_checks(vectors.attnum, vectors.dims)
+        vector.load(np.zeros(-(-file.high // 64), np.uint64), file.high, checks)
+        found += _guarded(vectors.name, partial(_verify_vectors, vector))
     return found
+
+
+def _verify_vectors(vector: VectorColumn) -> list[Finding]:
+    vector.verify()
+    return []
 
 
 def _check_graph(vfs: Vfs, name: str) -> list[Finding]:

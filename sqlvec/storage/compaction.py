@@ -25,6 +25,7 @@ from sqlvec.storage.flush import (
     shard_keys,
     write_rows,
 )
+from sqlvec.storage.marks import mark
 from sqlvec.storage.segment import Segment, SegmentRows
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import DIRECTORY
@@ -127,6 +128,7 @@ def _merged_rows(store: Store, shard: Shard, run: Sequence[Segment]) -> SegmentR
 
 def _install(store: Store, shard: Shard, run: Sequence[Segment], written: WrittenSegment) -> None:
     if shard.shard_id not in store.open_shards:
+        mark("compaction.shard_dropped")
         store.vfs.remove(written.file.name)
         return
     files = shard.directory.files

@@ -24,6 +24,7 @@ from sqlvec.index.bm25 import Bm25Index
 from sqlvec.storage.key_search import key_definitions
 from sqlvec.storage.keys import KeyDefinition
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, VectorsFile
+from sqlvec.storage.marks import mark
 from sqlvec.storage.memtable import MemoryPart
 from sqlvec.storage.segment import Segment, SegmentRows, write_segment
 from sqlvec.storage.shard import Shard
@@ -147,7 +148,8 @@ def _frozen_rows(store: Store, shard: Shard, group: list[MemoryPart], settled: i
 
 def _install(store: Store, shard: Shard, written: Sequence[WrittenSegment]) -> None:
     if shard.shard_id not in store.open_shards:
-        for one in written:  # dropped meanwhile
+        mark("flush.shard_dropped")
+        for one in written:
             store.vfs.remove(one.file.name)
         return
     files = shard.directory.files

@@ -23,6 +23,7 @@ from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
 from sqlvec.storage.flush import install_files
 from sqlvec.storage.link_log import LinkLog, read_links
 from sqlvec.storage.manifest import GraphFile
+from sqlvec.storage.marks import mark
 from sqlvec.storage.shard_files import GRAPH_METHODS
 
 if TYPE_CHECKING:
@@ -161,9 +162,12 @@ def _open_graph(shard: Shard, index: Index, file: GraphFile) -> HnswGraph | None
         if not graph.apply(changes):
             error = DataCorrupted(f'file "{file.log}" does not continue file "{file.name}"')
             break
-    graph.forget_from(shard.row_count)
+    if graph.linked > shard.row_count:
+        mark("links.rows_unknown")
+        graph.forget_from(shard.row_count)
     if error is not None:
         # Without a log the next job writes the graph out as it is, and begins another.
+        mark("links.lost_tail")
         log.warning("end of link log lost", extra={"reason": error.message, "offset": end})
     else:
         shard.link_logs[index.oid] = LinkLog(vfs, file.log, end, size)

@@ -23,10 +23,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlvec.catalog.objects import Catalog, empty_catalog
-from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, IoError
+from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, DiskFull, IoError
 from sqlvec.storage.catalog_codec import apply_catalog_edit, encode_catalog_edit
 from sqlvec.storage.checksum import crc32c
-from sqlvec.storage.seams import replace_file
+from sqlvec.storage.marks import mark
+from sqlvec.storage.seams import put_in_place, write_temporary
 from sqlvec.storage.vfs import AppendFile, Vfs
 
 NAME = "manifest"
@@ -120,6 +121,10 @@ class Version:
     fills: Mapping[FillKey, bytes] = field(default_factory=dict)
 
 
+class _NotWritten(DiskFull):
+    """The disk was full, and the manifest is as before."""
+
+
 class Manifest:
     """The open manifest: its version, and the file that edits are appended to."""
 
@@ -142,13 +147,15 @@ class Manifest:
             return
         self.version, end = read_manifest(self._vfs)
         if end < self._vfs.size(NAME):
+            mark("manifest.torn_tail")
             self._vfs.truncate(NAME, end)
             self._vfs.sync(NAME)
         self._file = self._vfs.open_append(NAME)
         self._rewritten_size = self._file.size
 
     def apply(self, version: Version) -> None:
-        """Make `version` the current one, durably. After an error nothing more can be changed."""
+        """Make `version` the current one, durably. After an error but DiskFull nothing more can be
+        changed."""
         if self.failure is not None:
             raise IoError(
                 "database is closed to writes after an earlier file system error",
@@ -157,14 +164,28 @@ class Manifest:
         assert self._file is not None
         try:
             if self._file.size > self._bytes_max + 2 * self._rewritten_size:
+                mark("manifest.rewritten")
                 self._rewrite(version)
             else:
-                self._file.append(_frame(_encode_edit(self.version, version)))
-                self._file.sync()
+                self._append(self._file, _frame(_encode_edit(self.version, version)))
+        except _NotWritten:
+            raise
         except DatabaseError as error:
             self.failure = error
             raise
         self.version = version
+
+    def _append(self, file: AppendFile, frame: bytes) -> None:
+        size = file.size
+        try:
+            file.append(frame)
+        except DiskFull as error:
+            mark("manifest.edit_cut")
+            self.close()
+            self._vfs.truncate(NAME, size)
+            self._file = self._vfs.open_append(NAME)
+            raise _NotWritten(error.message, hint=error.hint) from error
+        file.sync()
 
     def close(self) -> None:
         if self._file is not None:
@@ -173,7 +194,12 @@ class Manifest:
 
     def _rewrite(self, version: Version) -> None:
         header = HEADER.pack(MAGIC, VERSION, 0)
-        replace_file(self._vfs, NAME, header, _frame(_encode_edit(Version(), version)))
+        frame = _frame(_encode_edit(Version(), version))
+        try:
+            temporary = write_temporary(self._vfs, NAME, header, frame)
+        except DiskFull as error:
+            raise _NotWritten(error.message, hint=error.hint) from error
+        put_in_place(self._vfs, temporary, NAME)
         self.close()
         self._file = self._vfs.open_append(NAME)
         self._rewritten_size = self._file.size

@@ -22,6 +22,7 @@ from sqlvec.catalog.objects import Table
 from sqlvec.storage.batch import RowBatch
 from sqlvec.storage.catalog_codec import apply_catalog_edit
 from sqlvec.storage.manifest import SequenceValue, ShardFiles
+from sqlvec.storage.marks import mark
 from sqlvec.storage.part import vector_dims
 from sqlvec.storage.records import (
     CreateShard,
@@ -70,6 +71,7 @@ def recover(store: Store) -> None:
         replay.apply(seqno, operations)
     replay.finish()
     for shard_id in dropped:
+        mark("recovery.shard_dropped")
         store.forget_shard(shard_id)
     store.indexes_follow()
     if entries:
@@ -80,6 +82,7 @@ def _remove_orphans(store: Store) -> None:
     named = {name for files in store.manifest.version.shards.values() for name in files.names()}
     for name in store.vfs.list(DIRECTORY):
         if f"{DIRECTORY}/{name}" not in named:
+            mark("recovery.orphan")
             log.info("orphan removed", extra={"file": name})
             store.vfs.remove(f"{DIRECTORY}/{name}")
 

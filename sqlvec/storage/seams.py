@@ -158,12 +158,23 @@ def replace_file(vfs: Vfs, name: str, *parts: Writable) -> None:
     """Give a file new contents: whoever finds it, after a crash too, finds the old or the new
     whole.
     """
-    file = vfs.create(name + TEMPORARY_SUFFIX)
+    put_in_place(vfs, write_temporary(vfs, name, *parts), name)
+
+
+def write_temporary(vfs: Vfs, name: str, *parts: Writable) -> str:
+    """The contents beside a file, synced; the temporary file's name."""
+    temporary = name + TEMPORARY_SUFFIX
+    file = vfs.create(temporary)
     try:
         for part in parts:
             file.append(part)
         file.sync()
     finally:
         file.close()
-    vfs.rename(name + TEMPORARY_SUFFIX, name)
+    return temporary
+
+
+def put_in_place(vfs: Vfs, temporary: str, name: str) -> None:
+    """Rename what write_temporary() wrote."""
+    vfs.rename(temporary, name)
     vfs.sync_dir(name.rpartition("/")[0])

@@ -8,8 +8,8 @@ A block file (blocks.py) of kind SEGMENT with the blocks
     column/A                   Arrow IPC stream of column A in row-id order; dead rows may be null
     filter/A/*                 ColumnFilter of column A
     present/A/D                u64 words: which rows have a vector(D) in column A's vector file
-    vectors                    i64[n, 3] attnum, dims, crc32c of the rows [low, high) of the vector
-                               file
+    kept                       u64 words, unless every row was kept when the segment was written
+    vectors                    i64[n, 3] attnum, dims, digest of the kept rows of the vector file
     key/A.B/N/hashes,rows,bloom  sorted run of the key (A, B); N is 1 for NULLS NOT DISTINCT
     bm25/I/*                   the postings of BM25 index I
 
@@ -29,12 +29,11 @@ import pyarrow as pa
 from sqlvec.errors import DataCorrupted
 from sqlvec.index.ordered import ColumnFilter
 from sqlvec.storage.blocks import Array, BlockFile, FileKind, write_blocks
-from sqlvec.storage.checksum import crc32c
-from sqlvec.storage.growing import Mask, RowIds, Words, word_count, words_of_mask
+from sqlvec.storage.growing import Mask, RowIds, Words, mask_of_words, word_count, words_of_mask
 from sqlvec.storage.keys import KeyDefinition, KeyRun, hash_columns, sorted_run
 from sqlvec.storage.part import Part, ShardColumns, build_filter
 from sqlvec.storage.records import decode_array, encode_array
-from sqlvec.storage.vectors import VectorColumn
+from sqlvec.storage.vectors import VectorCheck, VectorColumn
 from sqlvec.storage.vfs import Vfs
 from sqlvec.types import SqlType
 
@@ -67,6 +66,8 @@ def write_segment(vfs: Vfs, name: str, rows: SegmentRows, *, filter_text_bytes_m
         "ends": rows.ends,
         "types": np.array(types, np.int64).reshape(-1, 3),
     }
+    if not rows.keep.all():
+        blocks["kept"] = words_of_mask(rows.keep)
     kept: dict[int, tuple[SqlType, pa.Array]] = {}
     for attnum, (type, array) in rows.columns.items():
         assert len(array) == count, (attnum, len(array), count)
@@ -96,14 +97,11 @@ def _vector_blocks(rows: SegmentRows) -> dict[str, Array]:
     for attnum, vector in rows.vectors.items():
         present = vector.present_mask(rows.low, rows.high)
         blocks[f"present/{attnum}/{vector.dims}"] = words_of_mask(present)
-        crc = vector_checksum(vector, rows.low, rows.high)
-        checks.append((attnum, vector.dims, crc))
+        vector.verify()  # damage must not become the new digest
+        digest = vector.digest(rows.low, rows.high, rows.keep)
+        checks.append((attnum, vector.dims, digest))
     blocks["vectors"] = np.array(checks, np.int64).reshape(-1, 3)
     return blocks
-
-
-def vector_checksum(vector: VectorColumn, low: int, high: int) -> int:
-    return crc32c(np.ascontiguousarray(vector.rows(low, high)).reshape(-1).view(np.uint8))
 
 
 def _key_blocks(
@@ -183,9 +181,20 @@ class Segment(Part):
             out[int(attnum), int(dims)] = words
         return out
 
-    def vector_checksums(self) -> list[tuple[int, int, int]]:
-        """(attnum, dims, crc32c) of this segment's rows in the vector files."""
-        return [tuple(row) for row in self.file.array("vectors").tolist()]
+    def kept(self) -> Mask:
+        """The rows whose values were wanted when the segment was written."""
+        if "kept" not in self.file:
+            return np.ones(len(self), np.bool_)
+        return mask_of_words(self.file.array("kept"), 0, len(self))
+
+    def vector_checks(self, attnum: int, dims: int) -> list[VectorCheck]:
+        """What this segment's rows in a vector file must be; none when it holds no such column."""
+        found = self.file.array("vectors").tolist()
+        return [
+            VectorCheck(self.low, self.high, self.kept(), digest)
+            for *key, digest in found
+            if key == [attnum, dims]
+        ]
 
     def bm25(self, index_oid: int) -> dict[str, Any]:
         """The postings of an index; empty when the segment is older than the index."""

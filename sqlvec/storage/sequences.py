@@ -53,6 +53,18 @@ class Sequences:
     def replay(self, oid: int, value: SequenceValue) -> None:
         self._values[oid] = self._logged[oid] = value
 
+    def state(self, oid: int) -> tuple[SequenceValue | None, SequenceValue | None]:
+        """For restore(), when what must be logged could not be."""
+        return self._values.get(oid), self._logged.get(oid)
+
+    def restore(self, oid: int, state: tuple[SequenceValue | None, SequenceValue | None]) -> None:
+        self.forget(oid)
+        value, logged = state
+        if value is not None:
+            self._values[oid] = value
+        if logged is not None:
+            self._logged[oid] = logged
+
     def forget(self, oid: int) -> None:
         self._values.pop(oid, None)
         self._logged.pop(oid, None)

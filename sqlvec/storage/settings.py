@@ -19,4 +19,6 @@ class StorageSettings:
     link_log_bytes_min: int = 16 << 20  # a log is not condensed before, however small its graph
     dead_nodes_min: int = 1_000  # a graph is not cleaned for fewer
     sequence_ahead: int = 32  # values logged ahead, PostgreSQL's SEQ_LOG_VALS
+    disk_use_warning_percentage: int = 80
+    disk_use_readonly_percentage: int = 90
     filter_text_bytes_max: int = 64  # mean length up to which a text column gets a ColumnFilter

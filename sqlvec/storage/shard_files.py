@@ -156,7 +156,8 @@ def _open_vectors(shard: Shard, file: VectorsFile) -> VectorColumn:
     mask = np.concatenate(present) if present else np.zeros(0, np.bool_)
     words = words_of_mask(mask)
     assert len(words) == word_count(len(mask)), len(words)
-    vector.load(words, len(mask))
+    checks = [c for segment in shard.segments for c in segment.vector_checks(file.attnum, file.dims)]
+    vector.load(words, len(mask), checks)
     return vector
 
 

@@ -32,6 +32,7 @@ from sqlvec.storage.commit import (
     drop_operations,
     write_operations,
 )
+from sqlvec.storage.disk_guard import DiskGuard
 from sqlvec.storage.graph_files import open_graphs
 from sqlvec.storage.jobs import QueuedIndex
 from sqlvec.storage.locks import LockOwner, LockTable
@@ -49,6 +50,7 @@ from sqlvec.storage.wal import DIRECTORY as WAL_DIRECTORY
 from sqlvec.storage.wal import Wal
 
 FillKey = tuple[int, int]
+SequenceState = tuple[SequenceValue | None, SequenceValue | None]
 
 
 class Store:
@@ -61,6 +63,7 @@ class Store:
         self.lock = RLock()
         self.locks = LockTable(self.lock)
         self.maintenance = Lock()  # one flush, compaction or checkpoint at a time
+        self.disk = DiskGuard(vfs, clock, settings)
         self.membership = SingleNode(vfs)
         self.manifest = Manifest(vfs, bytes_max=settings.manifest_bytes_max)
         self.wal = Wal(vfs, file_bytes_max=settings.wal_file_bytes_max)
@@ -80,6 +83,7 @@ class Store:
         self._appended_catalog = self.catalog
         self._last_seqno = 0
         self._last_tx = 0
+        self._visible_lsn = 0
         self._next_file = 1
         self._next_shard = 1
         self._recovering = True
@@ -146,16 +150,19 @@ class Store:
             self.publish()
         return ticket
 
-    def append(self, tx: Transaction) -> CommitTicket:
-        """Write the commit to the log. After an error the transaction is open: roll it back."""
+    def append(self, tx: Transaction, *, durable: bool = True) -> CommitTicket:
+        """Write the commit to the log. After an error the transaction is open: roll it back.
+
+        One that need not be durable is visible at once, unless others before it wait for the disk.
+        """
         with self.lock:
             assert not tx.closed, "transaction has ended"
             if not (self._made or tx.has_writes):
                 return self._nothing_written(tx)
             made = [self.open_shards[i] for i in self._made if i in self.open_shards]
             created = [s for s in made if not s.logged and self._is_known(s, tx)]
-            if not tx.has_writes and not created:
-                return self._nothing_written(tx)
+            if not tx.has_writes and (not created or not self._is_writable()):
+                return self._nothing_written(tx)  # a reader does not fail for a shard that waits
             self.check_writable()
             catalog = self._committed_catalog(tx)
             dropped = self._dropped_shards(tx, catalog)
@@ -176,6 +183,9 @@ class Store:
                 self._made.discard(shard.shard_id)
             tx.committed = True
             self._close(tx)
+            if not durable:
+                ticket.durable = False
+                self.publish()
             return ticket
 
     def _nothing_written(self, tx: Transaction) -> CommitTicket:
@@ -188,10 +198,18 @@ class Store:
         """Make every appended commit durable. An error closes the store to writes."""
         self.wal.sync()
 
+    @property
+    def wants_sync(self) -> bool:
+        """Whether commits are visible that are not durable: their owner syncs within moments."""
+        return self._visible_lsn > self.wal.durable_lsn and self.failure is None
+
     def publish(self) -> None:
-        """Make the durable commits visible, in order (I2)."""
+        """Make the durable commits visible, in order, and those that need not be (I2)."""
         with self.lock:
-            while self._pending and self._pending[0].lsn <= self.wal.durable_lsn:
+            durable_lsn = self.wal.durable_lsn
+            while self._pending and (
+                self._pending[0].lsn <= durable_lsn or not self._pending[0].durable
+            ):
                 self._publish(self._pending.popleft())
 
     def _append(self, operations: list[Operation]) -> CommitTicket:
@@ -214,6 +232,7 @@ class Store:
             self.catalog = ticket.catalog
             self._follow_catalog()
         self.read_seqno = ticket.seqno
+        self._visible_lsn = ticket.lsn
         ticket.done = True
         if tx is not None:
             self.locks.end(tx.owner, tx.id)
@@ -277,6 +296,7 @@ class Store:
                 return None
             if shard_id is not None:
                 raise SerializationFailure("could not serialize access due to concurrent update")
+            self.check_writable()
             return self.make_shard(ShardFiles(self._next_shard, table_oid, tenant))
 
     def shards(self, table_oid: int) -> list[Shard]:
@@ -413,17 +433,26 @@ class Store:
         """nextval: SequenceLimitExceeded (2200H) at its end."""
         with self.lock:
             self.check_writable()
+            before = self.sequences.state(sequence.oid)
             value, logged = self.sequences.next_value(sequence)
             if logged is not None:
-                self._append([SetSequence(sequence.oid, logged.last_value, logged.is_called)])
+                self._log_sequence(sequence.oid, logged, before)
             return value
 
     def set_value(self, sequence: Sequence, value: int, is_called: bool = True) -> None:
         """setval: NumericValueOutOfRange (22003) outside its bounds."""
         with self.lock:
             self.check_writable()
+            before = self.sequences.state(sequence.oid)
             logged = self.sequences.set_value(sequence, value, is_called)
-            self._append([SetSequence(sequence.oid, logged.last_value, logged.is_called)])
+            self._log_sequence(sequence.oid, logged, before)
+
+    def _log_sequence(self, oid: int, logged: SequenceValue, before: SequenceState) -> None:
+        try:
+            self._append([SetSequence(oid, logged.last_value, logged.is_called)])
+        except DatabaseError:
+            self.sequences.restore(oid, before)
+            raise
 
     def sequence_value(self, sequence: Sequence) -> SequenceValue:
         """last_value and is_called, as SELECT from the sequence shows them."""
@@ -454,12 +483,21 @@ class Store:
         """Why the store takes no writes any more; None while it does."""
         return self.wal.failure or self.manifest.failure
 
+    def _is_writable(self) -> bool:
+        try:
+            self.check_writable()
+        except DatabaseError:
+            return False
+        return True
+
     def check_writable(self) -> None:
+        """DiskFull or IoError when the store takes no writes now."""
         failure = self.failure
         if failure is not None:
             error = type(failure)("database is closed to writes after an earlier file system error")
             error.detail = failure.message
             raise error
+        self.disk.check()
 
     @property
     def oldest_snapshot(self) -> int:
@@ -501,7 +539,10 @@ class Store:
         self._transactions.pop(tx.id, None)
 
     def install(self, version: Version) -> None:
-        """Make a version current, and remove the files that it no longer names."""
+        """Make a version current, and remove the files that it no longer names. Files speak of
+        durable commits only.
+        """
+        self.sync()
         before = self.manifest.version
         version = replace(version, next_file=self._next_file, next_shard=self._next_shard)
         self.manifest.apply(version)

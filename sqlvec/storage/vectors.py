@@ -8,7 +8,8 @@ There is no header: every byte is a vector, and the manifest holds the dims. Whe
 vector is in the segments and, for newer rows, in the WAL; a row without one is zeros here. The
 file grows by allocation, doubling up to GROWTH_BYTES_MAX and by that much afterwards; maps of the
 shorter file stay valid and see the same bytes. Rows below the flushed row id are synced; what lies
-above is rewritten from the WAL by recovery.
+above is rewritten from the WAL by recovery. Segments keep digests of their rows here, which are
+verified when the column is first read after opening.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import xxhash
 
+from sqlvec.errors import DataCorrupted
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.growing import (
     Mask,
@@ -35,6 +38,7 @@ Vectors = npt.NDArray[np.float32]
 
 LANES = 16
 ROWS_MIN = 64
+DIGEST_ROWS = 4_096  # read at a time
 GROWTH_BYTES_MAX = 64 << 20
 
 
@@ -59,6 +63,16 @@ class VectorView:
     present: RowSet
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorCheck:
+    """digest: xxh3 of the kept rows among [low, high), as they lie in the file."""
+
+    low: int
+    high: int
+    kept: Mask
+    digest: int
+
+
 class VectorColumn:
     """One vector file and the bitmap of its present rows."""
 
@@ -72,9 +86,11 @@ class VectorColumn:
         self._present: Words = np.zeros(0, np.uint64)
         self._view: VectorView | None = None
         self._written = False
+        self._checks: list[VectorCheck] = []  # not verified yet
 
-    def load(self, presence: Words, row_count: int) -> None:
+    def load(self, presence: Words, row_count: int, checks: list[VectorCheck]) -> None:
         """Take over the rows [0, row_count) that the file holds."""
+        self._checks = checks
         assert len(presence) == word_count(row_count), (len(presence), row_count)
         self._present = presence
         self.row_count = row_count
@@ -112,6 +128,8 @@ class VectorColumn:
 
     def view(self, row_count: int) -> VectorView:
         view = self._view
+        if self._checks:
+            self.verify()
         if view is None or view.present.row_count != row_count:
             self.reserve(row_count)
             words = self._present[: word_count(row_count)].copy()
@@ -125,6 +143,8 @@ class VectorColumn:
 
     def rows(self, low: int, high: int) -> Vectors:
         """f32[high - low, dims], a view."""
+        if self._checks:
+            self.verify()
         return self._array[low:high, : self.dims]
 
     def column(self, low: int, high: int) -> pa.Array:
@@ -134,11 +154,37 @@ class VectorColumn:
         return pa.FixedSizeListArray.from_arrays(pa.array(values), self.dims, mask=mask)
 
     def datums(self, row_ids: list[int]) -> list[Vectors | None]:
+        if self._checks:
+            self.verify()
         array, dims, present = self._array, self.dims, self._present
         return [
             array[row, :dims].copy() if present.item(row >> 6) >> (row & 63) & 1 else None
             for row in row_ids
         ]
+
+    def digest(self, low: int, high: int, kept: Mask) -> int:
+        """xxh3 of the kept rows among [low, high), pads included; signed."""
+        state = xxhash.xxh3_64()
+        for start in range(low, high, DIGEST_ROWS):
+            end = min(start + DIGEST_ROWS, high)
+            rows = self._array[start:end]
+            chosen = kept[start - low : end - low]
+            state.update(rows.data if chosen.all() else rows[chosen].data)
+        return int(np.uint64(state.intdigest()).astype(np.int64))
+
+    def verify(self) -> None:
+        """Compare the file with what its segments say; DataCorrupted, now and until it is right."""
+        for check in self._checks:
+            if len(self._array) < check.high:
+                size = self._array.nbytes
+                raise DataCorrupted(f'unexpected end of file "{self.name}" at offset {size}')
+            if self.digest(check.low, check.high, check.kept) != check.digest:
+                offset = check.low * self.padded * 4
+                raise DataCorrupted(
+                    f'checksum mismatch in file "{self.name}" at offset {offset}',
+                    detail=f"It covers rows {check.low} to {check.high}.",
+                )
+        self._checks = []
 
     def sync(self) -> None:
         """Make what was written durable."""

@@ -87,6 +87,9 @@ class Vfs(Protocol):
         directory.
         """
 
+    def disk_use_percentage(self) -> float:
+        """How full the disk is, for an ordinary user."""
+
     def lock(self) -> DirectoryLock:
         """Take the directory for this process; ObjectInUse (55006) when another has it."""
 
@@ -221,6 +224,14 @@ class OsFs:
             return []
         except OSError as error:
             raise io_error(error, "list", directory) from error
+
+    def disk_use_percentage(self) -> float:
+        try:
+            found = os.statvfs(self.root)
+        except OSError as error:
+            raise io_error(error, "stat", self.root) from error
+        used = found.f_blocks - found.f_bfree
+        return 100.0 * used / max(used + found.f_bavail, 1)
 
     def lock(self) -> DirectoryLock:
         try:

@@ -4,15 +4,15 @@
     file    header, frame*
     header  magic "SVWL", u16 version, u16 zero, u64 first seqno, u64 first lsn, u32 crc32c   (28
             bytes)
-    frame   u32 crc32c(rest of the frame), u32 length, u64 seqno, u8 continues, 3 zero bytes, body
-            (20 + length)
+    frame   u32 crc32c(rest of the frame), u32 length, u64 seqno, u64 durable lsn, u8 continues, 3
+            zero bytes, body                                                     (28 + length)
 
 An entry is one frame, or several of one seqno of which all but the last say that it continues. An
 lsn is a byte offset in the log as a whole, counted over all files.
 
 A frame of the last file whose checksum fails ends the log: it and what follows are a torn write,
-cut off and forgotten. Earlier files were synced before their successor was made, so a bad frame
-there is corruption. Invariants: entries are in seqno order (I1); an lsn is durable only after
+cut off and forgotten. It is corruption when a later whole frame says that the log was durable beyond
+it, and in earlier files always, since each was synced before its successor was made. Invariants: entries are in seqno order (I1); an lsn is durable only after
 sync() returned (I2). A failed fsync is never tried again: the kernel may have dropped the pages,
 so the log takes no further entry.
 """
@@ -27,8 +27,9 @@ from threading import Lock
 
 import numpy as np
 
-from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, IoError
+from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, DiskFull, IoError
 from sqlvec.storage.checksum import crc32c
+from sqlvec.storage.marks import mark
 from sqlvec.storage.vfs import AppendFile, Bytes, Vfs, Writable
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ MAGIC = b"SVWL"
 VERSION = 1
 HEADER = struct.Struct("<4sHHQQ")
 HEADER_SIZE = HEADER.size + 4
-FRAME = struct.Struct("<IQB3x")
+FRAME = struct.Struct("<IQQB3s")
 FRAME_SIZE = 4 + FRAME.size
 FRAME_BODY_MAX = 1 << 30  # the length field has 32 bits; a reader checks one frame at a time
 
@@ -85,11 +86,13 @@ class Wal:
         """
         found = [_read_file(self._vfs, name) for name in _file_names(self._vfs)]
         if found and found[-1].header is None:
+            mark("wal.unused_file")
             self._vfs.remove(found.pop().name)
             self._vfs.sync_dir(DIRECTORY)
         entries = _whole_log(found, after)
         if found and found[-1].end < found[-1].size:
             last = found[-1]
+            mark("wal.torn_tail")
             log.warning("wal tail cut", extra={"file": last.name, "bytes": last.size - last.end})
             self._vfs.truncate(last.name, last.end)
             self._vfs.sync(last.name)
@@ -128,13 +131,12 @@ class Wal:
         self.lsn += self._file.size - start
         return self.lsn
 
-    @staticmethod
     def _append_frame(
-        file: AppendFile, seqno: int, chunk: Sequence[Writable], *, continues: bool
+        self, file: AppendFile, seqno: int, chunk: Sequence[Writable], *, continues: bool
     ) -> None:
         length = sum(len(part) for part in chunk)
         assert length <= FRAME_BODY_MAX, length
-        head = FRAME.pack(length, seqno, continues)
+        head = FRAME.pack(length, seqno, self.durable_lsn, continues, bytes(3))
         crc = struct.pack("<I", crc32c(head, *chunk))
         if length <= 1 << 16:  # one system call for a small commit
             file.append(b"".join([crc, head, *(bytes(part) for part in chunk)]))
@@ -147,6 +149,7 @@ class Wal:
         """Cut a half-written entry off, so that its bytes can never be taken for frames."""
         assert self._file is not None
         name = self._file.name
+        mark("wal.entry_cut")
         try:
             self._file.close()
             self._vfs.truncate(name, start)
@@ -181,29 +184,43 @@ class Wal:
 
     def _start_file(self, first_seqno: int | None = None) -> None:
         """Begin a new file. The one before is synced first, so only the last file can have a torn
-        tail.
+        tail. When the disk is full the one before stays the last.
         """
         try:
             if self._file is not None:
                 self._file.sync()
                 self.durable_lsn = max(self.durable_lsn, self.lsn)
-                # A sync() in another thread may hold its descriptor: it is closed by the next one.
-                self._retired.append(self._file)
-                self._file = None
             seqno = self._last_seqno + 1 if first_seqno is None else first_seqno
-            name = f"{DIRECTORY}/{seqno:020d}.wal"
-            file = self._vfs.create(name)
-            head = HEADER.pack(MAGIC, VERSION, 0, seqno, self.lsn)
-            file.append(head + struct.pack("<I", crc32c(head)))
-            file.sync()
-            self._vfs.sync_dir(DIRECTORY)
-            self._vfs.sync_dir("")
+            file = self._create_file(f"{DIRECTORY}/{seqno:020d}.wal", seqno)
+        except DiskFull:
+            raise
         except DatabaseError as error:
             self.failure = error
             raise
         assert file.size == HEADER_SIZE, file.size
+        if self._file is not None:
+            # A sync() in another thread may hold its descriptor: it is closed by the next one.
+            self._retired.append(self._file)
         self._file = file
-        self._files.append(LogFile(name, seqno, self.lsn))
+        self._files.append(LogFile(file.name, seqno, self.lsn))
+
+    def _create_file(self, name: str, first_seqno: int) -> AppendFile:
+        head = HEADER.pack(MAGIC, VERSION, 0, first_seqno, self.lsn)
+        try:
+            file = self._vfs.create(name)
+            file.append(head + struct.pack("<I", crc32c(head)))
+            file.sync()
+            self._vfs.sync_dir(DIRECTORY)
+            self._vfs.sync_dir("")
+        except DiskFull as error:
+            mark("wal.no_room_for_a_file")
+            try:
+                self._vfs.remove(name)
+                self._vfs.sync_dir(DIRECTORY)
+            except DatabaseError:
+                self.failure = error
+            raise
+        return file
 
     def truncate(self, *, through: int) -> list[str]:
         """Remove the files whose entries all have a seqno of at most `through`; returns their
@@ -304,6 +321,8 @@ def _read_file(vfs: Vfs, name: str) -> ReadFile:
             raise DataCorrupted(f'unexpected header in file "{name}" at offset 0')
         return ReadFile(name, None, (), 0, len(data))
     entries, end = _read_entries(data)
+    if end < len(data) and _was_durable(data, end, header.first_lsn + end - HEADER_SIZE):
+        raise DataCorrupted(f'checksum mismatch in file "{name}" at offset {end}')
     return ReadFile(name, header, tuple(entries), end, len(data))
 
 
@@ -328,19 +347,59 @@ def _read_entries(data: Bytes) -> tuple[list[Entry], int]:
     pending: list[Bytes] = []
     at = end = HEADER_SIZE
     last_seqno = 0
-    while at + FRAME_SIZE <= len(data):
-        body_at = at + FRAME_SIZE
-        crc = int.from_bytes(data[at : at + 4].tobytes(), "little")
-        length, seqno, continues = FRAME.unpack(data[at + 4 : body_at].tobytes())
-        body = data[body_at : body_at + length]
-        if len(body) != length or crc32c(data[at + 4 : body_at + length]) != crc:
+    while (frame := _read_frame(data, at)) is not None:
+        if frame.seqno <= last_seqno:
             break
-        if seqno <= last_seqno:
-            break
-        at = body_at + length
-        pending.append(body)
-        if continues:
+        at += FRAME_SIZE + len(frame.body)
+        pending.append(frame.body)
+        if frame.continues:
             continue
-        entries.append(Entry(seqno, pending[0] if len(pending) == 1 else np.concatenate(pending)))
-        pending, last_seqno, end = [], seqno, at
+        body = pending[0] if len(pending) == 1 else np.concatenate(pending)
+        entries.append(Entry(frame.seqno, body))
+        pending, last_seqno, end = [], frame.seqno, at
     return entries, end
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    seqno: int
+    durable_lsn: int
+    continues: bool
+    body: Bytes
+
+
+def _read_frame(data: Bytes, at: int) -> _Frame | None:
+    """The frame at an offset; None when none verifies there."""
+    body_at = at + FRAME_SIZE
+    if body_at > len(data):
+        return None
+    crc = int.from_bytes(data[at : at + 4].tobytes(), "little")
+    length, seqno, durable, continues, _ = FRAME.unpack(data[at + 4 : body_at].tobytes())
+    body = data[body_at : body_at + length]
+    if len(body) != length or crc32c(data[at + 4 : body_at + length]) != crc:
+        return None
+    return _Frame(seqno, durable, bool(continues), body)
+
+
+def _was_durable(data: Bytes, end: int, lsn: int) -> bool:
+    """Whether a frame behind `end`, the offset of `lsn`, says that the log was durable beyond it."""
+    for at in _frame_places(data, end + 1):
+        frame = _read_frame(data, at)
+        if frame is not None and frame.durable_lsn > lsn:
+            return True
+    return False
+
+
+def _frame_places(data: Bytes, start: int) -> list[int]:
+    """Offsets where a frame may begin: continues is 0 or 1, three zeros follow, the length fits."""
+    count = len(data) - start - FRAME_SIZE + 1
+    if count <= 0:
+        return []
+    tail = data[start:]
+    likely = tail[24 : 24 + count] <= 1
+    for place in (25, 26, 27):
+        likely &= tail[place : place + count] == 0
+    offsets = np.flatnonzero(likely).astype(np.int64)
+    lengths = sum(tail[offsets + 4 + i].astype(np.int64) << (8 * i) for i in range(4))
+    fits = offsets + FRAME_SIZE + lengths <= len(tail)
+    return (offsets[fits] + start).tolist()

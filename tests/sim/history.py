@@ -47,16 +47,19 @@ State = dict[Key, Row]
 
 
 class SimClock:
-    """A clock that stands still."""
+    """A clock that is set, and stands still otherwise."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
     def now_us(self) -> int:
-        return 0
+        return int(self.seconds * 1e6)
 
     def monotonic(self) -> float:
-        return 0.0
+        return self.seconds
 
     def sleep(self, seconds: float) -> None:
-        pass
+        self.seconds += seconds
 
 
 def docs_table(oid: int, name: str, *, tenant: bool) -> Table:

@@ -89,6 +89,7 @@ class SimFs:
         self.fail_at: int | None = None
         self.fail_errno = errno.EIO
         self.crash_at: int | None = None
+        self.full = False  # nothing can be created or written
         self.trace: list[str] = []
 
     # ------------------------------------------------------------ faults
@@ -123,6 +124,8 @@ class SimFs:
         self.trace.append(f"{what} {name}")
         if self.crash_at is not None and self.operations >= self.crash_at:
             raise Crashed(f"{what} {name}")
+        if self.full and what in ("create", "write to", "extend"):
+            raise io_error(OSError(errno.ENOSPC, "injected"), what, name)
         if self.operations == self.fail_at:
             error = OSError(self.fail_errno, "injected")
             raise io_error(error, what, name)
@@ -165,6 +168,8 @@ class SimFs:
     def map_shared(self, name: str, size: int) -> Bytes:
         self.operate("map", name)
         node = self.names.get(name)
+        if node is None or size > node.size:
+            self.operate("extend", name)
         if node is None:
             node = self.names[name] = Node()
             self._change(name, node)
@@ -205,6 +210,9 @@ class SimFs:
     def list(self, directory: str) -> list[str]:
         found = [name.rpartition("/") for name in self.names]
         return sorted(name for parent, _, name in found if parent == directory)
+
+    def disk_use_percentage(self) -> float:
+        return 100.0 if self.full else 10.0
 
     def lock(self) -> DirectoryLock:
         if self.locked:

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
+from sqlvec.errors import DataCorrupted
 from sqlvec.storage.growing import words_of_mask
-from sqlvec.storage.vectors import VectorBatch, VectorColumn, padded_dims
+from sqlvec.storage.vectors import VectorBatch, VectorCheck, VectorColumn, padded_dims
 from tests.sim.simfs import SimFs
 
 
@@ -40,6 +42,26 @@ def test_loaded_from_its_file(fs: SimFs) -> None:
     column.write(0, VectorBatch(np.ones((5, 3), np.float32)))
     column.sync()
     again = VectorColumn(fs, "v", 3)
-    again.load(words_of_mask(np.array([True, True, False, True, True])), 5)
+    again.load(words_of_mask(np.array([True, True, False, True, True])), 5, [])
     assert again.view(5).present.count == 4
     assert again.rows(3, 5).tolist() == [[1, 1, 1]] * 2
+
+
+def test_what_segments_say_of_it_is_verified_at_the_first_read(fs: SimFs) -> None:
+    column = VectorColumn(fs, "v", 3)
+    column.write(0, VectorBatch(np.ones((300, 3), np.float32)))
+    column.sync()
+    kept = np.arange(300) % 2 == 0
+    checks = [VectorCheck(0, 300, kept, column.digest(0, 300, kept))]
+    everything = words_of_mask(np.ones(300, np.bool_))
+    for offset, damaged in ((64 * 2 + 5, True), (64 * 2 + 40, True), (64 * 3, False)):
+        fs.rot("v", offset)
+        again = VectorColumn(fs, "v", 3)
+        again.load(everything, 300, checks)
+        for read, argument in ((again.view, 300), (again.datums, [1])):
+            if damaged:
+                with pytest.raises(DataCorrupted, match='file "v" at offset 0'):
+                    read(argument)
+            else:
+                read(argument)
+        fs.rot("v", offset)
