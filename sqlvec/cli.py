@@ -23,6 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
             f"--disk-use-{kind}-percentage", type=int, default=default, metavar="N",
             help=f"{'warn' if kind == 'warning' else 'refuse writes'} when the disk is so full",
         )  # fmt: skip
+    serve.add_argument(
+        "--authentication-timeout", type=float, default=60.0, metavar="SECONDS",
+        help="how long a client may take to start a session",
+    )  # fmt: skip
     serve.add_argument("--password-file", help="a file with the password of user postgres")
     demo = commands.add_parser("demo", help="load the sample and answer queries")
     demo.add_argument("--once", action="store_true", help="end after the queries")
@@ -60,7 +64,10 @@ def _serve(args: argparse.Namespace) -> int:
             disk_use_warning_percentage=args.disk_use_warning_percentage,
             disk_use_readonly_percentage=args.disk_use_readonly_percentage,
         )
-        serve(args.data_dir, args.host, args.port, verifiers, storage)
+        serve(
+            args.data_dir, args.host, args.port, verifiers, storage,
+            authentication_seconds=args.authentication_timeout,
+        )  # fmt: skip
     except DatabaseError as error:
         print(f"sqlvec: {error.message}", file=sys.stderr)
         return 1

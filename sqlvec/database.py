@@ -310,6 +310,10 @@ class Connection:
         self._cancel_reason = ""
 
     @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    @property
     def cancel_reason(self) -> str:
         """Why the statement was cancelled, if not by the user's request."""
         return self._cancel_reason

@@ -144,6 +144,14 @@ class CharacterNotInRepertoire(DatabaseError):
 
     sqlstate = "22021"
 
+    @classmethod
+    def at(cls, raw: bytes, start: int) -> CharacterNotInRepertoire:
+        """Shows the bytes that the first one says belong together, as far as there are any."""
+        first = raw[start]
+        size = 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0) if first < 0xF8 else 1
+        shown = " ".join(f"0x{byte:02x}" for byte in raw[start : start + size])
+        return cls(f'invalid byte sequence for encoding "UTF8": {shown}')
+
 
 class InvalidEscapeSequence(DatabaseError):
     """A pattern with a broken escape."""

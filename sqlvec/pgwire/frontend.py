@@ -13,7 +13,7 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlvec.errors import FatalError, ProtocolViolation
+from sqlvec.errors import CharacterNotInRepertoire, FatalError, ProtocolViolation
 
 STARTUP_SIZE_MAX = 10_000
 MESSAGE_SIZE_MAX = 1 << 30
@@ -192,12 +192,7 @@ def _decoded(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        from sqlvec.errors import CharacterNotInRepertoire
-
-        shown = " ".join(f"0x{byte:02x}" for byte in raw[error.start : error.end])
-        raise CharacterNotInRepertoire(
-            f'invalid byte sequence for encoding "UTF8": {shown}'
-        ) from error
+        raise CharacterNotInRepertoire.at(raw, error.start) from error
 
 
 def read_query(body: bytes) -> str:
@@ -216,7 +211,10 @@ def read_parse(body: bytes) -> tuple[str, str, list[int]]:
     return name, text, oids
 
 
-def read_bind(body: bytes) -> tuple[str, str, tuple[int, ...], list[bytes | None], tuple[int, ...]]:
+BindFields = tuple[str, str, tuple[int, ...], list[bytes | None], tuple[int, ...]]
+
+
+def read_bind(body: bytes) -> BindFields:
     """(portal, statement, parameter formats, parameters, result formats).
 
     Read in one piece: this is the message that comes with every execution."""
@@ -235,14 +233,32 @@ def read_bind(body: bytes) -> tuple[str, str, tuple[int, ...], list[bytes | None
                 continue
             end = at + size
             if size < 0 or end > len(body):
-                raise ProtocolViolation("insufficient data left in message")
+                return _read_broken_bind(body)
             values.append(body[at:end])
             at = end
         results, at = _int16s(body, at)
-    except struct.error as error:
-        raise ProtocolViolation("insufficient data left in message") from error
+    except struct.error:
+        return _read_broken_bind(body)
     if at != len(body):
         raise ProtocolViolation("invalid message format")
+    return portal, statement, formats, values, results
+
+
+def _read_broken_bind(body: bytes) -> BindFields:
+    """Once more, field by field, to say what is wrong, and in which parameter."""
+    reader = Reader(body)
+    portal, statement = reader.string(), reader.string()
+    formats = tuple(reader.int16() for _ in range(reader.int16()))
+    values: list[bytes | None] = []
+    shown = f'portal "{portal}"' if portal else "unnamed portal"
+    for index in range(reader.int16()):
+        try:
+            size = reader.int32()
+            values.append(None if size == -1 else reader.bytes(size))
+        except ProtocolViolation as error:
+            error.where = f"{shown} parameter ${index + 1}"
+            raise
+    results = tuple(reader.int16() for _ in range(reader.int16()))
     return portal, statement, formats, values, results
 
 
@@ -277,10 +293,16 @@ def read_execute(body: bytes) -> tuple[str, int]:
     return portal, max(_INT32(body, at)[0], 0)
 
 
+def read_nothing(body: bytes) -> None:
+    """Of Sync and Flush."""
+    if body:
+        raise ProtocolViolation("invalid message format")
+
+
 def read_target(body: bytes, message: str) -> tuple[str, str]:
     """Of a DESCRIBE or CLOSE message: ("S" or "P", name)."""
     if not body:
-        raise ProtocolViolation("insufficient data left in message")
+        raise ProtocolViolation("no data left in message")
     name, at = _name(body, 1)
     if at != len(body):
         raise ProtocolViolation("invalid message format")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlvec.types import RowEncoder
 
 log = logging.getLogger("sqlvec.session")
+INSIST_SECONDS = 0.05
 FLUSH_BYTES = 1 << 16  # rows are given to the socket when so much has gathered
 _STATEMENT_TIMEOUT = "canceling statement due to statement timeout"
 
@@ -188,11 +189,18 @@ class Answering:
             self._deadline = None
 
     def cancel(self, reason: str = "") -> None:
-        """Stops what runs, if anything does."""
+        """Stops what runs, if anything does. An interrupt that comes before the engine has begun is lost,
+        so it is repeated until the statement has ended."""
         self.connection.cancel(reason)
+        if self.busy:
+            self.client.later(INSIST_SECONDS, self._insist)
         if self.copy is not None and not self.busy:
             self._copy_ended(raising(QueryCanceled("canceling statement due to user request")))
             self.client.flush()
+
+    def _insist(self) -> None:
+        if self.busy and self.connection.cancelled:
+            self.cancel(self.connection.cancel_reason)
 
     def close(self) -> None:
         """The client is gone; what still runs calls this when it ends."""

@@ -70,7 +70,7 @@ class ClientConnection(asyncio.Protocol):
         self._active()
         if self.session is not None:
             self.listener.by_pid.pop(self.pid, None)
-            self.session.connection.cancel()
+            self.session.cancel()
             self.session.close()
             self._go_on()
 
@@ -165,6 +165,8 @@ class ClientConnection(asyncio.Protocol):
 
         def wait(resume: Callable[[Outcome], None]) -> None:
             future = self.loop.run_in_executor(self.listener.pool, work)
+            self.listener.running.add(future)
+            future.add_done_callback(self.listener.running.discard)
             future.add_done_callback(lambda done: resume(done.result))
 
         return wait
@@ -226,7 +228,7 @@ class ClientConnection(asyncio.Protocol):
         """By pg_terminate_backend, or because the server stops; what runs is cancelled."""
         if not self.closed:
             if self.session is not None:
-                self.session.connection.cancel()
+                self.session.cancel()
             self.fatal(
                 FatalError(
                     "terminating connection due to administrator command", sqlstate="57P01"

@@ -9,6 +9,7 @@ import secrets
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -41,6 +42,7 @@ class Listener:
         self.authentication_seconds = authentication_seconds
         self.mock_key = secrets.token_bytes(32)
         self.clients: set[ClientConnection] = set()
+        self.running: set[asyncio.Future[Any]] = set()  # statements in worker threads
         self.by_pid: dict[int, ClientConnection] = {}
         self.pool = ThreadPoolExecutor(WORKERS, "sqlvec-worker")
         self.sync_pool = ThreadPoolExecutor(2, "sqlvec-sync")
@@ -84,6 +86,8 @@ class Listener:
             client.terminate()
         await jobs
         await syncs
+        while self.running:  # cancelled, and insisted upon
+            await asyncio.wait(self.running)
         self.pool.shutdown(wait=True)
         self.sync_pool.shutdown(wait=True)
         self.cluster.close()
@@ -132,6 +136,8 @@ def serve(
     port: int,
     password_verifiers: dict[str, str],
     storage: StorageSettings,
+    *,
+    authentication_seconds: float = AUTHENTICATION_SECONDS,
 ) -> None:
     """Opens the data directory and serves it until SIGTERM."""
     from sqlvec.index.warm import warm
@@ -142,6 +148,11 @@ def serve(
     )
 
     async def main() -> None:
-        await Listener(cluster, needs_password=bool(password_verifiers)).serve(host, port)
+        listener = Listener(
+            cluster,
+            needs_password=bool(password_verifiers),
+            authentication_seconds=authentication_seconds,
+        )
+        await listener.serve(host, port)
 
     uvloop.run(main())

@@ -20,7 +20,14 @@ from sqlvec.errors import (
 )
 from sqlvec.exec.cursor import Cursor
 from sqlvec.pgwire import backend
-from sqlvec.pgwire.frontend import read_bind, read_execute, read_parse, read_query, read_target
+from sqlvec.pgwire.frontend import (
+    read_bind,
+    read_execute,
+    read_nothing,
+    read_parse,
+    read_query,
+    read_target,
+)
 from sqlvec.pgwire.states import Event
 from sqlvec.server.answering import FLUSH_BYTES, Answering, Outcome, Steps, raising
 from sqlvec.server.copy_exchange import CopyExchange
@@ -215,7 +222,7 @@ class Session(Answering):
                 for decode, value in zip(binding.decoders, values, strict=True)
             ]
         except DatabaseError as error:
-            raise misfit(error, statement, binding, values, name) from error
+            raise misfit(error, binding, values, name) from error
         if prepared is not None and prepared.catalog is not connection.block.catalog():
             statement = self._replan(statement_name, prepared)
         portal = self.portals[name] = Portal(statement, parameters, binding.results)
@@ -402,10 +409,12 @@ class Session(Answering):
         self.client.write(backend.CLOSE_COMPLETE)
 
     def _flush(self, body: bytes) -> None:
+        read_nothing(body)
         self.client.flush()
 
     def _sync(self, body: bytes) -> None:
         self._enter(Event.SYNC)
+        read_nothing(body)
         connection = self.connection
         ticket = connection.end_group()
         if not connection.block.explicit:

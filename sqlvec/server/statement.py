@@ -10,6 +10,7 @@ from sqlvec import types
 from sqlvec.errors import DatabaseError, InvalidParameterValue, ProtocolViolation
 from sqlvec.pgwire import backend
 from sqlvec.types import RowEncoder
+from sqlvec.types.sql_type import BINARY_MISMATCH
 
 if TYPE_CHECKING:
     from sqlvec.database import Prepared
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from sqlvec.sql.bound import OutputColumn
 
 Decode = Callable[[Any], Any]
-_BINARY_MISMATCH = "incorrect binary data format"
 
 
 @dataclass(slots=True)
@@ -134,19 +134,12 @@ def _unsupported(code: int) -> Decode:
 
 
 def misfit(
-    error: DatabaseError, statement: Statement, binding: Binding, values: Sequence[bytes | None],
-    portal: str,
+    error: DatabaseError, binding: Binding, values: Sequence[bytes | None], portal: str
 ) -> DatabaseError:
     """The error of a parameter that cannot be decoded, saying which it is."""
-    assert statement.prepared is not None
     index = next(i for i, value in enumerate(values) if _fails(binding.decoders[i], value))
-    value, length = values[index], statement.prepared.parameter_types[index].definition.length
-    assert value is not None
-    if error.message == _BINARY_MISMATCH:
-        if len(value) < length:
-            error = ProtocolViolation("insufficient data left in message")
-        else:
-            error.message += f" in bind parameter {index + 1}"
+    if error.message == BINARY_MISMATCH:
+        error.message += f" in bind parameter {index + 1}"
     shown = f'portal "{portal}"' if portal else "unnamed portal"
     error.where = f"{shown} parameter ${index + 1}"
     if binding.codes[index] == 0 and error.sqlstate != "22021":

@@ -22,7 +22,7 @@ from sqlvec.errors import (
     ProtocolViolation,
 )
 from sqlvec.types.array_literal import DIMENSIONS_MAX, parse_array
-from sqlvec.types.sql_type import REGISTRY, TypeDefinition
+from sqlvec.types.sql_type import BINARY_MISMATCH, REGISTRY, TypeDefinition
 from sqlvec.types.vector import Vector
 
 _SPECIAL = frozenset('{}"\\ \t\n\r\v\f')
@@ -193,7 +193,7 @@ def _elements(
     raw: bytes, position: int, count: int, element: TypeDefinition, typmod: int
 ) -> Iterator[Any]:
     end = len(raw)
-    for _ in range(count):
+    for number in range(count):
         if position + 4 > end:
             raise _short()
         (length,) = _LENGTH.unpack_from(raw, position)
@@ -202,11 +202,16 @@ def _elements(
             yield None
             continue
         if length < 0 or position + length > end:
-            raise _short()
-        yield element.decode(raw[position : position + length], typmod)
+            raise InvalidBinaryRepresentation("insufficient data left in message")
+        try:
+            yield element.decode(raw[position : position + length], typmod)
+        except InvalidBinaryRepresentation as error:
+            if error.message == BINARY_MISMATCH:
+                error.message = f"improper binary format in array element {number + 1}"
+            raise
         position += length
     if position != end:
-        raise InvalidBinaryRepresentation("incorrect binary data format in bind parameter")
+        raise InvalidBinaryRepresentation(BINARY_MISMATCH)
 
 
 def _short() -> ProtocolViolation:

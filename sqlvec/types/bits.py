@@ -56,10 +56,10 @@ class BitVarying(TypeDefinition):
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> str:
         raw = bytes(data)
         count = int.from_bytes(raw[:4], "big", signed=True)
-        if len(raw) < 4 or count < 0:
-            raise InvalidBinaryRepresentation("invalid length in external bit string")
-        if len(raw) < 4 + (count + 7) // 8:
+        if len(raw) < 4:
             raise ProtocolViolation("insufficient data left in message")
+        if count < 0:
+            raise InvalidBinaryRepresentation("invalid length in external bit string")
         self.require_length(raw, 4 + (count + 7) // 8)
         bits = "".join(f"{byte:08b}" for byte in raw[4:])[:count]
         return self.apply_typmod(bits, typmod)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from sqlvec.errors import ProtocolViolation
 from sqlvec.types.sql_type import TypeDefinition
 
 _TRUE = frozenset(["t", "tr", "tru", "true", "y", "ye", "yes", "on", "1"])
@@ -26,6 +27,8 @@ class Boolean(TypeDefinition):
         return "t" if datum else "f"
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> bool:
+        if not data:
+            raise ProtocolViolation("no data left in message")
         self.require_length(data, 1)
         return data[0] != 0
 

@@ -11,7 +11,12 @@ from typing import Any, NoReturn, Self
 
 import orjson
 
-from sqlvec.errors import InternalError, InvalidBinaryRepresentation, StatementTooComplex
+from sqlvec.errors import (
+    InternalError,
+    InvalidBinaryRepresentation,
+    ProtocolViolation,
+    StatementTooComplex,
+)
 from sqlvec.types import json_grammar
 from sqlvec.types.numeric import exact
 from sqlvec.types.sql_type import TypeDefinition
@@ -79,9 +84,10 @@ class Jsonb(Json):
             raise StatementTooComplex("stack depth limit exceeded") from error
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> str:
-        if not len(data) or data[0] != 1:
-            version = data[0] if len(data) else 0
-            raise InvalidBinaryRepresentation(f"unsupported jsonb version number {version}")
+        if not data:
+            raise ProtocolViolation("insufficient data left in message")
+        if data[0] != 1:
+            raise InvalidBinaryRepresentation(f"unsupported jsonb version number {data[0]}")
         return self.parse(decode_text(data[1:]))
 
     def encode(self, datum: str) -> bytes:

@@ -22,7 +22,7 @@ from sqlvec.errors import (
     ProgramLimitExceeded,
 )
 from sqlvec.types.floating import render_float4
-from sqlvec.types.sql_type import TypeDefinition
+from sqlvec.types.sql_type import BINARY_MISMATCH, TypeDefinition
 from sqlvec.types.vector import (
     NUMBER,
     check_finite,
@@ -187,7 +187,7 @@ class Sparse(TypeDefinition):
         if len(raw) < 12 + 8 * count:
             raise short_message()
         if len(raw) > 12 + 8 * count:
-            raise InvalidBinaryRepresentation("incorrect binary data format in bind parameter 1")
+            raise InvalidBinaryRepresentation(BINARY_MISMATCH)
         sparse = _unpacked(raw, dims, count)
         _check_places(sparse)
         check_finite(sparse.values, "sparsevec")

@@ -17,9 +17,11 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidBinaryRepresentation,
     InvalidTextRepresentation,
+    ProtocolViolation,
 )
 
 Datum = Any
+BINARY_MISMATCH = "incorrect binary data format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,11 @@ class TypeDefinition:
         )
 
     def require_length(self, data: bytes | memoryview, size: int) -> None:
-        if len(data) != size:
-            raise InvalidBinaryRepresentation("incorrect binary data format")
+        """What is too short misses data; what is too long is no value. Receivers add which it was."""
+        if len(data) < size:
+            raise ProtocolViolation("insufficient data left in message")
+        if len(data) > size:
+            raise InvalidBinaryRepresentation(BINARY_MISMATCH)
 
 
 REGISTRY: dict[int, TypeDefinition] = {}

@@ -22,18 +22,10 @@ def decode_text(data: bytes | memoryview) -> str:
         text = raw.decode()
     except UnicodeDecodeError as error:
         nul = raw.find(b"\0", 0, error.start)
-        raise _not_utf8(raw, error.start if nul < 0 else nul) from error
+        raise CharacterNotInRepertoire.at(raw, error.start if nul < 0 else nul) from error
     if "\0" in text:
-        raise _not_utf8(raw, raw.index(b"\0"))
+        raise CharacterNotInRepertoire.at(raw, raw.index(b"\0"))
     return text
-
-
-def _not_utf8(raw: bytes, start: int) -> CharacterNotInRepertoire:
-    """Shows the bytes that the first one says belong together, as far as there are any."""
-    first = raw[start]
-    size = 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0) if first < 0xF8 else 1
-    shown = " ".join(f"0x{byte:02x}" for byte in raw[start : start + size])
-    return CharacterNotInRepertoire(f'invalid byte sequence for encoding "UTF8": {shown}')
 
 
 class Text(TypeDefinition):

@@ -27,7 +27,7 @@ from sqlvec.errors import (
     ProtocolViolation,
 )
 from sqlvec.types.floating import render_float4
-from sqlvec.types.sql_type import TypeDefinition
+from sqlvec.types.sql_type import BINARY_MISMATCH, TypeDefinition
 
 DIMENSIONS_MAX = 16_000
 _SPACES = re.compile(r"[ \t\n\r\v\f]*")
@@ -192,7 +192,7 @@ class Vector(TypeDefinition):
             return DataException(f"expected unused to be 0, not {unused}")
         if len(data) < 4 + self.dtype.itemsize * dims:
             return short_message()
-        return InvalidBinaryRepresentation("incorrect binary data format in bind parameter 1")
+        return InvalidBinaryRepresentation(BINARY_MISMATCH)
 
     # ---------------------------------------------------------------- arrow
 
