@@ -155,7 +155,7 @@ class Reader:
         self.body = body
         self.place = 0
 
-    def _take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
         end = self.place + size
         if size < 0 or end > len(self.body):
             raise ProtocolViolation("insufficient data left in message")
@@ -164,13 +164,13 @@ class Reader:
         return piece
 
     def int16(self) -> int:
-        return int.from_bytes(self._take(2), "big")
+        return int.from_bytes(self.take(2), "big")
 
     def int32(self) -> int:
-        return int.from_bytes(self._take(4), "big", signed=True)
+        return int.from_bytes(self.take(4), "big", signed=True)
 
     def oid(self) -> int:
-        return int.from_bytes(self._take(4), "big")
+        return int.from_bytes(self.take(4), "big")
 
     def string(self) -> str:
         end = self.body.find(b"\0", self.place)
@@ -181,7 +181,7 @@ class Reader:
         return _decoded(raw)
 
     def rest(self) -> bytes:
-        return self._take(len(self.body) - self.place)
+        return self.take(len(self.body) - self.place)
 
     def done(self) -> None:
         if self.place != len(self.body):
@@ -254,7 +254,7 @@ def _read_broken_bind(body: bytes) -> BindFields:
     for index in range(reader.int16()):
         try:
             size = reader.int32()
-            values.append(None if size == -1 else reader.bytes(size))
+            values.append(None if size == -1 else reader.take(size))
         except ProtocolViolation as error:
             error.where = f"{shown} parameter ${index + 1}"
             raise
