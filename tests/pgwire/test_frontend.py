@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -73,7 +74,7 @@ def test_byte_by_byte_gives_the_same_events() -> None:
 @given(st.lists(st.integers(0, len(CONVERSATION)), max_size=12))
 def test_every_split_in_many_gives_the_same_events(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(CONVERSATION)]
-    pieces = [CONVERSATION[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [CONVERSATION[a:b] for a, b in pairwise(places)]
     assert events(pieces) == EVENTS
 
 
