@@ -41,13 +41,20 @@ from sqlvec.exec.lock_view import lock_rows
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.notifications import Channels, Notifications
 from sqlvec.exec.object_names import looked_up, named, named_places
-from sqlvec.exec.relation_locks import RelationLocks, relation_locks
+from sqlvec.exec.relation_locks import RelationLocks, relation_locks, takes_locks
 from sqlvec.exec.relational import Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
 from sqlvec.exec.transaction_block import TransactionBlock
 from sqlvec.exec.utility import run_utility
-from sqlvec.plan.physical import Constants, InsertPlan, ModifyPlan, NativeSelect, Plan
+from sqlvec.plan.physical import (
+    Constants,
+    InsertPlan,
+    LockingSelect,
+    ModifyPlan,
+    NativeSelect,
+    Plan,
+)
 from sqlvec.plan.planner import plan as make_plan
 from sqlvec.plan.planner import plan_query
 from sqlvec.settings import SessionSettings
@@ -85,6 +92,7 @@ class Prepared:
     parameter_oids: tuple[int, ...]
     settings_version: object
     locks: RelationLocks = ()
+    eager: bool = False  # a row may have to wait for a lock: all are computed before the first is sent
     named_columns: tuple[int, ...] = ()  # places of regclass and its kin, shown as names
     named_parameters: tuple[int, ...] = ()
 
@@ -469,6 +477,7 @@ class Connection:
             parameter_oids,
             self._bind_settings(),
             relation_locks(statement, catalog),
+            takes_locks(statement),
             named_columns=named_places(
                 [c.type for c in statement.columns] if isinstance(statement, bound.Query) else ()
             ),
@@ -508,6 +517,8 @@ class Connection:
             return rows <= INLINE_ROWS_MAX or indexed
         if isinstance(plan, Constants):
             return "sleep" not in str(plan.targets)
+        if isinstance(plan, LockingSelect):
+            return isinstance(plan.source, NativeSelect) and bool(plan.source.prefilter.key)
         if isinstance(plan, InsertPlan):
             return plan.rows is not None and len(plan.rows) <= INLINE_INSERT_ROWS_MAX
         if isinstance(plan, ModifyPlan):
@@ -525,18 +536,23 @@ class Connection:
     # ---------------------------------------------------------------- execute
 
     def execute(
-        self, prepared: Prepared, parameters: Sequence[Datum] = (), *, kept: bool = False
+        self,
+        prepared: Prepared,
+        parameters: Sequence[Datum] = (),
+        *,
+        kept: bool = False,
+        described: bool = True,
     ) -> Result:
         """Runs a prepared statement. Rows of the result are computed as they are drained; those that are
         kept may be drained while other statements run. After a LockWait it is called again, once the lock
-        is granted."""
+        is granted. described: the client knows the columns."""
         if self.block.failed:
             self.block.check_usable(prepared.parsed)
         try:
             if isinstance(prepared.statement, bound.Utility):
                 result = run_utility(self, prepared.statement, parameters)
             else:
-                prepared, tx = self._begin_statement(prepared)
+                prepared, tx = self._begin_statement(prepared, described=described)
                 context = self.context(tx, parameters)
                 if kept:
                     result = self._run_kept(prepared, context)
@@ -550,7 +566,9 @@ class Connection:
             self.store.locks.end_statement(self.owner)
         return result
 
-    def _begin_statement(self, prepared: Prepared) -> tuple[Prepared, Transaction]:
+    def _begin_statement(
+        self, prepared: Prepared, *, described: bool
+    ) -> tuple[Prepared, Transaction]:
         """The statement's transaction and snapshot, its tables locked; planned anew if the catalog is not
         the one it was planned for."""
         block, locks = self.block, self.store.locks
@@ -565,7 +583,7 @@ class Connection:
                 block.renew_snapshot()  # a change was committed before the tables were locked
             if prepared.catalog is tx.catalog:
                 return prepared, tx
-            prepared = self.replanned(prepared)
+            prepared = self.replanned(prepared, described=described)
 
     def _run_kept(self, prepared: Prepared, context: Context) -> Result:
         context.relational, close = self._own_relational()
@@ -595,6 +613,8 @@ class Connection:
             return self._copy(statement, context)
         assert plan is not None and prepared.columns is not None
         rows = run_query(plan, context)  # type: ignore[arg-type]
+        if prepared.eager:
+            rows = iter(list(rows))
         if isinstance(plan, Constants):
             rows = iter(list(rows))  # PostgreSQL too tells its errors before its columns
         if prepared.named_columns:
@@ -643,10 +663,10 @@ class Connection:
         out = CopyOut(plan, statement.query.columns, statement.options, context)
         return Result(None, "COPY", copy_out=out)
 
-    def replanned(self, prepared: Prepared) -> Prepared:
-        """The plan anew after DDL; the client was told the result type and must not see another."""
+    def replanned(self, prepared: Prepared, *, described: bool = True) -> Prepared:
+        """The plan anew after DDL; a client that was told the result type must not see another."""
         fresh = self.prepare(prepared.parsed, prepared.parameter_oids)
-        if prepared.columns is not None and fresh.columns is not None:
+        if described and prepared.columns is not None and fresh.columns is not None:
             if [c.type for c in fresh.columns] != [c.type for c in prepared.columns]:
                 raise FeatureNotSupported("cached plan must not change result type")
         return fresh

@@ -13,9 +13,10 @@ from sqlvec.exec.changes import Change
 from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.insert import complete_rows
+from sqlvec.exec.result import Batch
 from sqlvec.exec.select import run_query
 from sqlvec.exec.write import Rows, Writer
-from sqlvec.plan.physical import QueryPlan
+from sqlvec.plan.physical import LockingSelect, QueryPlan
 from sqlvec.sql import bound
 from sqlvec.storage.key_search import KeyTaken
 from sqlvec.storage.locks import LockWait
@@ -135,6 +136,11 @@ def _datums(sql_type: Any, column: Any) -> list[Any]:
     return [v if ok else None for v, ok in zip(vectors, column.present, strict=True)]
 
 
+def _later(plan: QueryPlan, context: Context) -> Iterator[Batch]:
+    """As PostgreSQL does it, COPY has begun when the query's errors are told."""
+    yield from run_query(plan, context)
+
+
 class CopyOut:
     """Rows to a client, a batch at a time."""
 
@@ -147,8 +153,8 @@ class CopyOut:
     ) -> None:
         self.column_count = len(columns)
         self.binary = options.get("format") == "binary"
-        self.plan = plan
-        self.context = context
+        locks = isinstance(plan, LockingSelect)
+        self.batches = run_query(plan, context) if locks else _later(plan, context)
         self.encoder = CopyEncoder(
             [column.type for column in columns], options, [column.name for column in columns]
         )
@@ -160,7 +166,7 @@ class CopyOut:
         if head and not self.binary:
             yield [head]
             head = b""
-        for batch in run_query(self.plan, self.context):
+        for batch in self.batches:
             if batch and len(batch[0]):
                 self.row_count += len(batch[0])
                 rows = self.encoder.rows(batch)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.sql import bound
+from sqlvec.sql.functions import LOCKING
 from sqlvec.storage.locks import Mode
 
 PG_CLASS_OID = 1259
@@ -40,6 +41,22 @@ def _foreign_keys(oid: int, catalog: Catalog, found: dict[int, Mode]) -> None:
         if found.get(child.oid, 0) < Mode.ROW_EXCLUSIVE:
             _note(child.oid, Mode.ROW_EXCLUSIVE, found)
             _foreign_keys(child.oid, catalog, found)
+
+
+def takes_locks(statement: bound.Statement) -> bool:
+    """Whether computing a row may mean to wait for a lock."""
+    stack: list[Any] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (tuple, list)):
+            stack.extend(node)
+        elif hasattr(node, "__dataclass_fields__") and not isinstance(node, bound.TableScan):
+            if isinstance(node, bound.FunctionCall) and node.name in LOCKING:
+                return True
+            if isinstance(node, bound.Select) and node.locking:
+                return True
+            stack.extend(getattr(node, field.name) for field in fields(node))
+    return False
 
 
 def _note(oid: int, mode: Mode, found: dict[int, Mode]) -> None:

@@ -24,6 +24,7 @@ from sqlvec.errors import (
     UndefinedTable,
 )
 from sqlvec.exec import vector_functions as vectors
+from sqlvec.exec.advisory import ADVISORY_FUNCTIONS
 from sqlvec.exec.casts import check_range
 from sqlvec.exec.context import Context
 from sqlvec.exec.lock_view import blocking_pids
@@ -337,10 +338,7 @@ FUNCTIONS: dict[str, Function] = {
     "to_regtype": _definition("to_regtype"),
     "to_regclass": _definition("to_regclass"),
     "pg_get_serial_sequence": _definition("pg_get_serial_sequence"),
-    "pg_advisory_lock": lambda context, *keys: "",
-    "pg_advisory_xact_lock": lambda context, *keys: "",
-    "pg_advisory_unlock": lambda context, *keys: True,
-    "pg_advisory_unlock_all": lambda context: "",
+    **ADVISORY_FUNCTIONS,
     "pg_sleep": _sleep,
     "pg_is_in_recovery": lambda context: False,
     "txid_current": lambda context: context.store.read_seqno,

@@ -11,12 +11,23 @@ import pyarrow as pa
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
 from sqlvec.exec.limit import RowLimit, row_limit
+from sqlvec.exec.locking import run_locking
 from sqlvec.exec.prefilter import ShardRows, prefilter
 from sqlvec.exec.ranked_scan import key_datums, rank
 from sqlvec.exec.result import Batch
 from sqlvec.exec.source import materialize, text_scores
 from sqlvec.plan.native import children, walk
-from sqlvec.plan.physical import Constants, NativeSelect, QueryPlan, Remainder
+from sqlvec.plan.physical import (
+    ROW_ID_ORDINAL,
+    ROW_ID_SHARD_SHIFT,
+    Constants,
+    LockingSelect,
+    NativeSelect,
+    QueryPlan,
+    QuerySource,
+    Remainder,
+    Source,
+)
 from sqlvec.sql import bound
 
 NATIVE_ROWS_MAX = 2_000  # beyond: sorting and projecting is the relational engine's
@@ -30,6 +41,8 @@ def run_query(plan: QueryPlan, context: Context) -> Iterator[Batch]:
         return NativeRun(plan, context).batches()
     if isinstance(plan, Constants):
         return _constants(plan, context)
+    if isinstance(plan, LockingSelect):
+        return run_locking(plan, context, run_query)
     return run_remainder(plan, context)
 
 
@@ -47,9 +60,25 @@ def run_remainder(plan: Remainder, context: Context) -> Iterator[Batch]:
 
 
 def run_remainder_arrow(plan: Remainder, context: Context) -> Iterator[pa.RecordBatch | pa.Table]:
-    sources = {relation_id: materialize(source, context) for relation_id, source in plan.sources}
+    sources = {relation_id: _source(source, context) for relation_id, source in plan.sources}
     computed = {expression: (relation, name) for expression, relation, name in plan.computed}
     return context.relational().run(plan.query, sources, context, computed)
+
+
+def _source(source: Source, context: Context) -> pa.Table:
+    if not isinstance(source, QuerySource):
+        return materialize(source, context)
+    columns = source.plan.columns
+    values: list[list[Datum]] = [[] for _ in columns]
+    for batch in run_locking(source.plan, context, run_query):
+        for column, some in zip(values, batch, strict=True):
+            column += some
+    return pa.table(
+        {
+            f"c{i}": column.type.definition.to_arrow(values[i], column.type.typmod)
+            for i, column in enumerate(columns)
+        }
+    )
 
 
 def _chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -217,6 +246,9 @@ class NativeRun:
 
     def _read(self, node: bound.Expression, part: ShardRows, ids: np.ndarray) -> list[Datum]:
         if isinstance(node, bound.ColumnRef):
+            if node.ordinal == ROW_ID_ORDINAL:
+                places: list[Datum] = (ids | (part.shard.shard_id << ROW_ID_SHARD_SHIFT)).tolist()
+                return places
             return part.shard.gather(node.ordinal + 1, ids)
         assert isinstance(node, bound.TextScore), node
         return text_scores(node, part, ids, self.context).tolist()

@@ -20,7 +20,6 @@ from sqlvec.plan.native import is_constant, relations_of, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     ROW_ID_SHARD_SHIFT,
-    Source,
     SystemSource,
     TableSource,
 )
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 _COMPUTED = (bound.Distance, bound.TextScore, bound.TextMatch)
 
 
-def materialize(source: Source, context: Context) -> pa.Table:
+def materialize(source: TableSource | SystemSource, context: Context) -> pa.Table:
     """The source's rows: columns c{ordinal}, and those computed under their names."""
     context.check_cancelled()
     if isinstance(source, SystemSource):

@@ -55,8 +55,8 @@ class TransactionBlock:
         self.started_us = 0
         self.savepoints: list[Savepoint] = []
         self.resumes = False  # the next statement is one that waited, to be run with its old snapshot
-        self._first = True  # the running statement is the first one of the transaction
         self._began = False  # a statement has taken the transaction's snapshot
+        self._began_before = False  # and had before the running one
         self.deferred = Deferred()
 
     @property
@@ -94,24 +94,28 @@ class TransactionBlock:
         tx = self.tx
         if tx is None:
             tx = self._start()
-            self._first = self._began = True
+            self._began, self._began_before = True, False
             return tx
         if self.resumes:
             self.resumes = False
             return tx
         tx.begin_statement()
-        self._first, self._began = not self._began, True
+        self._began, self._began_before = True, self._began
         self.renew_snapshot()
         return tx
 
     def open(self) -> Transaction:
-        """The transaction, begun if there is none; its snapshot is left to the next statement."""
-        return self.tx or self._start()
+        """The transaction, begun if there is none, for what needs no snapshot."""
+        if self.tx is None:
+            self._start()
+        self._began_before = self._began
+        assert self.tx is not None
+        return self.tx
 
     def renew_snapshot(self) -> None:
         """The newest snapshot, if the running statement is to have its own; the newest catalog always."""
         assert self.tx is not None
-        if self.tx.rereads or self._first:
+        if self.tx.rereads or not self._began_before:
             self.tx.refresh()
         else:
             self.tx.follow_catalog()
@@ -122,7 +126,7 @@ class TransactionBlock:
             return
         self.tx.undo_statement()
         if request.fresh_snapshot:
-            self._began = not self._first
+            self._began = self._began_before
         else:
             self.resumes = True
 

@@ -14,10 +14,12 @@ from sqlvec.errors import (
     DuplicatePreparedStatement,
     FeatureNotSupported,
     InvalidCursorName,
+    LockNotAvailable,
     ObjectInUse,
     SyntaxError,
     UndefinedObject,
     UndefinedPreparedStatement,
+    UndefinedTable,
 )
 from sqlvec.exec.constraints import set_constraints
 from sqlvec.exec.context import Datum
@@ -189,7 +191,8 @@ def _discard(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -
         connection.statements.clear()
         connection.close_cursors()
         connection.sequence_values.clear()
-        connection.block.statement_transaction()
+        connection.store.locks.release_session(connection.owner)
+        connection.block.open()
         connection.notifications.unlisten(None)
         connection.settings.reset("all")
     return Result()
@@ -327,7 +330,14 @@ def _checkpoint(connection: Connection, args: dict[str, Any], _: Sequence[Datum]
 
 
 def _lock(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    connection.block.require("LOCK TABLE")
+    block, locks = connection.block, connection.store.locks
+    block.require("LOCK TABLE")
+    block.open()
+    for oid, name in args["tables"]:
+        if not locks.lock_relation(connection.owner, oid, args["mode"], wait=not args["nowait"]):
+            raise LockNotAvailable(f'could not obtain lock on relation "{name}"')
+        if oid not in block.catalog().relations:
+            raise UndefinedTable(f'relation "{name}" does not exist')
     return Result()
 
 

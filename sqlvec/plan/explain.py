@@ -18,11 +18,13 @@ from sqlvec.plan.physical import (
     FusionLeg,
     InsertPlan,
     Leg,
+    LockingSelect,
     ModifyPlan,
     NativeSelect,
     Plan,
     Predicate,
     Prefilter,
+    QuerySource,
     Remainder,
     Residual,
     Source,
@@ -67,6 +69,9 @@ def explain(plan: Plan, observed: dict[int, dict[str, Any]] | None = None) -> No
         return _remainder(plan, seen)
     if isinstance(plan, Constants):
         return Node("result")
+    if isinstance(plan, LockingSelect):
+        node = Node("lock rows", {}, [explain(plan.source, seen)])
+        return _limited(node, plan.limit, plan.offset)
     if isinstance(plan, InsertPlan):
         node = Node(f"insert {plan.statement.target.table.name}")
         node.children.append(explain(plan.source, seen) if plan.source else Node("values"))
@@ -94,13 +99,16 @@ def _native(plan: NativeSelect, seen: dict[int, dict[str, Any]]) -> Node:
         if plan.sort:
             keys = ", ".join(_sort_key(key) for key in plan.sort)
             node = Node("sort", {"keys": keys}, [node])
-    if plan.limit is not None or plan.offset is not None:
-        details = {}
-        if plan.offset is not None:
-            details["offset"] = render(plan.offset)
-        limit = render(plan.limit) if plan.limit is not None else "all"
-        node = Node(f"limit {limit}", details, [node])
-    return node
+    return _limited(node, plan.limit, plan.offset)
+
+
+def _limited(
+    node: Node, limit: bound.Expression | None, offset: bound.Expression | None
+) -> Node:
+    if limit is None and offset is None:
+        return node
+    details = {} if offset is None else {"offset": render(offset)}
+    return Node(f"limit {'all' if limit is None else render(limit)}", details, [node])
 
 
 def _leg(leg: Leg, prefilter: Prefilter, rows: Node, counters: dict[str, Any]) -> Node:
@@ -172,6 +180,8 @@ def _remainder(plan: Remainder, seen: dict[int, dict[str, Any]]) -> Node:
 def _source(relation_id: int, source: Source, seen: dict[int, dict[str, Any]]) -> Node:
     if isinstance(source, SystemSource):
         return Node(f"system scan {source.scan.table.schema}.{source.scan.table.name}")
+    if isinstance(source, QuerySource):
+        return explain(source.plan, seen)
     assert isinstance(source, TableSource)
     rows = _prefilter(source.prefilter, seen)
     if source.ranking is not None:

@@ -10,6 +10,7 @@ from dataclasses import fields
 
 from sqlvec import types
 from sqlvec.sql import bound
+from sqlvec.sql.functions import LOCKING, UNLOCKING
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
 FUNCTIONS = frozenset(
@@ -20,8 +21,8 @@ FUNCTIONS = frozenset(
         "setval", "current_database", "current_catalog", "current_schema", "current_user",
         "session_user", "user", "current_role", "version", "pg_backend_pid", "current_setting",
         "set_config", "gen_random_uuid", "random", "vector_dims", "vector_norm", "l2_norm",
-        "l2_normalize", "subvector", "binary_quantize", "inner_product", "format_type", "to_regtype", "to_regclass", "pg_advisory_xact_lock",
-        "pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_sleep",
+        "l2_normalize", "subvector", "binary_quantize", "inner_product", "format_type", "to_regtype", "to_regclass",
+        "pg_blocking_pids", "pg_sleep", *LOCKING, *UNLOCKING,
         "pg_is_in_recovery", "txid_current", "pg_relation_size", "pg_total_relation_size",
         "pg_table_size", "pg_indexes_size", "pg_database_size", "pg_size_pretty", "concat",
         "round", "floor", "ceil", "ceiling", "sqlvec_analyze", "analyze", "pg_get_serial_sequence",

@@ -143,7 +143,15 @@ class SystemSource:
     ordinals: tuple[int, ...]
 
 
-Source = TableSource | SystemSource
+@dataclass(frozen=True, slots=True)
+class QuerySource:
+    """A locking subquery: its rows are locked before the query around it runs."""
+
+    plan: LockingSelect
+    ordinals: tuple[int, ...]
+
+
+Source = TableSource | SystemSource | QuerySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +172,19 @@ class Constants:
     columns: tuple[bound.OutputColumn, ...]
 
 
-QueryPlan = NativeSelect | Remainder | Constants
+@dataclass(frozen=True, slots=True)
+class LockingSelect:
+    """Rows of the source, locked in its order up to the limit. The source's last columns are the places
+    (shard id, row id) of the rows of the locked relations, in the order of locks."""
+
+    source: NativeSelect | Remainder
+    locks: tuple[bound.RowLock, ...]
+    limit: bound.Expression | None
+    offset: bound.Expression | None
+    columns: tuple[bound.OutputColumn, ...]
+
+
+QueryPlan = NativeSelect | Remainder | Constants | LockingSelect
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
+from sqlvec.plan.locking import plan_locking
 from sqlvec.plan.native import is_constant, is_native, relations_of, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
@@ -44,11 +45,13 @@ def plan(statement: bound.Statement, catalog: Catalog) -> Plan:
 
 def plan_query(query: bound.Query, catalog: Catalog) -> QueryPlan:
     if isinstance(query, bound.Select):
+        if query.locking:
+            return plan_locking(query, catalog, plan_query)
         if constants := _constants(query):
             return constants
         if native := _native_select(query, catalog):
             return native
-    return plan_remainder(query, catalog)
+    return plan_remainder(query, catalog, plan_query)
 
 
 def _is_plain(select: bound.Select) -> bool:
@@ -88,7 +91,7 @@ def _native_select(select: bound.Select, catalog: Catalog) -> NativeSelect | Non
     for count in (select.limit, select.offset):
         if count is not None and not is_native(count):
             return None
-    fallback = None if rows.key or ranked else plan_remainder(select, catalog)
+    fallback = None if rows.key or ranked else plan_remainder(select, catalog, plan_query)
     targets = tuple(t for t in select.targets if not t.junk)
     return NativeSelect(
         prefilter=rows,
@@ -108,7 +111,7 @@ def _plain(targets: tuple[bound.Target, ...], ranked: Ranking | None) -> tuple[i
     found = []
     for target in targets:
         expression = target.expression
-        if isinstance(expression, bound.ColumnRef) and expression.ordinal >= 0:
+        if isinstance(expression, bound.ColumnRef) and 0 <= expression.ordinal < ROW_ID_ORDINAL:
             found.append(expression.ordinal + 1)
         elif ranked is not None and expression == ranked.key:
             found.append(0)
@@ -173,7 +176,7 @@ def plan_modify(statement: bound.Update | bound.Delete, catalog: Catalog) -> Mod
     select = bound.Select(
         columns, tuple(targets), (scan, *others), statement.where, ctes=statement.ctes
     )
-    return ModifyPlan(statement, _all_rows(scan), plan_remainder(select, catalog))
+    return ModifyPlan(statement, _all_rows(scan), plan_remainder(select, catalog, plan_query))
 
 
 def _all_rows(scan: bound.TableScan) -> Prefilter:

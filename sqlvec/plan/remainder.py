@@ -14,10 +14,12 @@ from dataclasses import fields, replace
 from typing import Any
 
 from sqlvec.catalog.objects import Catalog
+from sqlvec.plan.locking import PlanQuery, check_uncorrelated, common_tables_of, plan_locking
 from sqlvec.plan.native import is_constant, is_native, relations_of, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     FusionLeg,
+    QuerySource,
     Ranking,
     Remainder,
     Source,
@@ -29,9 +31,12 @@ from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
 from sqlvec.plan.ranking import ranking, text_leg, vector_leg, with_index
 from sqlvec.sql import bound
 
+LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
 
-def plan_remainder(query: bound.Query, catalog: Catalog) -> Remainder:
-    cutter = _Cutter(catalog)
+
+def plan_remainder(query: bound.Query, catalog: Catalog, plan_query: PlanQuery) -> Remainder:
+    """plan_query plans the locking subqueries."""
+    cutter = _Cutter(catalog, plan_query)
     cut = cutter.visit(query)
     assert isinstance(cut, bound.Query)
     used = _used_ordinals(cut)
@@ -50,12 +55,16 @@ def plan_remainder(query: bound.Query, catalog: Catalog) -> Remainder:
 class _Cutter:
     """Walks the tree bottom-up, collects sources, and returns the tree to render."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, plan_query: PlanQuery) -> None:
         self.catalog = catalog
-        self.sources: dict[int, TableSource | SystemSource] = {}
+        self.plan_query = plan_query
+        self.ctes: dict[str, bound.CommonTable] = {}
+        self.sources: dict[int, Source] = {}
         self.computed: list[tuple[bound.Expression, int, str]] = []
 
     def visit(self, node: Any) -> Any:
+        if isinstance(node, bound.Query):
+            self.ctes.update((table.name, table) for table in node.ctes)
         if isinstance(node, bound.Select):
             node = self._select(node)
         elif isinstance(node, bound.SystemScan):
@@ -81,6 +90,8 @@ class _Cutter:
         return replace(node, **changes) if changes else node
 
     def _select(self, select: bound.Select) -> bound.Select:
+        if select.locking:
+            return self._locking(select)
         if ranked := self._ranked(select):
             return ranked
         pushable = [c for c in conjuncts(select.where) if _is_pushable(c)]
@@ -90,6 +101,22 @@ class _Cutter:
             self._add_table(scan, where)
             self._compute(select, scan)
         return select
+
+    def _locking(self, select: bound.Select) -> bound.Select:
+        """Its rows, which a source locks and brings."""
+        if missing := common_tables_of(select):
+            known = tuple(table for name, table in self.ctes.items() if name in missing)
+            select = replace(select, ctes=known + select.ctes)
+        check_uncorrelated(select)
+        relation_id = LOCKING_ID_FIRST + len(self.sources)
+        plan = plan_locking(select, self.catalog, self.plan_query)
+        self.sources[relation_id] = QuerySource(plan, ())
+        scan = bound.CteScan(relation_id, "locked", select.columns, "locked")
+        targets = tuple(
+            bound.Target(c.name, bound.ColumnRef(c.type, relation_id, i, c.name))
+            for i, c in enumerate(select.columns)
+        )
+        return bound.Select(select.columns, targets, (scan,))
 
     def _ranked(self, select: bound.Select) -> bound.Select | None:
         """Rows already ranked need no WHERE; ORDER BY, OFFSET and LIMIT are repeated over the few left."""

@@ -221,12 +221,13 @@ class Answering:
 
     # ---------------------------------------------------------------- running
 
-    def _run(self, prepared: Prepared, parameters: Any, *, kept: bool = False) -> Steps:
+    def _run(self, prepared: Prepared, parameters: Any, *, described: bool) -> Steps:
         """Executes, and waits until a commit that it made is durable; gives the Result."""
         connection = self.connection
         connection.begin_statement()
         result: Result = yield from self._granted(
-            lambda: connection.execute(prepared, parameters, kept=kept), inline=prepared.inline
+            lambda: connection.execute(prepared, parameters, described=described),
+            inline=prepared.inline,
         )
         if result.ticket is not None:
             yield self.client.durable(connection, result.ticket)

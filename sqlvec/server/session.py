@@ -78,7 +78,7 @@ class Session(Answering):
                 prepared, values = statement
             else:
                 prepared, values = connection.prepare(statement), []
-            result: Result = yield from self._run(prepared, values)
+            result: Result = yield from self._run(prepared, values, described=False)
             self._notices()
             yield from self._send_result(result, prepared.inline)
             if prepared.ends_transaction:
@@ -332,7 +332,7 @@ class Session(Answering):
         prepared = portal.statement.prepared
         assert prepared is not None
         if result is None:
-            result = yield from self._run(prepared, portal.parameters)
+            result = yield from self._run(prepared, portal.parameters, described=True)
         elif result.ticket is not None:
             yield self.client.durable(self.connection, result.ticket)
         self._notices()

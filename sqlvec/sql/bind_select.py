@@ -17,6 +17,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from
 from sqlvec.sql.bind_function import sort_key
+from sqlvec.sql.bind_locking import bind_locking, forbid_locking, locking_title
 from sqlvec.sql.binder import Binder, body_of
 from sqlvec.sql.grouping import check_grouping, contains_aggregate, forbid_aggregates
 from sqlvec.sql.output_name import output_name
@@ -39,6 +40,8 @@ def bind_query(binder: Binder, node: Node, parent: Scope | None) -> bound.Query:
         query = _values(binder, body, scope)
     else:
         query = _select(binder, body, scope)
+    if "lockingClause" in body and not isinstance(query, bound.Select):
+        forbid_locking(query, locking_title(body))
     return replace(query, ctes=ctes) if ctes else query
 
 
@@ -252,7 +255,7 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
     columns = tuple(
         bound.OutputColumn(t.name, t.expression.type, t.table_oid, t.attnum) for t in targets
     )
-    return bound.Select(
+    select = bound.Select(
         columns,
         (*targets, *junk),
         from_,
@@ -263,20 +266,12 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
         having,
         distinct,
         distinct_on,
-        _locking(body),
         order_by=order_by,
         limit=limit,
         offset=offset,
         with_ties=body.get("limitOption") == "LIMIT_OPTION_WITH_TIES",
     )
-
-
-def _locking(body: Node) -> str:
-    clauses = body.get("lockingClause")
-    if not clauses:
-        return ""
-    strength = clauses[0]["LockingClause"]["strength"]
-    return "update" if "UPDATE" in strength else "share"
+    return bind_locking(binder, body, select)
 
 
 def bind_targets(binder: Binder, nodes: list[Node], scope: Scope) -> tuple[bound.Target, ...]:

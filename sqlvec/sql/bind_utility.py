@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.objects import Table
+from sqlvec.catalog.objects import Table, View
 from sqlvec.errors import (
     FeatureNotSupported,
     InvalidSchemaName,
     SyntaxError,
     UndefinedObject,
+    UndefinedTable,
     WrongObjectType,
 )
 from sqlvec.sql import bound
@@ -210,7 +211,20 @@ def _vacuum(binder: Binder, body: Node) -> bound.Utility:
 
 
 def _lock(binder: Binder, body: Node) -> bound.Utility:
-    return bound.Utility("lock", "LOCK TABLE")
+    """tables: (oid, name) in the order given; mode as storage.locks.Mode."""
+    found = []
+    for node in body["relations"]:
+        part = node["RangeVar"]
+        relation = binder.context.find_relation(part.get("schemaname"), part["relname"])
+        if relation is None:
+            raise UndefinedTable(
+                f'relation "{part["relname"]}" does not exist', position=binder.position(part)
+            )
+        if not isinstance(relation, (Table, View)):
+            raise WrongObjectType(f'"{relation.name}" is not a table or view')
+        found.append((relation.oid, relation.name))
+    args = {"tables": found, "mode": body["mode"], "nowait": bool(body.get("nowait"))}
+    return bound.Utility("lock", "LOCK TABLE", args)
 
 
 def _noop(tag: str) -> Callable[[Binder, Node], bound.Utility]:

@@ -388,7 +388,16 @@ class Select(Query):
     having: Expression | None = None
     distinct: bool = False
     distinct_on: tuple[Expression, ...] = ()
-    locking: str = ""  # "", "update", "share" ...
+    locking: tuple[RowLock, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowLock:
+    """Of SELECT FOR ...: strength as storage.locks.RowMode; policy: wait, nowait, skip."""
+
+    relation_id: int
+    strength: int
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,16 @@ pg_relation_size(regclass,text?) int8; pg_total_relation_size(regclass) int8; pg
 pg_relation_filenode(regclass) oid; pg_relation_filepath(regclass) text; pg_relation_is_publishable(regclass) bool; pg_relation_is_updatable(regclass,bool) int4; pg_column_is_updatable(regclass,int2,bool) bool; pg_column_size(any) int4; pg_sequence_last_value(regclass) int8; pg_sequence_parameters(oid) text; pg_stat_get_numscans(oid) int8
 pg_index_column_has_property(regclass,int4,text) bool; pg_index_has_property(regclass,text) bool; pg_collation_actual_version(oid) text
 pg_is_in_recovery() bool; pg_is_wal_replay_paused() bool; txid_current() int8; pg_sleep(float8) void; pg_postmaster_start_time() timestamptz; pg_blocking_pids(int4) _int4; inet_client_addr() text; inet_client_port() int4
-pg_advisory_lock(int8) void; pg_advisory_xact_lock(int8) void; pg_advisory_unlock(int8) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
+pg_advisory_lock(int8) void; pg_advisory_lock(int4,int4) void; pg_try_advisory_lock(int8) bool; pg_try_advisory_lock(int4,int4) bool; pg_advisory_xact_lock(int8) void; pg_advisory_xact_lock(int4,int4) void; pg_try_advisory_xact_lock(int8) bool; pg_try_advisory_xact_lock(int4,int4) bool; pg_advisory_lock_shared(int8) void; pg_advisory_lock_shared(int4,int4) void; pg_try_advisory_lock_shared(int8) bool; pg_try_advisory_lock_shared(int4,int4) bool; pg_advisory_xact_lock_shared(int8) void; pg_advisory_xact_lock_shared(int4,int4) void; pg_try_advisory_xact_lock_shared(int8) bool; pg_try_advisory_xact_lock_shared(int4,int4) bool
+pg_advisory_unlock(int8) bool; pg_advisory_unlock(int4,int4) bool; pg_advisory_unlock_shared(int8) bool; pg_advisory_unlock_shared(int4,int4) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
 """
+LOCKING = frozenset(
+    f"pg_{try_}advisory{level}_lock{shared}"
+    for try_ in ("", "try_")
+    for level in ("", "_xact")
+    for shared in ("", "_shared")
+)  # what takes a lock
+UNLOCKING = frozenset(["pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all"])
 AGGREGATES = """
 count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(vector) vector; sum(halfvec) halfvec
 avg(int2) numeric; avg(int4) numeric; avg(int8) numeric; avg(numeric) numeric; avg(float4) float8; avg(float8) float8; avg(interval) interval; avg(vector) vector; avg(halfvec) halfvec

@@ -35,6 +35,12 @@ def contains_aggregate(expression: bound.Expression) -> bool:
     return any(contains_aggregate(child) for child in children(expression))
 
 
+def contains_window(expression: bound.Expression) -> bool:
+    if isinstance(expression, bound.WindowCall):
+        return True
+    return any(contains_window(child) for child in children(expression))
+
+
 def forbid_aggregates(expression: bound.Expression, clause: str) -> None:
     """42803 for aggregates, 42P20 for window functions, where a clause allows neither."""
     if isinstance(expression, bound.Aggregate):

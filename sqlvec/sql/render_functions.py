@@ -13,6 +13,7 @@ from sqlvec import types
 from sqlvec.catalog.definitions import NAMES as CATALOG_NAMES
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
+from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.render_cast import parsed, text_out, text_out_of
 from sqlvec.sql.render_json import json_function
 from sqlvec.sql.render_moments import moment_function
@@ -80,8 +81,8 @@ STABLE = frozenset(
 )  # fmt: skip
 VOLATILE = frozenset(
     [
-        "clock_timestamp", "nextval", "setval", "set_config", "pg_sleep", "pg_advisory_lock",
-        "pg_advisory_xact_lock", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_size_pretty",
+        "clock_timestamp", "nextval", "setval", "set_config", "pg_sleep",
+        "pg_size_pretty", *LOCKING, *UNLOCKING,
         "pg_notify", "pg_cancel_backend", "pg_terminate_backend",
         "pg_size_bytes", "pg_blocking_pids", "pg_column_size",
     ]

@@ -88,11 +88,12 @@ class ConflictAt(Exception):
 
 
 def newest(
-    tx: Transaction, shard: Shard, row_ids: RowIds, mode: RowMode, policy: str = "wait"
+    tx: Transaction, shard: Shard, row_ids: RowIds, mode: RowMode, policy: str
 ) -> LockedRows:
     """The newest versions of rows that the transaction sees, free for it to lock in the mode.
 
-    LockWait when one is locked; with policy nowait LockNotAvailable, with skip the row is GONE.
+    policy: wait (LockWait when one is locked), nowait (then LockNotAvailable), skip (then the row is GONE);
+    claim is wait for who will write the rows.
     SerializationFailure when one was changed after the snapshot of a transaction that keeps its snapshot.
     """
     busy = _disputed(tx, shard, row_ids)
@@ -132,7 +133,7 @@ def _follow(tx: Transaction, shard: Shard, row: int, mode: RowMode, policy: str)
     while shard.times.ends.item(row) != LIVE:
         successor = claims.successor(row)
         if not tx.rereads:
-            what = "update" if successor else "delete"
+            what = "delete" if policy == "claim" and not successor else "update"
             raise SerializationFailure(f"could not serialize access due to concurrent {what}")
         if successor == MOVED_AWAY:
             raise SerializationFailure(
@@ -154,7 +155,7 @@ def _is_free(tx: Transaction, shard: Shard, row: int, mode: RowMode, policy: str
         held = RowMode.NO_KEY_UPDATE if shard.claims.successor(row) > 0 else RowMode.UPDATE
         if ROW_CONFLICTS[mode] >> held & 1:
             locks.grant(locks.owners[holder], tag, held)
-    if tag not in locks.locks or locks.acquire(tx.owner, tag, mode, wait=policy == "wait"):
+    if tag not in locks.locks or locks.acquire(tx.owner, tag, mode, wait=policy in ("wait", "claim")):
         return True
     if policy == "nowait":
         raise LockNotAvailable("could not obtain lock on row")

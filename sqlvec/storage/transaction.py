@@ -236,7 +236,7 @@ class Transaction:
             assert not self.closed, "transaction has ended"
             self._store.check_writable()
             try:
-                locked = newest(self, shard, row_ids, mode)
+                locked = newest(self, shard, row_ids, mode, "claim")
             except ConflictAt as conflict:
                 if conflict.position:
                     self.claim(shard, row_ids[: conflict.position], mode)

@@ -10,6 +10,9 @@
     A> COMMIT
        COMMIT
     B< UPDATE 1                     the step has let B's statement go on: its answer
+    B! UPDATE ...                   a step whose answer is waited for, though it waits for a lock
+    B! cancel                       asks the server to cancel what B waits for
+    B! disconnect                   closes B's connection
 
 The answers in a script are PostgreSQL's, written by SQLVEC_REWRITE=1. A step ends when every statement has
 been answered or waits for a lock that pg_locks shows.
@@ -27,7 +30,7 @@ import psycopg
 
 POLL_SECONDS = 0.01
 ANSWER_SECONDS = 30
-_STEP = re.compile(r"(\w+)> (.*)")
+_STEP = re.compile(r"(\w+)([>!]) (.*)")
 
 
 @dataclass
@@ -37,13 +40,13 @@ class Scenario:
     name: str
     comment: list[str]
     setup: list[str] = field(default_factory=list)
-    steps: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[tuple[str, str, str]] = field(default_factory=list)
     expected: list[list[str]] = field(default_factory=list)
 
     def render(self, answers: list[list[str]]) -> str:
         lines = [*self.comment, f"scenario {self.name}", *(f"setup {sql}" for sql in self.setup)]
-        for (session, sql), answer in zip(self.steps, answers, strict=True):
-            lines.append(f"{session}> {sql}")
+        for (session, mark, sql), answer in zip(self.steps, answers, strict=True):
+            lines.append(f"{session}{mark} {sql}")
             lines += answer
         return "\n".join(lines) + "\n"
 
@@ -77,7 +80,7 @@ def read_script(path: Path) -> Script:
         elif line.startswith("setup "):
             script.scenarios[-1].setup.append(line.removeprefix("setup "))
         elif step is not None:
-            script.scenarios[-1].steps.append((step[1], step[2]))
+            script.scenarios[-1].steps.append((step[1], step[2], step[3]))
             script.scenarios[-1].expected.append([])
         elif line:
             script.scenarios[-1].expected[-1].append(line)
@@ -133,28 +136,31 @@ def run_scenario(script: Script, scenario: Scenario, dsn: str) -> list[list[str]
     with psycopg.connect(dsn, autocommit=True) as monitor:
         for sql in [*common, *scenario.setup]:
             monitor.execute(sql)
-        names = dict.fromkeys(name for name, _ in scenario.steps)
+        names = dict.fromkeys(name for name, _, _ in scenario.steps)
         sessions = {name: Session(name, dsn) for name in names}
         try:
-            return [_step(sessions, name, sql, monitor) for name, sql in scenario.steps]
+            return [_step(sessions, step, monitor) for step in scenario.steps]
         finally:
             for session in sessions.values():
                 session.close()
 
 
 def _step(
-    sessions: dict[str, Session], name: str, sql: str, monitor: psycopg.Connection
+    sessions: dict[str, Session], step: tuple[str, str, str], monitor: psycopg.Connection
 ) -> list[str]:
+    name, patience, sql = step
     mine = sessions[name]
     if sql == "cancel":
         mine.connection.cancel()
+    elif sql == "disconnect":
+        mine.connection.close()
     else:
         mine.start(sql)
     lines = []
     for session in [mine, *(s for s in sessions.values() if s is not mine)]:
         if session.answer is None:
             continue
-        answer = _settled(session, monitor)
+        answer = _settled(session, monitor, patient=session is mine and patience == "!")
         if answer is not None:
             mark = "   " if session is mine and sql != "cancel" else f"{session.name}< "
             lines += [mark + answer[0], *(f"   {line}" for line in answer[1:])]
@@ -163,8 +169,10 @@ def _step(
     return lines
 
 
-def _settled(session: Session, monitor: psycopg.Connection) -> list[str] | None:
-    """The session's answer, or None when it waits for a lock."""
+def _settled(
+    session: Session, monitor: psycopg.Connection, *, patient: bool
+) -> list[str] | None:
+    """The session's answer, or None when it waits for a lock and that is not waited for."""
     assert session.answer is not None
     for _ in range(int(ANSWER_SECONDS / POLL_SECONDS)):
         wait([session.answer], POLL_SECONDS)
@@ -174,6 +182,6 @@ def _settled(session: Session, monitor: psycopg.Connection) -> list[str] | None:
         found = monitor.execute(
             "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted", (session.pid,)
         ).fetchone()
-        if found and found[0] and not session.answer.done():
+        if found and found[0] and not patient and not session.answer.done():
             return None
     raise AssertionError(f"session {session.name} neither answered nor waited")

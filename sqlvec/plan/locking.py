@@ -1,0 +1,77 @@
+"""Plans for SELECT FOR UPDATE and its kin: rows come with the places of the rows they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+from sqlvec import types
+from sqlvec.catalog.objects import Catalog
+from sqlvec.errors import FeatureNotSupported
+from sqlvec.plan.physical import ROW_ID_ORDINAL, LockingSelect, NativeSelect, QueryPlan, Remainder
+from sqlvec.sql import bound
+
+PlanQuery = Callable[[bound.Query, Catalog], QueryPlan]
+
+
+def plan_locking(select: bound.Select, catalog: Catalog, plan_query: PlanQuery) -> LockingSelect:
+    """Locking comes after ORDER BY and before LIMIT, so the source has no limit."""
+    places = tuple(
+        bound.Target(
+            f"place{i}", bound.ColumnRef(types.INT8, lock.relation_id, ROW_ID_ORDINAL, "ctid")
+        )
+        for i, lock in enumerate(select.locking)
+    )
+    shown = tuple(target for target in select.targets if not target.junk)
+    junk = tuple(target for target in select.targets if target.junk)
+    columns = tuple(bound.OutputColumn(t.name, t.expression.type) for t in places)
+    source = plan_query(
+        replace(
+            select,
+            columns=select.columns + columns,
+            targets=shown + places + junk,
+            locking=(),
+            limit=None,
+            offset=None,
+        ),
+        catalog,
+    )
+    assert isinstance(source, (NativeSelect, Remainder))
+    return LockingSelect(source, select.locking, select.limit, select.offset, select.columns)
+
+
+def check_uncorrelated(select: bound.Select) -> None:
+    """A locking subquery is run once, before what is around it."""
+    own: set[int] = {0}
+    read: set[int] = set()
+    for node in _nodes(select):
+        if isinstance(node, bound.RelationNode):
+            own.add(node.relation_id)
+        elif isinstance(node, (bound.ColumnRef, bound.RowRef)):
+            read.add(node.relation_id)
+    if read - own:
+        raise FeatureNotSupported(
+            "FOR UPDATE in a subquery that refers to the query around it is not supported"
+        )
+
+
+def common_tables_of(select: bound.Select) -> set[str]:
+    """The names of WITH queries that it reads and does not bring along."""
+    nodes = list(_nodes(select))
+    read = {node.cte_name for node in nodes if isinstance(node, bound.CteScan)}
+    return read - {node.name for node in nodes if isinstance(node, bound.CommonTable)}
+
+
+def _nodes(node: Any) -> list[Any]:
+    found: list[Any] = []
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tuple):
+            stack.extend(part)
+        elif hasattr(part, "__dataclass_fields__"):
+            found.append(part)
+            if not isinstance(part, (bound.TableScan, bound.SystemScan)):
+                stack.extend(getattr(part, field.name) for field in fields(part))
+    return found
