@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlvec import types
+from sqlvec.catalog.operator_classes import METHODS
 from sqlvec.catalog.system.environment import Activity, Environment
 from sqlvec.errors import (
     DatabaseError,
@@ -36,6 +37,7 @@ from sqlvec.exec.copy import CopyIn, CopyOut
 from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.ddl import run_ddl
 from sqlvec.exec.explain import explain_columns, run_explain
+from sqlvec.exec.index_values import index_values
 from sqlvec.exec.insert import output_columns, run_insert
 from sqlvec.exec.lock_view import lock_rows
 from sqlvec.exec.modify import run_modify
@@ -127,7 +129,9 @@ class Database:
         self.cluster = cluster
         self.name = name
         self.clock = cluster.clock
-        self.store = Store.open(OsFs(str(directory)), cluster.clock, cluster.storage)
+        self.store = Store.open(
+            OsFs(str(directory)), cluster.clock, cluster.storage, index_values
+        )
         self.engine = RelationalEngine(str(directory / "tmp"))
         self.connections: set[Connection] = set()
         self.channels = Channels()
@@ -764,6 +768,9 @@ def _lifts(prepared: Prepared) -> bool:
     if any(t.definition.name.startswith("reg") for t in prepared.parameter_types):
         return False
     if isinstance(plan, NativeSelect):
+        indexes = prepared.catalog.indexes(plan.prefilter.scan.table.oid)
+        if any(index.predicate and index.method in METHODS for index in indexes):
+            return False  # a literal may be what a partial index is for
         keys = (*plan.sort, *(plan.ranking.extra if plan.ranking else ()))
         return not any(isinstance(key.expression, bound.Param) for key in keys)
     if isinstance(plan, InsertPlan):

@@ -70,6 +70,7 @@ class IndexColumn:
     operator_class: str = ""  # vector_l2_ops, ... as PostgreSQL names them; resolved, never empty for hnsw
     descending: bool = False
     nulls_first: bool = False
+    type: SqlType | None = None  # of the expression of a vector index
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def _build(index: Index, context: Context) -> None:
     if index.unique:
         _verify_unique(index, table, context)
     for shard in context.store.shards(table.oid):
-        shard.add_index(index, table)
+        shard.rebuild_index(index, table)
         if index.method in ("hnsw", "ivfflat"):
             while shard.link_step(index.oid, LINK_ROWS, 2, context.cancelled):
                 context.check_cancelled()

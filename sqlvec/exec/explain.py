@@ -89,7 +89,7 @@ def _recall(plan: Plan, context: Context) -> float | None:
     total = sum(part.rows.count for part in rows)
     k = row_limit(plan.limit, plan.offset, context).needed(total)
     found = rank(leg, rows, k, context)
-    exact = rank(VectorLeg(leg.distance, None), rows, k, context)
+    exact = rank(VectorLeg(leg.distance, leg.index, exact=True), rows, k, context)
     distances = exact.keys[np.isfinite(exact.keys)]
     if not len(distances):
         return 1.0

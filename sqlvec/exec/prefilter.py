@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlvec import types
-from sqlvec.catalog.objects import Table
+from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import DataException, InsufficientPrivilege
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
@@ -34,9 +34,12 @@ from sqlvec.plan.physical import (
     TextPredicate,
 )
 from sqlvec.sql import bound
+from sqlvec.storage.index_rows import packed_bits
 
 if TYPE_CHECKING:
+    from sqlvec.storage.index_rows import IndexView
     from sqlvec.storage.shard import Part, Shard
+    from sqlvec.storage.vectors import VectorView
 
 _COMPARE: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
     "=": pc.equal,
@@ -300,11 +303,13 @@ def _compare_column(
     return RowSet.from_mask(np.asarray(mask))
 
 
-def query_vector(distance: bound.Distance, dims: int, context: Context) -> np.ndarray | None:
-    """The constant side of a distance, padded for the kernels; its dimension is checked."""
+def query_vector(distance: bound.Distance, dims: int, context: Context) -> Any:
+    """The constant side of a distance in the form that the kernels take; its dimension is checked."""
     value = constant(distance.right, context)
     if value is None:
         return None
+    if not isinstance(value, np.ndarray):
+        return _other_query(value, dims)
     if len(value) != dims:
         name = distance.left.type.definition.name
         raise DataException(f"different {name} dimensions {dims} and {len(value)}")
@@ -317,12 +322,36 @@ def query_vector(distance: bound.Distance, dims: int, context: Context) -> np.nd
     return query
 
 
+def _other_query(value: Any, dims: int) -> Any:
+    """A bit string or a sparse vector."""
+    if isinstance(value, str):
+        if len(value) != dims:
+            raise DataException(f"different bit lengths {dims} and {len(value)}")
+        return packed_bits(value, max(1, (dims + 63) >> 6))
+    if value.dims != dims:
+        raise DataException(f"different sparsevec dimensions {dims} and {value.dims}")
+    return value.places, value.values
+
+
+def vector_view(
+    shard: Shard, distance: bound.Distance, index: Index | None
+) -> VectorView | IndexView:
+    """The rows of what is on the left: a column's, or an index's own."""
+    if index is not None and index.oid in shard.index_rows:
+        return shard.index_view(index.oid)
+    assert isinstance(distance.left, bound.ColumnRef)
+    return shard.vectors(distance.left.ordinal + 1)
+
+
 def row_distances(
-    shard: Shard, distance: bound.Distance, rows: RowSet, context: Context
+    shard: Shard,
+    distance: bound.Distance,
+    rows: RowSet,
+    context: Context,
+    index: Index | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row ids whose vector is not null, ascending, and their exact distances (f64)."""
-    assert isinstance(distance.left, bound.ColumnRef)
-    view = shard.vectors(distance.left.ordinal + 1)
+    view = vector_view(shard, distance, index)
     query = query_vector(distance, view.dims, context)
     if query is None:
         return np.empty(0, np.int64), np.empty(0, np.float64)

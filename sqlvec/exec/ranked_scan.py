@@ -15,15 +15,17 @@ import numpy as np
 from sqlvec.errors import InvalidParameterValue
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
-from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances
+from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
 from sqlvec.index.fusion import autocut, fuse
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import flat_search
+from sqlvec.plan.native import relations_of
 from sqlvec.plan.physical import FusionLeg, Leg, TextLeg, VectorLeg
 from sqlvec.sql import bound
 
 if TYPE_CHECKING:
+    from sqlvec.storage.index_rows import IndexView
     from sqlvec.storage.vectors import VectorView
 
 # Rows of each leg that fusion sees, unless the statement says otherwise: enough that the legs can meet,
@@ -72,9 +74,8 @@ def rank(leg: Leg, rows: list[ShardRows], k: int, context: Context) -> Ranked:
 def _relation_id(leg: Leg) -> int:
     if isinstance(leg, FusionLeg):
         return _relation_id(leg.legs[0])
-    column = leg.distance.left if isinstance(leg, VectorLeg) else leg.score.columns[0]
-    assert isinstance(column, bound.ColumnRef)
-    return column.relation_id
+    ranked = leg.distance.left if isinstance(leg, VectorLeg) else leg.score.columns[0]
+    return next(iter(relations_of(ranked)))
 
 
 def _rank_leg(
@@ -109,16 +110,14 @@ def _merge(parts: list[tuple[np.ndarray, np.ndarray]], k: int) -> Ranked:
 def _vector(
     leg: VectorLeg, part: ShardRows, k: int, context: Context, counter: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
-    column = leg.distance.left
-    assert isinstance(column, bound.ColumnRef)
     shard, rows = part.shard, part.rows
-    view = shard.vectors(column.ordinal + 1)
+    view = vector_view(shard, leg.distance, leg.index)
     query = query_vector(leg.distance, view.dims, context)
     if query is None:
         ids = rows.ids()[:k]
         return ids, np.full(len(ids), np.nan)
     k = min(k, rows.count)
-    graph = shard.index(leg.index.oid) if leg.index is not None else None
+    graph = None if leg.index is None or leg.exact else shard.index(leg.index.oid)
     rankable = rows & view.present.extend(rows.row_count)  # a row without a vector is zeros there
     if isinstance(graph, HnswGraph) and graph.linked:
         ids, keys = _graph(graph, leg, rankable, view, query, k, counter)
@@ -137,7 +136,7 @@ def _graph(
     graph: HnswGraph,
     leg: VectorLeg,
     rows: RowSet,
-    view: VectorView,
+    view: VectorView | IndexView,
     query: np.ndarray,
     k: int,
     counter: dict[str, Any],
@@ -177,7 +176,7 @@ def _complete(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows that an index does not hold come last, as in PostgreSQL: undefined distances, then nulls."""
     left = part.rows - RowSet.from_ids(ids, part.rows.row_count)
-    more, values = row_distances(part.shard, leg.distance, left, context)
+    more, values = row_distances(part.shard, leg.distance, left, context, leg.index)
     values = np.where(np.isnan(values), UNDEFINED, values)
     order = np.lexsort((more, values))
     more, values = more[order], values[order]

@@ -23,7 +23,7 @@ from sqlvec.plan.physical import (
     SystemSource,
     TableSource,
 )
-from sqlvec.plan.ranking import ranking, with_index
+from sqlvec.plan.ranking import Ground, ranking, with_index
 from sqlvec.sql import bound
 from sqlvec.storage.part import vector_dims
 
@@ -165,9 +165,11 @@ def _fused_scores(
     """Fused scores (f64) over one shard's row set; 0 for rows that no leg's pool holds."""
     relation_id = next(iter(relations_of(fusion)))
     key = (bound.SortKey(fusion, descending=True, nulls_first=True),)
-    found = ranking(key, relation_id, context.catalog)
+    table = context.catalog.table(part.shard.table_oid)
+    ground = Ground(relation_id, table, context.catalog)
+    found = ranking(key, ground)
     assert found is not None, fusion
-    leg = with_index(found.leg, part.shard.table_oid, context.catalog)
+    leg = with_index(found.leg, ground)
     ranked = rank(leg, [part], part.rows.count, context)
     scores = dict(zip(ranked.row_ids.tolist(), ranked.keys.tolist(), strict=True))
     return np.array([scores.get(row_id, 0.0) for row_id in row_ids.tolist()])

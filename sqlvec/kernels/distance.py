@@ -1,6 +1,6 @@
 """Distances, and the exact scan.
 
-Vectors are f32[rows, padded] with zeros in the pad. Inside kernels a metric is a number and a distance a
+Vectors are f32[rows, padded] with zeros in the pad, or of another form (kernels.forms). Inside kernels a metric is a number and a distance a
 float32 that only orders: squared l2, negative inner product, negative inner product over norms, l1.
 What is returned is recomputed in float64: l2, <#>, cosine distance, l1 as pgvector defines them.
 
@@ -10,16 +10,26 @@ step, f32 norm and f32 sum of absolute values in steps) and, as scales, the fact
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba.extending import overload
 
 from sqlvec.kernels.bitmap import fill_ids, has
 from sqlvec.kernels.codes import encode_query
+from sqlvec.kernels.forms import (
+    exact_of,
+    is_bits,
+    is_codes,
+    is_sparse,
+    near_bits,
+    near_sparse,
+    norm_of,
+    prefetch_bytes,
+    squares_of,
+)
 from sqlvec.kernels.heap import key_distance, key_row, pack, push_max, replace_max
 from sqlvec.kernels.jit import inlined, kernel, prefetch, trailing_zeros
 
-METRICS = {"l2": 0, "inner_product": 1, "cosine": 2, "l1": 3}
+METRICS = {"l2": 0, "inner_product": 1, "cosine": 2, "l1": 3, "hamming": 4, "jaccard": 5}
 L2, INNER_PRODUCT, COSINE, L1 = 0, 1, 2, 3
 PAD = 16
 _ONE = np.uint64(1)
@@ -85,14 +95,18 @@ def _doubt_of_code(metric, vectors, form, row, scales):  # type: ignore[no-untyp
 
 @overload(doubt_of)
 def _doubt_by_type(metric, vectors, form, row, scales):  # type: ignore[no-untyped-def]
-    if vectors.dtype == numba.int8:
+    if is_codes(vectors):
         return _doubt_of_code
     return lambda metric, vectors, form, row, scales: np.float32(0.0)
 
 
 @overload(near)
 def _near_by_type(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
-    return _near_code if vectors.dtype == numba.int8 else _near
+    if is_sparse(vectors):
+        return near_sparse
+    if is_bits(vectors):
+        return near_bits
+    return _near_code if is_codes(vectors) else _near
 
 
 def _code_form(vectors, query, coded):  # type: ignore[no-untyped-def]
@@ -102,49 +116,17 @@ def _code_form(vectors, query, coded):  # type: ignore[no-untyped-def]
 
 @overload(form_of)
 def _form_by_type(vectors, query, coded):  # type: ignore[no-untyped-def]
-    if vectors.dtype == numba.int8:
+    if is_codes(vectors):
         return _code_form
     return lambda vectors, query, coded: query
-
-
-@inlined
-def _squares(query):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for i in range(query.shape[0]):
-        total += np.float64(query[i]) * np.float64(query[i])
-    return total
-
-
-@inlined
-def _exact(metric, vectors, query, squares, row):  # type: ignore[no-untyped-def]
-    """The distance (f64) of a row, as pgvector returns it."""
-    total = 0.0
-    norm = 0.0
-    if metric == 0:
-        for i in range(query.shape[0]):
-            difference = np.float64(vectors[row, i]) - np.float64(query[i])
-            total += difference * difference
-        return np.sqrt(total)
-    if metric == 3:
-        for i in range(query.shape[0]):
-            total += abs(np.float64(vectors[row, i]) - np.float64(query[i]))
-        return total
-    for i in range(query.shape[0]):
-        x = np.float64(vectors[row, i])
-        total += x * np.float64(query[i])
-        norm += x * x
-    if metric == 1:
-        return -total
-    product = norm * squares
-    return np.nan if product == 0.0 else 1.0 - max(-1.0, min(1.0, total / np.sqrt(product)))
 
 
 @kernel
 def exact_distances(metric, vectors, query, ids, out):  # type: ignore[no-untyped-def]
     """out[i] (f64) = distance of row ids[i], as pgvector returns it."""
-    squares = _squares(query)
+    squares = squares_of(query)
     for j in range(ids.shape[0]):
-        out[j] = _exact(metric, vectors, query, squares, ids[j])
+        out[j] = exact_of(metric, vectors, query, squares, ids[j])
 
 
 @kernel
@@ -168,12 +150,11 @@ def rank_found(metric, vectors, query, read, form, scales, k, heap, size, below,
             continue
         ids[count] = row
         count += 1
-        for offset in range(0, min(vectors.shape[1] * 4, 1024), 64):
-            prefetch(vectors, row, offset)
-    squares = _squares(query)
+        prefetch_bytes(vectors, row, 1024)
+    squares = squares_of(query)
     for j in range(count):
         row = ids[j]
-        distance = _exact(metric, vectors, query, squares, row)
+        distance = exact_of(metric, vectors, query, squares, row)
         place = j
         while place > 0 and (
             out[place - 1] > distance or (out[place - 1] == distance and ids[place - 1] > row)
@@ -190,20 +171,8 @@ def rank_found(metric, vectors, query, read, form, scales, k, heap, size, below,
 def inverse_norms(vectors, low, high, scales):  # type: ignore[no-untyped-def]
     """scales[row] = 1/norm for rows [low, high), 0 for zero vectors."""
     for row in range(low, high):
-        total = 0.0
-        for i in range(vectors.shape[1]):
-            total += np.float64(vectors[row, i]) * np.float64(vectors[row, i])
-        scales[row] = np.float32(1.0 / np.sqrt(total)) if total > 0.0 else np.float32(0.0)
-
-
-@inlined
-def _row_scale(metric, vectors, row):  # type: ignore[no-untyped-def]
-    if metric != 2:
-        return np.float32(1.0)
-    total = np.float32(0.0)
-    for i in range(vectors.shape[1]):
-        total += vectors[row, i] * vectors[row, i]
-    return np.float32(1.0) / np.sqrt(total) if total > 0 else np.float32(0.0)
+        norm = norm_of(vectors, row)
+        scales[row] = np.float32(1.0 / norm) if norm > 0.0 else np.float32(0.0)
 
 
 @kernel
@@ -216,23 +185,19 @@ def flat_scan(metric, vectors, query, words, row_count, k, heap):  # type: ignor
         word = words[i]
         if word != 0 and i + 1 < words.shape[0] and words[i + 1] != 0:
             ahead = ((i + 1) << 6) + trailing_zeros(words[i + 1])
-            prefetch(vectors, ahead, 0)
-            prefetch(vectors, ahead, 64)
+            prefetch_bytes(vectors, ahead, 128)
         while word != 0:
             row = (i << 6) + trailing_zeros(word)
             word &= word - _ONE
             if word != 0:
                 ahead = (i << 6) + trailing_zeros(word)
-                prefetch(vectors, ahead, 0)
-                prefetch(vectors, ahead, 64)
-                prefetch(vectors, ahead, 128)
-                prefetch(vectors, ahead, 192)
+                prefetch_bytes(vectors, ahead, 256)
             distance = near(plain, vectors, query, row, unit)
             if metric == 2:
-                scale = _row_scale(metric, vectors, row)
-                if scale == 0:
+                norm = np.float32(norm_of(vectors, row))
+                if norm == 0:
                     continue
-                distance *= scale
+                distance /= norm
             key = pack(distance, row)
             if size < k:
                 size = push_max(heap, size, key)
@@ -294,14 +259,13 @@ def code_scan(metric, vectors, codes, scales, query, coded, words, k, ids, lowes
         if lowest[j] <= limit:
             ids[kept] = ids[j]
             kept += 1
-    squares = _squares(query)
+    squares = squares_of(query)
     found = 0
     for j in range(kept):
         row = ids[j]
         if j + 4 < kept:
-            for offset in range(0, min(vectors.shape[1] * 4, 1024), 64):
-                prefetch(vectors, ids[j + 4], offset)
-        distance = _exact(metric, vectors, query, squares, row)
+            prefetch_bytes(vectors, ids[j + 4], 1024)
+        distance = exact_of(metric, vectors, query, squares, row)
         if found == k and not distance < out[k - 1]:
             continue
         place = min(found, k - 1)

@@ -17,6 +17,7 @@ import numpy as np
 
 from sqlvec.kernels.bitmap import has
 from sqlvec.kernels.distance import form_of, near, rank_found
+from sqlvec.kernels.forms import prefetch_bytes, query_of, room_of, row_of
 from sqlvec.kernels.heap import (
     key_distance,
     key_row,
@@ -29,17 +30,10 @@ from sqlvec.kernels.heap import (
 from sqlvec.kernels.jit import inlined, kernel, prefetch, publish, try_lock, unlock
 
 LEVELS_MAX = 16
-_PREFETCH_BYTES = 512
+_PREFETCH_BYTES = 512  # of a row; the hardware sees the stream then
 AHEAD = 4  # rows on their way from memory while one is computed
 PLAIN, FILTERED, TWO_HOP = 0, 1, 2
 _LOW = 0xFFFFFFFF
-
-
-@inlined
-def prefetch_row(vectors, row):  # type: ignore[no-untyped-def]
-    """Asks for the first lines of a row; the hardware sees the stream then."""
-    for offset in range(0, min(vectors.shape[1] * vectors.itemsize, _PREFETCH_BYTES), 64):
-        prefetch(vectors, row, offset)
 
 
 @kernel
@@ -100,14 +94,14 @@ def search_layer(metric, vectors, scales, links, query, node, ef, visited, epoch
                 buffer[fresh] = other
                 fresh += 1
                 if fresh <= AHEAD:
-                    prefetch_row(vectors, other)
+                    prefetch_bytes(vectors, other, _PREFETCH_BYTES)
         if waiting > 0:
             prefetch(links, key_row(candidates[0]), 0)
             prefetch(links, key_row(candidates[0]), 64)
         computed += fresh
         for j in range(fresh):
             if j + AHEAD < fresh:
-                prefetch_row(vectors, buffer[j + AHEAD])
+                prefetch_bytes(vectors, buffer[j + AHEAD], _PREFETCH_BYTES)
             key = pack(near(metric, vectors, query, buffer[j], scales), buffer[j])
             waiting, found = _offer(key, ef, candidates, waiting, results, found)
     return found, computed
@@ -147,11 +141,11 @@ def search_filtered(metric, vectors, scales, links, query, node, ef, visited, ep
                 buffer[fresh] = other
                 fresh += 1
                 if fresh <= AHEAD:
-                    prefetch_row(vectors, other)
+                    prefetch_bytes(vectors, other, _PREFETCH_BYTES)
         computed += fresh
         for j in range(fresh):
             if j + AHEAD < fresh:
-                prefetch_row(vectors, buffer[j + AHEAD])
+                prefetch_bytes(vectors, buffer[j + AHEAD], _PREFETCH_BYTES)
             other = buffer[j]
             key = pack(near(metric, vectors, query, other, scales), other)
             allowed = has(words, other)
@@ -200,7 +194,7 @@ def search_two_hop(metric, vectors, scales, links, query, node, ef, visited, epo
                     buffer[fresh] = other
                     fresh += 1
                     if fresh <= AHEAD:
-                        prefetch_row(vectors, other)
+                        prefetch_bytes(vectors, other, _PREFETCH_BYTES)
                 continue
             for second in range(width):
                 far = links[other, second]
@@ -211,11 +205,11 @@ def search_two_hop(metric, vectors, scales, links, query, node, ef, visited, epo
                     buffer[fresh] = far
                     fresh += 1
                     if fresh <= AHEAD:
-                        prefetch_row(vectors, far)
+                        prefetch_bytes(vectors, far, _PREFETCH_BYTES)
         computed += fresh
         for j in range(fresh):
             if j + AHEAD < fresh:
-                prefetch_row(vectors, buffer[j + AHEAD])
+                prefetch_bytes(vectors, buffer[j + AHEAD], _PREFETCH_BYTES)
             other = buffer[j]
             key = pack(near(metric, vectors, query, other, scales), other)
             waiting, found = _offer(key, ef, candidates, waiting, results, found)
@@ -274,7 +268,7 @@ def walk(mode, metric, vectors, read, scales, query, coded, entry, offsets, uppe
 
 @inlined
 def _between(metric, vectors, scales, a, b):  # type: ignore[no-untyped-def]
-    distance = near(metric, vectors, vectors[a], b, scales)
+    distance = near(metric, vectors, row_of(vectors, a), b, scales)
     if metric == 2:
         distance *= scales[a]
     return distance
@@ -370,14 +364,13 @@ def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, sta
     counts = np.zeros(LEVELS_MAX + 1, np.int64)
     keys = np.empty(2 * m + 2, np.uint64)
     kept = np.empty(2 * m + 2, np.int64)
-    query = np.empty(vectors.shape[1], np.float32)
-    coded = np.empty(vectors.shape[1], np.int16)
+    room = room_of(vectors)
+    coded = np.empty(room.shape[0], np.int16)
     last = locks.shape[0] - 1
     for index in range(rows.shape[0]):
         node = rows[index]
         level = np.int64(levels[node])
-        for i in range(query.shape[0]):
-            query[i] = vectors[node, i] * (scales[node] if metric == 2 else np.float32(1.0))
+        query = query_of(metric, vectors, scales, node, room)
         raises = state[1] < 0 or level > (state[1] >> 32)
         if raises:
             while not try_lock(locks, last):

@@ -11,6 +11,7 @@ import numpy as np
 
 from sqlvec.kernels.bitmap import has
 from sqlvec.kernels.distance import near
+from sqlvec.kernels.forms import query_of, room_of
 from sqlvec.kernels.heap import key_row, pack
 from sqlvec.kernels.hnsw import select_neighbors
 from sqlvec.kernels.jit import kernel
@@ -70,7 +71,7 @@ def repair_nodes(metric, vectors, scales, table, level, offsets, levels, low, hi
     candidates = np.empty(CANDIDATES_MAX, np.int64)
     keys = np.empty(CANDIDATES_MAX, np.uint64)
     chosen = np.empty(width, np.int64)
-    query = np.empty(vectors.shape[1], np.float32)
+    room = room_of(vectors)
     repaired = 0
     for node in range(low, high):
         if level > levels[node] or has(dead, node):
@@ -80,8 +81,7 @@ def repair_nodes(metric, vectors, scales, table, level, offsets, levels, low, hi
         if met == 0:
             continue
         repaired += 1
-        for i in range(query.shape[0]):
-            query[i] = vectors[node, i] * (scales[node] if metric == 2 else np.float32(1.0))
+        query = query_of(metric, vectors, scales, node, room)
         for i in range(count):
             distance = near(metric, vectors, query, candidates[i], scales)
             keys[i] = pack(distance, candidates[i])

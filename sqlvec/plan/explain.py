@@ -124,14 +124,14 @@ def _leg(leg: Leg, prefilter: Prefilter, rows: Node, counters: dict[str, Any]) -
             node.children.append(_leg(part, prefilter, rows, seen))
         return node
     if isinstance(leg, VectorLeg):
-        column = leg.distance.left
-        assert isinstance(column, bound.ColumnRef)
+        left = leg.distance.left
+        column = left.name if isinstance(left, bound.ColumnRef) else render(left)
         kind = "hnsw scan" if leg.index is not None else "flat scan"
         details = {"metric": leg.distance.metric}
         if leg.index is not None:
             details["index"] = leg.index.name
         details.update({k: v for k, v in counters.items() if k != "legs"})
-        return Node(f"{kind} {table}.{column.name}", details, [rows])
+        return Node(f"{kind} {table}.{column}", details, [rows])
     assert isinstance(leg, TextLeg)
     names = ", ".join(column.name for column in leg.score.columns)
     details = {"index": leg.score.index.name, **counters}

@@ -74,10 +74,12 @@ class Prefilter:
 
 @dataclass(frozen=True, slots=True)
 class VectorLeg:
-    """A ranking by distance, nearest first; index None means an exact scan."""
+    """A ranking by distance, nearest first; index None means an exact scan of a column. What is on the left
+    of the distance is a dense column, or what the index is made of. exact: the index gives its rows only."""
 
     distance: bound.Distance
     index: Index | None
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

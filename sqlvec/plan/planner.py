@@ -28,7 +28,7 @@ from sqlvec.plan.physical import (
     Residual,
 )
 from sqlvec.plan.predicate import prefilter
-from sqlvec.plan.ranking import ranking, with_index
+from sqlvec.plan.ranking import Ground, ranking, with_index
 from sqlvec.plan.remainder import plan_remainder
 from sqlvec.sql import bound
 
@@ -83,9 +83,10 @@ def _native_select(select: bound.Select, catalog: Catalog) -> NativeSelect | Non
     rows = prefilter(scan, select.where, catalog)
     if _has_subquery(rows.predicate):
         return None
-    ranked = ranking(select.order_by, scan.relation_id, catalog)
+    ground = Ground(scan.relation_id, scan.table, catalog, select.where)
+    ranked = ranking(select.order_by, ground)
     if ranked is not None:
-        ranked = replace(ranked, leg=with_index(ranked.leg, scan.table.oid, catalog))
+        ranked = replace(ranked, leg=with_index(ranked.leg, ground))
     if not _evaluable(select, ranked):
         return None
     for count in (select.limit, select.offset):

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from sqlvec import types
-from sqlvec.catalog.objects import Catalog, Index
+from sqlvec.catalog.objects import Catalog, Index, Table
+from sqlvec.catalog.operator_classes import METHODS, OPERATOR_CLASSES
 from sqlvec.plan.native import is_constant
 from sqlvec.plan.physical import FusionLeg, Leg, Ranking, TextLeg, VectorLeg
+from sqlvec.plan.predicate import conjuncts
 from sqlvec.sql import bound
-
-_OPERATOR_CLASS_METRICS = {
-    "vector_l2_ops": "l2",
-    "vector_ip_ops": "inner_product",
-    "vector_cosine_ops": "cosine",
-    "vector_l1_ops": "l1",
-}
+from sqlvec.sql.index_expression import index_predicate, indexed_expression
 
 
-def ranking(
-    order_by: tuple[bound.SortKey, ...], relation_id: int, catalog: Catalog
-) -> Ranking | None:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What ranking goes by: the table under a relation id, its WHERE, and the indexes there are."""
+
+    relation_id: int
+    table: Table | None
+    catalog: Catalog
+    where: bound.Expression | None = None
+
+    def indexes(self) -> Iterator[Index]:
+        """Vector indexes, those that hold only what WHERE asks for first."""
+        if self.table is None:
+            return
+        indexes = [i for i in self.catalog.indexes(self.table.oid) if i.method in METHODS]
+        for index in sorted(indexes, key=lambda index: not index.predicate):
+            predicate = index_predicate(index, self.table, self.relation_id)
+            given = [] if predicate is None else conjuncts(self.where)
+            if all(part in given for part in conjuncts(predicate)):
+                yield index
+
+
+def ranking(order_by: tuple[bound.SortKey, ...], ground: Ground) -> Ranking | None:
     """The ranking that the sort keys ask for, or None when the first key is no ranked expression.
 
     A key that only turns a distance around (1 - distance, descending) ranks by the distance."""
     if not order_by:
         return None
     key, descending = _turned(order_by[0].expression, order_by[0].descending)
-    leg = _leg(key, relation_id, catalog)
+    leg = _leg(key, ground)
     if leg is None or descending != isinstance(leg, FusionLeg):
         return None
     nulls_last = not order_by[0].nulls_first
@@ -53,15 +71,15 @@ def _turned(
             return expression, descending
 
 
-def _leg(expression: bound.Expression, relation_id: int, catalog: Catalog) -> Leg | None:
+def _leg(expression: bound.Expression, ground: Ground) -> Leg | None:
     if isinstance(expression, bound.Distance):
-        return vector_leg(expression, relation_id, catalog)
+        return vector_leg(expression, ground.relation_id) or _indexed_leg(expression, ground)
     if isinstance(expression, bound.TextScore):
-        return text_leg(expression, relation_id)
+        return text_leg(expression, ground.relation_id)
     if isinstance(expression, bound.Fusion):
         legs: list[VectorLeg | TextLeg] = []
         for part in expression.legs:
-            leg = _leg(part, relation_id, catalog)
+            leg = _leg(part, ground)
             if leg is None or isinstance(leg, FusionLeg):
                 return None
             legs.append(leg)
@@ -74,44 +92,49 @@ def text_leg(score: bound.TextScore, relation_id: int) -> TextLeg | None:
     return TextLeg(score) if same and is_constant(score.query) else None
 
 
-def vector_leg(
-    distance: bound.Distance, relation_id: int, catalog: Catalog
-) -> VectorLeg | None:
-    """A leg over a vector column of the relation; the column is put on the left."""
-    left, right = distance.left, distance.right
-    if is_constant(left):
-        left, right = right, left
+def vector_leg(distance: bound.Distance, relation_id: int) -> VectorLeg | None:
+    """A leg over a dense vector column of the relation; the column is put on the left."""
+    turned = _column_left(distance)
+    left = turned.left
     if not isinstance(left, bound.ColumnRef) or left.relation_id != relation_id:
         return None
     dense = left.type.oid in (types.VECTOR.oid, types.HALFVEC.oid)
-    if not is_constant(right) or not dense or left.type.typmod < 1:
+    if not is_constant(turned.right) or not dense or left.type.typmod < 1:
         return None
-    turned = bound.Distance(distance.type, distance.metric, left, right)
     return VectorLeg(turned, None)
 
 
-def with_index(leg: Leg, table_oid: int, catalog: Catalog) -> Leg:
+def _indexed_leg(distance: bound.Distance, ground: Ground) -> VectorLeg | None:
+    """A leg over anything that an index is made of."""
+    turned = _column_left(distance)
+    if not is_constant(turned.right):
+        return None
+    index = vector_index(turned, ground)
+    return None if index is None else VectorLeg(turned, index)
+
+
+def _column_left(distance: bound.Distance) -> bound.Distance:
+    if not is_constant(distance.left):
+        return distance
+    return bound.Distance(distance.type, distance.metric, distance.right, distance.left)
+
+
+def with_index(leg: Leg, ground: Ground) -> Leg:
     """The leg with the index that serves it, where there is one."""
     if isinstance(leg, FusionLeg):
-        legs = tuple(with_index(part, table_oid, catalog) for part in leg.legs)
+        legs = tuple(with_index(part, ground) for part in leg.legs)
         return FusionLeg(leg.fusion, legs)  # type: ignore[arg-type]
-    if isinstance(leg, VectorLeg):
-        return VectorLeg(leg.distance, vector_index(leg.distance, table_oid, catalog))
+    if isinstance(leg, VectorLeg) and leg.index is None:
+        return VectorLeg(leg.distance, vector_index(leg.distance, ground))
     return leg
 
 
-def vector_index(distance: bound.Distance, table_oid: int, catalog: Catalog) -> Index | None:
-    assert isinstance(distance.left, bound.ColumnRef)
-    for index in catalog.indexes(table_oid):
-        if index.method not in ("hnsw", "ivfflat") or index.predicate:
+def vector_index(distance: bound.Distance, ground: Ground) -> Index | None:
+    """An index over just the left side, for the metric."""
+    for index in ground.indexes():
+        assert ground.table is not None
+        if OPERATOR_CLASSES[index.columns[0].operator_class].metric != distance.metric:
             continue
-        column = index.columns[0]
-        metric = _OPERATOR_CLASS_METRICS.get(column.operator_class)
-        if column.attnum == distance.left.ordinal + 1 and metric == distance.metric:
+        if indexed_expression(index, ground.table, ground.relation_id) == distance.left:
             return index
     return None
-
-
-def index_metric(index: Index) -> str:
-    """The metric of an hnsw index, by its operator class."""
-    return _OPERATOR_CLASS_METRICS[index.columns[0].operator_class]

@@ -28,7 +28,7 @@ from sqlvec.plan.physical import (
     TextLeg,
 )
 from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
-from sqlvec.plan.ranking import ranking, text_leg, vector_leg, with_index
+from sqlvec.plan.ranking import Ground, ranking, text_leg, vector_leg, with_index
 from sqlvec.sql import bound
 
 LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
@@ -125,14 +125,15 @@ class _Cutter:
         if select.limit is None or select.grouped or select.distinct or select.distinct_on:
             return None
         scan = select.from_[0]
-        found = ranking(select.order_by, scan.relation_id, self.catalog)
+        ground = Ground(scan.relation_id, scan.table, self.catalog, select.where)
+        found = ranking(select.order_by, ground)
         if found is None or not _counts_are_constant(select):
             return None
         if any(relations_of(c) - {scan.relation_id} for c in conjuncts(select.where)):
             return None
         if not _windows_allow_cut(select):
             return None
-        leg = with_index(found.leg, scan.table.oid, self.catalog)
+        leg = with_index(found.leg, ground)
         found = Ranking(leg, found.key, found.extra)
         self.sources[scan.relation_id] = TableSource(
             prefilter(scan, select.where, self.catalog),
@@ -167,7 +168,7 @@ class _Cutter:
 
     def _is_computable(self, expression: bound.Expression, relation_id: int) -> bool:
         if isinstance(expression, bound.Distance):
-            return vector_leg(expression, relation_id, self.catalog) is not None
+            return vector_leg(expression, relation_id) is not None
         if isinstance(expression, bound.TextScore):
             return text_leg(expression, relation_id) is not None
         if isinstance(expression, bound.TextMatch):
@@ -175,7 +176,7 @@ class _Cutter:
             return same and is_constant(expression.query)
         if isinstance(expression, bound.Fusion):
             key = (bound.SortKey(expression, descending=True, nulls_first=True),)
-            found = ranking(key, relation_id, self.catalog)
+            found = ranking(key, Ground(relation_id, None, self.catalog))
             return found is not None and isinstance(found.leg, (FusionLeg, TextLeg))
         return False
 

@@ -21,7 +21,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_alter import bind_alter
 from sqlvec.sql.bind_comment import bind_comment
-from sqlvec.sql.bind_index import bind_index
+from sqlvec.sql.bind_index import bind_alter_index, bind_index, bind_reindex
 from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.bind_table import bind_create_table, creation_schema
 from sqlvec.sql.binder import Binder
@@ -294,11 +294,16 @@ def _rename(binder: Binder, body: Node) -> bound.Ddl:
     return bound.Ddl(f"ALTER {word}", (replace(relation, name=new),))
 
 
+def _alter(binder: Binder, body: Node) -> bound.Ddl:
+    return (bind_alter_index if body.get("objtype") == "OBJECT_INDEX" else bind_alter)(binder, body)
+
+
 DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "CreateStmt": bind_create_table,
     "CreateTableAsStmt": _create_table_as,
     "DropStmt": _drop,
-    "AlterTableStmt": bind_alter,
+    "AlterTableStmt": _alter,
+    "ReindexStmt": bind_reindex,
     "IndexStmt": bind_index,
     "CreateSchemaStmt": _create_schema,
     "CreateExtensionStmt": _create_extension,

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from sqlvec import types
 from sqlvec.catalog.objects import Column, Index, IndexColumn, Table
+from sqlvec.catalog.operator_classes import METHODS
 from sqlvec.errors import (
     DuplicateTable,
     FeatureNotSupported,
     InvalidParameterValue,
-    ProgramLimitExceeded,
+    InvalidSchemaName,
     UndefinedColumn,
     UndefinedObject,
     UndefinedTable,
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_vector_index import check_capabilities, index_where, vector_column
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.output_name import output_name
 from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.type_rules import TEXTS
 
 _METHODS = ("btree", "hash", "gin", "gist", "brin", "hnsw", "ivfflat", "bm25", "paradedb")
-_VECTOR_CLASSES = ("vector_l2_ops", "vector_ip_ops", "vector_cosine_ops", "vector_l1_ops")
-_INDEXED_DIMENSIONS_MAX = 16_000
 _OPTIONS = {
     "hnsw": {"m": (2, 100), "ef_construction": (4, 1000)},
     "ivfflat": {"lists": (1, 32768)},
@@ -46,16 +50,18 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
         if body.get("if_not_exists"):
             return bound.Ddl("CREATE INDEX", notices=(("42P07", f'relation "{name}" already exists, skipping'),))
         raise DuplicateTable(f'relation "{name}" already exists')
+    if method in METHODS:
+        check_capabilities(method, body)
     columns = tuple(_column(binder, relation, method, node["IndexElem"]) for node in body["indexParams"])
     options = _options(method, body.get("options", []))
     _check_columns(relation, method, columns, options)
-    where = expression_source(binder.parsed, body["whereClause"]) if "whereClause" in body else ""
-    if where and method in ("hnsw", "ivfflat", "bm25"):
+    where = index_where(binder, relation, body["whereClause"]) if "whereClause" in body else ""
+    if where and method == "bm25":
         raise FeatureNotSupported(f"partial {method} indexes are not supported")
     _, oid = binder.catalog.reserve_oids(1)
     index = Index(
         oid,
-        name or _free_name(binder, relation, columns),
+        name or _free_name(binder, relation, body["indexParams"]),
         relation.oid,
         method,
         columns,
@@ -68,8 +74,10 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
     return bound.Ddl("CREATE INDEX", (index,), build=(index,))
 
 
-def _free_name(binder: Binder, table: Table, columns: tuple[IndexColumn, ...]) -> str:
-    words = [table.column_by_attnum(c.attnum).name if c.attnum else "expr" for c in columns]
+def _free_name(binder: Binder, table: Table, parts: list[Node]) -> str:
+    elements = [part["IndexElem"] for part in parts]
+    words = [e["name"] if "name" in e else output_name(e["expr"]) for e in elements]
+    words = ["expr" if word == "?column?" else word for word in words]
     base = "_".join([table.name, *words, "idx"])[:63]
     number = 0
     while True:
@@ -92,45 +100,22 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
     descending = body.get("ordering") == "SORTBY_DESC"
     nulls = body.get("nulls_ordering", "SORTBY_NULLS_DEFAULT")
     first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
+    if method in METHODS:
+        return vector_column(binder, table, method, body, operator_class)
     if "name" not in body:
-        if method in ("hnsw", "ivfflat", "bm25"):
+        if method == "bm25":
             raise FeatureNotSupported(f"{method} indexes on expressions are not supported")
         text = expression_source(binder.parsed, body["expr"])
         return IndexColumn(0, text, operator_class, descending, first)
     column = _existing(table, body["name"])
-    if method in ("hnsw", "ivfflat"):
-        operator_class = _vector_class(column, method, operator_class)
     return IndexColumn(column.attnum, "", operator_class, descending, first)
 
 
-def _vector_class(column: Column, method: str, operator_class: str) -> str:
-    if column.type.oid != types.VECTOR.oid:
-        if operator_class:
-            raise UndefinedObject(
-                f'operator class "{operator_class}" does not accept data type {types.format_type(types.SqlType(column.type.oid))}'
-            )
-        raise UndefinedObject(
-            f"data type {types.format_type(types.SqlType(column.type.oid))} has no default operator "
-            f'class for access method "{method}"',
-            hint="You must specify an operator class for the index or define a default operator "
-            "class for the data type.",
-        )
-    if not operator_class and method == "hnsw":
-        raise UndefinedObject(
-            f'data type vector has no default operator class for access method "{method}"',
-            hint="You must specify an operator class for the index or define a default operator "
-            "class for the data type.",
-        )
-    operator_class = operator_class or "vector_l2_ops"
-    if operator_class not in _VECTOR_CLASSES:
-        raise UndefinedObject(
-            f'operator class "{operator_class}" does not exist for access method "{method}"'
-        )
-    return operator_class
-
-
-def _options(method: str, nodes: list[Node]) -> dict[str, str]:
-    options = {}
+def _options(
+    method: str, nodes: list[Node], known: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Storage parameters, checked together with those that are known already."""
+    options = dict(known or {})
     for node in nodes:
         body = node["DefElem"]
         arg = body.get("arg")
@@ -178,16 +163,6 @@ def _check_real(name: str, value: str | None, low: float, high: float) -> None:
 def _check_columns(
     table: Table, method: str, columns: tuple[IndexColumn, ...], options: dict[str, str]
 ) -> None:
-    if method in ("hnsw", "ivfflat"):
-        if len(columns) > 1:
-            raise FeatureNotSupported(f'access method "{method}" does not support multicolumn indexes')
-        column = table.column_by_attnum(columns[0].attnum)
-        if column.type.typmod < 1:
-            raise InvalidParameterValue("column does not have dimensions")
-        if column.type.typmod > _INDEXED_DIMENSIONS_MAX:
-            raise ProgramLimitExceeded(
-                f"column cannot have more than {_INDEXED_DIMENSIONS_MAX} dimensions for {method} index"
-            )
     if method == "bm25":
         for part in columns:
             column = table.column_by_attnum(part.attnum)
@@ -196,3 +171,61 @@ def _check_columns(
                     f'column "{column.name}" of type {column.type.name} cannot be indexed by bm25',
                     hint="bm25 indexes text columns.",
                 )
+
+
+def bind_alter_index(binder: Binder, body: Node) -> bound.Ddl:
+    """ALTER INDEX ... SET (...), RESET (...): what the next REINDEX goes by."""
+    part = body["relation"]
+    name = part["relname"]
+    index = binder.context.find_relation(part.get("schemaname"), name)
+    if index is None:
+        if body.get("missing_ok"):
+            notice = ("00000", f'relation "{name}" does not exist, skipping')
+            return bound.Ddl("ALTER INDEX", notices=(notice,))
+        raise UndefinedTable(f'relation "{name}" does not exist', position=binder.position(part))
+    if not isinstance(index, Index):
+        raise WrongObjectType(f'"{name}" is not an index')
+    options = dict(index.options)
+    for node in body["cmds"]:
+        command = node["AlterTableCmd"]
+        kind = command["subtype"].removeprefix("AT_")
+        definitions = command.get("def", {}).get("List", {}).get("items", [])
+        if kind == "SetRelOptions":
+            options.update(_options(index.method, definitions, options))
+        elif kind == "ResetRelOptions":
+            for definition in definitions:
+                options.pop(definition["DefElem"]["defname"], None)
+        else:
+            raise FeatureNotSupported(f"ALTER INDEX {kind} is not supported")
+    return bound.Ddl("ALTER INDEX", (replace(index, options=options),))
+
+
+def bind_reindex(binder: Binder, body: Node) -> bound.Ddl:
+    """REINDEX INDEX, TABLE, SCHEMA or DATABASE: the indexes that can be built anew are."""
+    kind = body["kind"].removeprefix("REINDEX_OBJECT_")
+    catalog = binder.catalog
+    if kind in ("SCHEMA", "SYSTEM", "DATABASE"):
+        return bound.Ddl("REINDEX", build=_all_indexes(binder, body.get("name") if kind == "SCHEMA" else None))
+    part = body["relation"]
+    relation = binder.context.find_relation(part.get("schemaname"), part["relname"])
+    if relation is None:
+        raise UndefinedTable(f'relation "{part["relname"]}" does not exist', position=binder.position(part))
+    if kind == "INDEX":
+        if not isinstance(relation, Index):
+            raise WrongObjectType(f'"{relation.name}" is not an index')
+        return bound.Ddl("REINDEX", build=(relation,))
+    if not isinstance(relation, Table):
+        raise WrongObjectType(f'"{relation.name}" is not a table or materialized view')
+    return bound.Ddl("REINDEX", build=catalog.indexes(relation.oid))
+
+
+def _all_indexes(binder: Binder, schema: str | None) -> tuple[Index, ...]:
+    catalog = binder.catalog
+    if schema is not None and catalog.schema(schema) is None:
+        raise InvalidSchemaName(f'schema "{schema}" does not exist')
+    found: list[Index] = []
+    for relation in catalog.relations.values():
+        if isinstance(relation, Table):
+            name = catalog.schemas[relation.schema_oid].name
+            found += catalog.indexes(relation.oid) if schema in (None, name) else ()
+    return tuple(found)

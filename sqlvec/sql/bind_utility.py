@@ -274,10 +274,6 @@ def _named_constraints(binder: Binder, part: Node) -> list[int]:
     raise UndefinedObject(f'constraint "{name}" does not exist')
 
 
-def _reindex(binder: Binder, body: Node) -> bound.Utility:
-    raise FeatureNotSupported("REINDEX is not supported", hint="DROP INDEX and CREATE INDEX.")
-
-
 _HANDLERS: dict[str, Callable[[Binder, Any], bound.Utility]] = {
     "TransactionStmt": _transaction,
     "VariableSetStmt": _set,
@@ -299,6 +295,5 @@ _HANDLERS: dict[str, Callable[[Binder, Any], bound.Utility]] = {
     "NotifyStmt": _channel("notify"),
     "UnlistenStmt": _channel("unlisten"),
     "ConstraintsSetStmt": _set_constraints,
-    "ReindexStmt": _reindex,
 }
 

@@ -17,7 +17,7 @@ _ENDS = frozenset(
 
 def expression_source(parsed: ParsedStatement, node: Node) -> str:
     """The text from the expression's first token to the end of its clause."""
-    start = _first(node)
+    start = first_location(node)
     assert start is not None, node
     raw = parsed.text.encode()
     text = raw[start:].decode(errors="ignore")
@@ -43,7 +43,7 @@ def expression_source(parsed: ParsedStatement, node: Node) -> str:
     return text[:place].strip()
 
 
-def _first(node: object) -> int | None:
+def first_location(node: object) -> int | None:
     """The least location in a parse tree."""
     found: list[int] = []
     _collect(node, found)

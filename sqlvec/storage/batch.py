@@ -26,6 +26,11 @@ class RowBatch:
     vectors: dict[int, VectorBatch]
     types: dict[int, SqlType]
 
+    def present_column(self, attnum: int) -> pa.Array:
+        """A column that the batch has, or nulls."""
+        found = self.column(attnum)
+        return pa.nulls(self.row_count) if found is None else found
+
     def column(self, attnum: int) -> pa.Array | None:
         """A column as the type's Arrow form; None for one that the batch does not have."""
         vectors = self.vectors.get(attnum)

@@ -52,10 +52,9 @@ def clean_graph(store: Store, shard: Shard, index_oid: int, cancelled: Callable[
     graph, definition = shard.indexes.get(index_oid), shard.definitions.get(index_oid)
     if not isinstance(graph, HnswGraph) or definition is None:
         return
-    attnum = definition.columns[0].attnum
     with store.lock:
         oldest = store.oldest_snapshot
-        view, count = shard.vectors(attnum), shard.row_count
+        view, count = shard.index_view(index_oid), shard.row_count
         begins, ends = shard.times.begins[:count], shard.times.ends[:count]
     died = np.asarray((begins < ABORTED) & (ends <= oldest))
     dead = RowSet.from_mask(died)

@@ -21,10 +21,10 @@ from sqlvec.errors import DatabaseError, DataCorrupted, IoError, UndefinedFile
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
 from sqlvec.storage.flush import install_files
+from sqlvec.storage.index_rows import GRAPH_METHODS
 from sqlvec.storage.link_log import LinkLog, read_links
 from sqlvec.storage.manifest import GraphFile
 from sqlvec.storage.marks import mark
-from sqlvec.storage.shard_files import GRAPH_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +136,7 @@ def open_graphs(shard: Shard, table: Table, indexes: tuple[Index, ...]) -> None:
     for index in indexes:
         if index.oid in shard.indexes or index.method not in GRAPH_METHODS:
             continue
+        shard.add_index_rows(index)
         file = files.get(index.oid)
         graph = _open_graph(shard, index, file) if file is not None else None
         if graph is None:

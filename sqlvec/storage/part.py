@@ -33,9 +33,11 @@ class ShardColumns:
     fills: Mapping[int, pa.Array] = field(default_factory=dict)
     vectors: dict[tuple[int, int], VectorColumn] = field(default_factory=dict)
     filter_text_bytes_max: int = 64
+    table: Table | None = None  # as last learnt
 
     def learn(self, table: Table) -> None:
         self.types = {column.attnum: column.type for column in table.columns}
+        self.table = table
 
     def vector(self, attnum: int) -> VectorColumn | None:
         """The vector file of a column of type vector(n), if it has one yet."""

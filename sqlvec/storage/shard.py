@@ -15,7 +15,7 @@ meanwhile do not matter.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +28,14 @@ from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.batch import RowBatch, row_batch
 from sqlvec.storage.growing import RowIds
+from sqlvec.storage.index_rows import IndexRows, IndexView, has_own_rows
 from sqlvec.storage.key_search import KeySearch
 from sqlvec.storage.memtable import Memtable
 from sqlvec.storage.part import Part, ShardColumns
 from sqlvec.storage.row_claims import RowClaims
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.vectors import VectorBatch, VectorView
-from sqlvec.storage.visibility import ABORTED, RowTimes
+from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 
 if TYPE_CHECKING:
     from sqlvec.storage.graph_cleanup import Cleanup
@@ -59,6 +60,7 @@ class Shard:
         self.segments: tuple[Segment, ...] = ()
         self.memtable = Memtable(0, directory.settings.block_bytes_max)
         self.indexes: dict[int, HnswGraph | Bm25Index] = {}
+        self.index_rows: dict[int, IndexRows] = {}
         self.definitions: dict[int, Index] = {}
         self.keys = KeySearch(self)
         self.logged = bool(directory.files.segments)  # the log or manifest knows that it exists
@@ -227,6 +229,10 @@ class Shard:
         }
         for vector in vectors.values():
             vector.reserve(end)  # may find the disk full: nothing has changed yet
+        indexed = {
+            oid: self._index_values(oid, batch.present_column, batch.row_count)
+            for oid in self.index_rows
+        }
         low = self.memtable.append(batch.columns, batch.types, batch.row_count)
         assert low == first, (low, first)
         for attnum, vector in vectors.items():
@@ -234,6 +240,8 @@ class Shard:
         for oid, index in self.indexes.items():
             if isinstance(index, Bm25Index):
                 index.add(first, texts(self.definitions[oid], batch.columns, batch.row_count))
+        for oid, values in indexed.items():
+            self.index_rows[oid].add(values)
         self.times.append(batch.row_count)
         self._parts = None
         return first
@@ -247,6 +255,8 @@ class Shard:
         for index in self.indexes.values():
             if isinstance(index, Bm25Index):
                 index.add(first, [[None] * count for _ in range(index.fields)])
+        for rows in self.index_rows.values():
+            rows.add([None] * count)
         self.times.append(count, begin=ABORTED)
         self._parts = None
 
@@ -329,13 +339,62 @@ class Shard:
             if isinstance(made, Bm25Index):
                 for part in self.parts():
                     made.add(part.low, part_texts(index, part))
+            else:
+                self.add_index_rows(index)
             self.indexes = {**self.indexes, index.oid: made}
             self.definitions[index.oid] = index
+
+    def rebuild_index(self, index: Index, table: Table) -> None:
+        """Begin an index, a second time too: its graph and what was logged of it are forgotten."""
+        with self.link_lock, self.lock:
+            self.link_logs.pop(index.oid, None)
+            self.cleanups.pop(index.oid, None)
+            self.add_index(index, table)
+
+    def add_index_rows(self, index: Index) -> None:
+        """The values of a vector index whose rows are its own, over the rows there are."""
+        table = self.columns.table
+        assert table is not None, index.name
+        if index.oid in self.index_rows or not has_own_rows(index, table):
+            return
+        rows = self.directory.make_index_rows(index, self)
+        self.definitions[index.oid] = index
+        for part in self.parts():
+            begins, ends = (t[part.low : part.high] for t in (self.times.begins, self.times.ends))
+            rows.add(
+                self._index_values(
+                    index.oid, part.column, len(part), (ends == LIVE) & (begins != ABORTED)
+                )
+            )
+        self.index_rows[index.oid] = rows
+
+    def _index_values(
+        self,
+        index_oid: int,
+        column: Callable[[int], pa.Array],
+        row_count: int,
+        alive: Any = None,
+    ) -> list[Any]:
+        table = self.columns.table
+        assert table is not None, index_oid
+        index = self.definitions[index_oid]
+        return self.directory.index_values(index, table, column, row_count, alive)
+
+    def index_view(self, index_oid: int) -> VectorView | IndexView:
+        """The rows of a vector index."""
+        with self.lock:
+            rows = self.index_rows.get(index_oid)
+            if rows is not None:
+                return rows.view(self.row_count)
+            return self.vectors(self.definitions[index_oid].columns[0].attnum)
 
     def drop_index(self, index_oid: int) -> None:
         with self.lock:
             self.indexes = {oid: i for oid, i in self.indexes.items() if oid != index_oid}
             self.definitions.pop(index_oid, None)
+            rows = self.index_rows.pop(index_oid, None)
+            if rows is not None and rows.file_name():
+                self.directory.vfs.remove(rows.file_name())
             self.link_logs.pop(index_oid, None)
             self.cleanups.pop(index_oid, None)
 
@@ -349,11 +408,10 @@ class Shard:
         graph = self.indexes.get(index_oid)
         if not isinstance(graph, HnswGraph):
             return 0
-        attnum = self.definitions[index_oid].columns[0].attnum
         with self.link_lock:
             with self.lock:
                 upto = self.settled
-                view = self.vectors(attnum)
+                view = self.index_view(index_oid)
                 begins = self.times.begins[graph.linked : upto]
                 dead = np.flatnonzero(begins >= ABORTED) + graph.linked
             present = view.present

@@ -18,9 +18,11 @@ from threading import RLock
 import numpy as np
 
 from sqlvec.catalog.objects import Catalog, Index, Table
+from sqlvec.catalog.operator_classes import OPERATOR_CLASSES
 from sqlvec.index.bm25 import Bm25Index
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.growing import Mask, Words, word_count, words_of_mask
+from sqlvec.storage.index_rows import GRAPH_METHODS, IndexRows, IndexValues, indexed_type
 from sqlvec.storage.key_search import key_definitions
 from sqlvec.storage.keys import KeyDefinition
 from sqlvec.storage.manifest import ShardFiles, VectorsFile
@@ -34,13 +36,6 @@ from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 
 DIRECTORY = "data"
-METRICS = {
-    "vector_l2_ops": "l2",
-    "vector_ip_ops": "inner_product",
-    "vector_cosine_ops": "cosine",
-    "vector_l1_ops": "l1",
-}
-GRAPH_METHODS = ("hnsw", "ivfflat")
 INDEX_METHODS = (*GRAPH_METHODS, "bm25")
 
 
@@ -54,12 +49,14 @@ class ShardDirectory:
         files: ShardFiles,
         number: Callable[[], int],
         catalog: Callable[[], Catalog],
+        index_values: IndexValues,
     ) -> None:
         self.vfs = vfs
         self.settings = settings
         self.files = files
         self._number = number
         self._catalog = catalog
+        self.index_values = index_values
         self._definitions: tuple[Catalog | None, dict[tuple[int, ...], KeyDefinition]] = (None, {})
 
     def new_name(self, kind: str) -> str:
@@ -100,7 +97,8 @@ class ShardDirectory:
     def make_index(self, index: Index, shard: Shard) -> HnswGraph | Bm25Index | None:
         """An empty index of the kind; None for one that storage does not keep (btree and such)."""
         attnums = [column.attnum for column in index.columns]
-        if index.method not in INDEX_METHODS or not all(attnums):
+        graph = index.method in GRAPH_METHODS
+        if index.method not in INDEX_METHODS or not (graph or all(attnums)):
             return None
         options = index.options
         if index.method == "bm25":
@@ -110,11 +108,23 @@ class ShardDirectory:
                 b=float(options.get("b", 0.75)),
                 fields=len(attnums),
             )
+        assert shard.columns.table is not None, index.name
         return HnswGraph.create(
-            METRICS[index.columns[0].operator_class or "vector_l2_ops"],
-            vector_dims(shard.columns.type(attnums[0])),
+            OPERATOR_CLASSES[index.columns[0].operator_class].metric,
+            vector_dims(indexed_type(index, shard.columns.table)),  # 0: bits and sparse have no codes
             m=int(options.get("m", 16)),
             ef_construction=int(options.get("ef_construction", 64)),
+        )
+
+    def make_index_rows(self, index: Index, shard: Shard) -> IndexRows:
+        """Room for the values of a vector index whose rows are its own."""
+        table, columns = shard.columns.table, shard.columns
+        assert table is not None, index.name
+        sql_type, attnum = indexed_type(index, table), index.columns[0].attnum
+        return IndexRows(
+            sql_type,
+            (lambda: columns.vector(attnum) or self.make_vectors(columns, attnum)) if attnum else None,
+            lambda: VectorColumn(self.vfs, self.new_name("vectors"), sql_type.typmod),
         )
 
     def sync_names(self) -> None:

@@ -34,6 +34,7 @@ from sqlvec.storage.commit import (
 )
 from sqlvec.storage.disk_guard import DiskGuard
 from sqlvec.storage.graph_files import open_graphs
+from sqlvec.storage.index_rows import IndexValues, no_index_values
 from sqlvec.storage.jobs import QueuedIndex
 from sqlvec.storage.locks import LockOwner, LockTable
 from sqlvec.storage.manifest import Manifest, SequenceValue, ShardFiles, Version
@@ -56,8 +57,11 @@ SequenceState = tuple[SequenceValue | None, SequenceValue | None]
 class Store:
     """Made by Store.open; see the module."""
 
-    def __init__(self, vfs: Vfs, clock: Clock, settings: StorageSettings) -> None:
+    def __init__(
+        self, vfs: Vfs, clock: Clock, settings: StorageSettings, index_values: IndexValues
+    ) -> None:
         self.vfs = vfs
+        self.index_values = index_values
         self.clock = clock
         self.settings = settings
         self.lock = RLock()
@@ -89,13 +93,20 @@ class Store:
         self._recovering = True
 
     @classmethod
-    def open(cls, vfs: Vfs, clock: Clock, settings: StorageSettings | None = None) -> Store:
-        """Open or create the database of a directory, and recover it.
+    def open(
+        cls,
+        vfs: Vfs,
+        clock: Clock,
+        settings: StorageSettings | None = None,
+        index_values: IndexValues = no_index_values,
+    ) -> Store:
+        """Open or create the database of a directory, and recover it. index_values computes what
+        indexes over expressions hold.
 
         ObjectInUse when another process has it, DataCorrupted when its files are damaged,
         ConfigurationError when a newer sqlvec wrote them.
         """
-        store = cls(vfs, clock, settings or StorageSettings())
+        store = cls(vfs, clock, settings or StorageSettings(), index_values)
         store.epoch = store.membership.acquire()
         try:
             recovery.recover(store)
@@ -357,7 +368,7 @@ class Store:
 
     def _open_shard(self, files: ShardFiles) -> Shard:
         directory = ShardDirectory(
-            self.vfs, self.settings, files, self.next_file, lambda: self.catalog
+            self.vfs, self.settings, files, self.next_file, lambda: self.catalog, self.index_values
         )
         columns = ShardColumns(
             fills=self._fills_of(files.table_oid),

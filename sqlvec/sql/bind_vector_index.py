@@ -1,0 +1,149 @@
+"""What is particular to hnsw and ivfflat indexes: operator classes, expressions, limits; pgvector's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+from sqlvec import types
+from sqlvec.catalog.objects import IndexColumn, Table
+from sqlvec.catalog.operator_classes import DEFAULTS, OPERATOR_CLASSES
+from sqlvec.errors import (
+    DatatypeMismatch,
+    FeatureNotSupported,
+    InvalidObjectDefinition,
+    InvalidParameterValue,
+    ProgramLimitExceeded,
+    UndefinedColumn,
+    UndefinedObject,
+)
+from sqlvec.sql import bound
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.expression_text import bind_expression_text
+from sqlvec.sql.functions import VOLATILE
+from sqlvec.sql.parse import Node, ParsedStatement
+from sqlvec.sql.source_text import expression_source, first_location
+from sqlvec.sql.type_rules import BITS
+from sqlvec.types import SqlType
+
+DENSE_DIMENSIONS_MAX, BITS_MAX = 16_000, 64_000
+_RELATION = -2
+_NOT_IMMUTABLE = VOLATILE | frozenset(
+    [
+        "now", "current_date", "current_timestamp", "localtimestamp", "statement_timestamp",
+        "transaction_timestamp", "current_user", "session_user", "current_setting", "nextval",
+        "currval", "lastval", "age", "timeofday", "txid_current",
+    ]
+)  # fmt: skip
+
+
+def check_capabilities(method: str, body: Node) -> None:
+    """What the access methods do not support."""
+    for wrong, what in (
+        (body.get("unique"), "unique indexes"),
+        (body.get("indexIncludingParams"), "included columns"),
+        (len(body["indexParams"]) > 1, "multicolumn indexes"),
+    ):
+        if wrong:
+            raise FeatureNotSupported(f'access method "{method}" does not support {what}')
+
+
+def vector_column(
+    binder: Binder, table: Table, method: str, body: Node, operator_class: str
+) -> IndexColumn:
+    """The one column or expression of the index, with its operator class."""
+    text, attnum = "", 0
+    if "name" in body:
+        column = table.column(body["name"])
+        if column is None:
+            raise UndefinedColumn(f'column "{body["name"]}" does not exist')
+        sql_type, attnum = column.type, column.attnum
+    else:
+        text = expression_source(binder.parsed, body["expr"])
+        expression = bind_expression_text(binder, text, table, _RELATION)
+        require_immutable(expression, "expression")
+        sql_type = expression.type
+    operator_class = _checked_class(method, operator_class, sql_type)
+    if body.get("ordering", "SORTBY_DEFAULT") != "SORTBY_DEFAULT":
+        raise FeatureNotSupported(f'access method "{method}" does not support ASC/DESC options')
+    if body.get("nulls_ordering", "SORTBY_NULLS_DEFAULT") != "SORTBY_NULLS_DEFAULT":
+        raise FeatureNotSupported(f'access method "{method}" does not support NULLS FIRST/LAST options')
+    _check_dimensions(method, sql_type)
+    return IndexColumn(attnum, text, operator_class, type=None if attnum else sql_type)
+
+
+def _checked_class(method: str, name: str, sql_type: SqlType) -> str:
+    shown = sql_type.plain_name
+    if not name:
+        found = DEFAULTS.get((method, sql_type.oid))
+        if found is None:
+            raise UndefinedObject(
+                f'data type {shown} has no default operator class for access method "{method}"',
+                hint="You must specify an operator class for the index or define a default operator "
+                "class for the data type.",
+            )
+        return found
+    known = OPERATOR_CLASSES.get(name)
+    if known is None or (method == "ivfflat" and not known.ivfflat):
+        raise UndefinedObject(
+            f'operator class "{name}" does not exist for access method "{method}"'
+        )
+    if known.type_oid != sql_type.oid and not (known.type_oid in BITS and sql_type.oid in BITS):
+        raise DatatypeMismatch(f'operator class "{name}" does not accept data type {shown}')
+    return name
+
+
+def _check_dimensions(method: str, sql_type: SqlType) -> None:
+    if sql_type.oid == types.VARBIT.oid:
+        raise FeatureNotSupported(f"type not supported for {method} index")
+    if sql_type.typmod < 1:
+        raise InvalidParameterValue("column does not have dimensions")
+    most = BITS_MAX if sql_type.oid == types.BIT.oid else DENSE_DIMENSIONS_MAX
+    if sql_type.typmod > most and sql_type.oid != types.SPARSEVEC.oid:
+        raise ProgramLimitExceeded(
+            f"column cannot have more than {most} dimensions for {method} index"
+        )
+
+
+def index_where(binder: Binder, table: Table, node: Node) -> str:
+    """The text of the predicate of a partial index."""
+    text = predicate_source(binder.parsed, node)
+    expression = bind_expression_text(binder, text, table, _RELATION)
+    binder.boolean(expression, "WHERE", None)
+    require_immutable(expression, "predicate")
+    return text
+
+
+def predicate_source(parsed: ParsedStatement, node: Node) -> str:
+    """The rest of the statement, from the first parenthesis of the predicate on."""
+    raw = parsed.text.encode()
+    start = first_location(node)
+    assert start is not None, node
+    before = raw[:start].decode(errors="ignore").rstrip()
+    while before.endswith("("):
+        start = len(before.encode()) - 1
+        before = before[:-1].rstrip()
+    return raw[start:].decode(errors="ignore").partition(";")[0].strip()
+
+
+def require_immutable(expression: bound.Expression, what: str) -> None:
+    for node in _nodes(expression):
+        if isinstance(node, bound.FunctionCall) and node.name in _NOT_IMMUTABLE:
+            raise InvalidObjectDefinition(
+                f"functions in index {what} must be marked IMMUTABLE"
+            )
+        if isinstance(node, bound.Subquery):
+            raise FeatureNotSupported(f"cannot use subquery in index {what}")
+        if isinstance(node, (bound.Aggregate, bound.WindowCall)):
+            raise FeatureNotSupported(f"aggregate functions are not allowed in index {what}s")
+
+
+def _nodes(value: object) -> Iterator[object]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+    elif isinstance(value, bound.Expression):
+        yield value
+        if is_dataclass(value) and not isinstance(value, bound.Subquery):
+            for field in fields(value):
+                yield from _nodes(getattr(value, field.name))
