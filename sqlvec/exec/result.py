@@ -46,4 +46,4 @@ class Result:
 def rows_result(
     columns: tuple[bound.OutputColumn, ...], rows: Iterator[Batch], command: str = "SELECT"
 ) -> Result:
-    return Result(columns, command, rows, counted=command != "SHOW")
+    return Result(columns, command, rows, counted=command not in ("SHOW", "EXPLAIN"))
