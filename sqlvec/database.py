@@ -63,6 +63,7 @@ from sqlvec.settings import SessionSettings
 from sqlvec.sql import bound
 from sqlvec.sql.bind import bind
 from sqlvec.sql.context import BindContext
+from sqlvec.sql.deparse import expression_text
 from sqlvec.sql.parse import ParsedStatement, parse
 from sqlvec.sql.shape import shape
 from sqlvec.sql.vocabulary import VOCABULARY
@@ -718,6 +719,7 @@ class Connection:
             row_count=self._row_count,
             disk_bytes=self._disk_bytes,
             vocabulary=VOCABULARY,
+            print_expression=expression_text,
             index_queue=self.store.index_queue,
             locks=lambda: lock_rows(self.store.locks),
         )

@@ -38,7 +38,10 @@ def _shown(view: Viewpoint, kind: str, oid: int | None) -> str | None:
 
 def _expression(view: Viewpoint, text: str | None, oid: int | None, pretty: bool = False) -> str | None:
     """pg_get_expr: trees are kept as their text."""
-    return None if oid is None else text
+    if text is None or oid is None or not pretty:
+        return None if oid is None else text
+    relation = view.catalog.relations.get(oid)
+    return view.expression(text, relation if isinstance(relation, Table) else None, pretty=True)
 
 
 def _serial_sequence(view: Viewpoint, table: str | None, column: str | None) -> str | None:

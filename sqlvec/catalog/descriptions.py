@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from sqlvec.catalog.names import database_oid
+from sqlvec.catalog.object_description import METHODS
 from sqlvec.catalog.objects import PUBLIC_SCHEMA_OID, Catalog, Described
 from sqlvec.catalog.system.facts import facts, number
 from sqlvec.catalog.system.tables import class_oid, system_table
+from sqlvec.catalog.viewpoint import SUPERUSER
 
 _BUILTIN = {
     "types": "pg_type", "functions": "pg_proc", "operators": "pg_operator", "methods": "pg_am",
@@ -30,6 +33,11 @@ def builtin_comments() -> dict[Described, str]:
     found[(namespace, 11, 0)] = "system catalog schema"
     found[(namespace, PUBLIC_SCHEMA_OID, 0)] = "standard public schema"
     found[(class_oid("pg_extension"), EXTENSION_OID, 0)] = VECTOR_COMMENT
+    database = database_oid(SUPERUSER)
+    found[(class_oid("pg_database"), database, 0)] = "default administrative connection database"
+    method = class_oid("pg_am")
+    for name, oid in METHODS.items():
+        found[(method, oid, 0)] = f"{name} index access method"
     return found
 
 
@@ -38,7 +46,7 @@ def comment(catalog: Catalog, oid: int | None, table: str | None, attnum: int = 
     if oid is None:
         return None
     if table is None:
-        for key, text in catalog.comments.items():
+        for key, text in all_comments(catalog):
             if key[1] == oid and key[2] == attnum:
                 return text
         return None
@@ -50,5 +58,5 @@ def comment(catalog: Catalog, oid: int | None, table: str | None, attnum: int = 
 
 
 def all_comments(catalog: Catalog) -> Iterator[tuple[Described, str]]:
-    """What COMMENT ON gave; it replaces what is built in."""
-    yield from catalog.comments.items()
+    """What COMMENT ON gave replaces what is built in."""
+    yield from (builtin_comments() | dict(catalog.comments)).items()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from zlib import crc32
 
 from sqlvec import types
-from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Index, Table, View
+from sqlvec.catalog.objects import Index, Table, View
 from sqlvec.catalog.system.facts import facts, number, text
 from sqlvec.catalog.system.tables import system_table, system_table_by_oid
 from sqlvec.catalog.viewpoint import SUPERUSER, SUPERUSER_OID, Viewpoint
@@ -151,7 +152,13 @@ def type_name(view: Viewpoint, oid: int | None, typmod: int | None = None) -> st
         return "-"
     if types.by_oid(oid) is None:
         return relation_name(view, oid) if has_row_type(view, oid) else "???"
+    if typmod is not None and typmod < 0 and oid in _UNBOUNDED:
+        return _UNBOUNDED[oid]
     return types.format_type(SqlType(oid, -1 if typmod is None else typmod))
+
+
+# Types whose plain name would mean one of length 1: without a modifier, which is not the same as with none given.
+_UNBOUNDED = {types.BPCHAR.oid: "bpchar", types.BIT.oid: '"bit"'}
 
 
 # ---------------------------------------------------------------- functions, operators, schemas, roles
@@ -293,9 +300,12 @@ def collation_name(view: Viewpoint, oid: int) -> str:
     return str(oid) if oid else "-"
 
 
-SCHEMA_OF_BUILTINS = CATALOG_SCHEMA_OID
-SCHEMA_OF_EXTENSIONS = PUBLIC_SCHEMA_OID
+def database_oid(name: str) -> int:
+    """By its name: databases are directories, and nothing else numbers them."""
+    return _POSTGRES_OID if name == SUPERUSER else _FIRST_DATABASE_OID + crc32(name.encode()) % 2**30
 
+
+_POSTGRES_OID, _FIRST_DATABASE_OID = 5, 2**20
 FINDERS = {
     "regclass": find_relation,
     "regtype": find_type,

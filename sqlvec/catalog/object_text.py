@@ -21,8 +21,8 @@ def index_text(
     table = view.catalog.relations[index.table_oid]
     assert isinstance(table, (Table, View))
     if column:
-        return _index_part(view, index, table, column)
-    parts = ", ".join(_index_column(index, part, table) for part in index.columns)
+        return _index_part(view, index, table, column, pretty)
+    parts = ", ".join(_index_column(view, index, part, table, pretty) for part in index.columns)
     unique = "UNIQUE " if index.unique else ""
     name = relation_name(view, table.oid, qualified=not pretty)
     text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {name} USING {index.method} ({parts})"
@@ -34,27 +34,34 @@ def index_text(
     if index.options:
         options = ", ".join(f"{key}={_option(value)}" for key, value in index.options.items())
         text += f" WITH ({options})"
-    return text + (f" WHERE {parenthesized(index.predicate)}" if index.predicate else "")
+    if not index.predicate:
+        return text
+    return f"{text} WHERE {view.expression(index.predicate, _table(table), pretty=pretty)}"
+
+
+def _table(relation: Table | View) -> Table | None:
+    return relation if isinstance(relation, Table) else None
 
 
 def _option(value: str) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _index_part(view: Viewpoint, index: Index, table: Table | View, column: int) -> str:
+def _index_part(
+    view: Viewpoint, index: Index, table: Table | View, column: int, pretty: bool
+) -> str:
     """The bare name or expression of one column; empty past the last."""
     if column > len(index.columns):
         included = index.included[column - len(index.columns) - 1 :][:1]
         return quote_identifier(table.columns[included[0] - 1].name) if included else ""
-    part = index.columns[column - 1]
-    return _key(part, table)
+    return _key(view, index.columns[column - 1], table, pretty)
 
 
-def _key(part: IndexColumn, table: Table | View) -> str:
+def _key(view: Viewpoint, part: IndexColumn, table: Table | View, pretty: bool) -> str:
     if part.attnum:
         return quote_identifier(table.columns[part.attnum - 1].name)
-    text = part.expression
-    return text if _is_call(text) else parenthesized(text)
+    text = view.expression(part.expression, _table(table), pretty=pretty)
+    return text if _is_call(text) else f"({text})"
 
 
 def _is_call(text: str) -> bool:
@@ -81,13 +88,10 @@ def _closes_at_end(text: str, start: int) -> bool:
     return False
 
 
-def parenthesized(text: str) -> str:
-    """In one pair of parentheses."""
-    return text if text.startswith("(") and _closes_at_end(text, 0) else f"({text})"
-
-
-def _index_column(index: Index, part: IndexColumn, table: Table | View) -> str:
-    text = _key(part, table)
+def _index_column(
+    view: Viewpoint, index: Index, part: IndexColumn, table: Table | View, pretty: bool
+) -> str:
+    text = _key(view, part, table, pretty)
     if part.operator_class and part.operator_class not in DEFAULT_CLASSES.get(index.method, (part.operator_class,)):
         text += f" {part.operator_class}"
     if part.descending:
@@ -114,9 +118,8 @@ def constraint_text(view: Viewpoint, oid: int | None, pretty: bool = False) -> s
         distinct = isinstance(index, Index) and index.nulls_not_distinct
         text = f"UNIQUE{' NULLS NOT DISTINCT' if distinct else ''} ({names})"
     elif constraint.kind == "c":
-        # Written out, an expression stands in parentheses of its own; pretty, only the clause's remain.
-        inner = constraint.expression if pretty else parenthesized(constraint.expression)
-        text = f"CHECK {parenthesized(inner) if pretty else f'({inner})'}"
+        text = f"CHECK ({view.expression(constraint.expression, table, pretty=pretty)})"
+        text += " NO INHERIT" if constraint.no_inherit else ""
     elif constraint.kind == "f":
         text = _foreign_key(view, constraint, names, pretty)
     else:
@@ -128,21 +131,24 @@ def _foreign_key(view: Viewpoint, constraint: Constraint, names: str, pretty: bo
     foreign = view.catalog.table(constraint.foreign_table_oid)
     target = relation_name(view, foreign.oid)
     text = f"FOREIGN KEY ({names}) REFERENCES {target}({_names(foreign, constraint.foreign_attnums)})"
-    if getattr(constraint, "match", "s") == "f":
+    if constraint.match == "f":
         text += " MATCH FULL"
     for word, action in (("UPDATE", constraint.on_update), ("DELETE", constraint.on_delete)):
         if action in _ACTIONS:
             text += f" ON {word} {_ACTIONS[action]}"
+    table = view.catalog.constraint(constraint.oid)
+    if table is not None and (columns := constraint.set_attnums):
+        text += f" ({_names(table[0], columns)})"
     return text
 
 
 def _timing(constraint: Constraint) -> str:
     text = ""
-    if getattr(constraint, "deferrable", False):
+    if constraint.deferrable:
         text += " DEFERRABLE"
-    if getattr(constraint, "initially_deferred", False):
+    if constraint.deferred:
         text += " INITIALLY DEFERRED"
-    if not getattr(constraint, "validated", True):
+    if not constraint.validated:
         text += " NOT VALID"
     return text
 
@@ -159,13 +165,19 @@ def view_text(view: Viewpoint, oid: int | None, pretty: object = False) -> str |
     return f" {found.query};" if isinstance(found, View) else None
 
 
-def default_text(view: Viewpoint, table: Table, attnum: int) -> str | None:
+def default_text(
+    view: Viewpoint, table: Table, attnum: int, *, pretty: bool = False
+) -> str | None:
     """The default of a column, or the expression it is generated from."""
     column = table.column_by_attnum(attnum)
     if column.sequence_oid and not column.identity:
         sequence = relation_name(view, column.sequence_oid)
         return f"nextval('{sequence}'::regclass)"
-    return column.generated or column.default
+    text = column.generated or column.default
+    if not text:
+        return None
+    over = table if column.generated else None
+    return view.expression(text, over, target=column.type, pretty=pretty)
 
 
 def serial_sequence(view: Viewpoint, table_oid: int, column: str) -> str | None:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from sqlvec.catalog.objects import Catalog, Schema
+from sqlvec.catalog.objects import Catalog, Schema, Table
+from sqlvec.types import SqlType
 
 SUPERUSER_OID = 10
 SUPERUSER = "postgres"
+
+
+class PrintExpression(Protocol):
+    """A stored expression as PostgreSQL shows it, over the table, converted to target; pretty as in psql."""
+
+    def __call__(
+        self, view: Viewpoint, text: str, table: Table | None, target: SqlType | None, pretty: bool
+    ) -> str: ...
+
+
+def _as_stored(
+    view: Viewpoint, text: str, table: Table | None, target: SqlType | None, pretty: bool
+) -> str:
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +33,12 @@ class Viewpoint:
     catalog: Catalog
     search_path: tuple[str, ...] = ("public",)
     user: str = SUPERUSER
+    print_expression: PrintExpression = _as_stored
+
+    def expression(
+        self, text: str, table: Table | None, *, target: SqlType | None = None, pretty: bool = False
+    ) -> str:
+        return self.print_expression(self, text, table, target, pretty)
 
     def schemas(self, *, implicit: bool = True) -> list[Schema]:
         """The schemas searched, in order; those that do not exist are left out."""

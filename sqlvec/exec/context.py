@@ -10,6 +10,7 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import QueryCanceled
 from sqlvec.exec.changes import Changes, Deferred
+from sqlvec.sql.deparse import expression_text
 
 if TYPE_CHECKING:
     from sqlvec.catalog.system.environment import Environment
@@ -56,7 +57,7 @@ class Context:
         found = self._viewpoint
         if found is None or found.catalog is not self.catalog:
             path = self.settings.search_path(self.user)
-            found = self._viewpoint = Viewpoint(self.catalog, path, self.user)
+            found = self._viewpoint = Viewpoint(self.catalog, path, self.user, expression_text)
         return found
 
     # Rows that stand for what the snapshot shows of a relation, when newer versions are tested.

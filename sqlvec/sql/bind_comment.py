@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlvec.catalog.names import functions_by_name, roles
+from sqlvec.catalog.names import database_oid, functions_by_name, roles
 from sqlvec.catalog.objects import Described, Index, Relation, Sequence, Table, View
 from sqlvec.catalog.system.tables import class_oid
 from sqlvec.errors import (
@@ -97,7 +97,7 @@ def _database(binder: Binder, node: Node) -> Described:
     (name,) = _names(node)
     if name != binder.context.database:
         raise UndefinedDatabase(f'database "{name}" does not exist')
-    return (class_oid("pg_database"), 0, 0)
+    return (class_oid("pg_database"), database_oid(name), 0)
 
 
 def _extension(binder: Binder, node: Node) -> Described:

@@ -58,6 +58,10 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
         return NUMBERS.index(a) < NUMBERS.index(b)
     if a in TEXTS and b in TEXTS:
         return (a, b) not in _ASSIGNED_TEXTS
+    if b == types.REGCLASS.oid and a in (types.TEXT.oid, types.VARCHAR.oid):
+        return True
+    if a == types.PG_NODE_TREE.oid and b == types.TEXT.oid:
+        return True
     if a in OIDS or b in OIDS:
         return (a in OIDS or a in INTEGERS) and (b in OIDS or (a in OIDS and b in (types.INT8.oid, types.INT4.oid)))
     if a in _MOMENTS and b in _MOMENTS:

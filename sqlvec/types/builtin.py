@@ -27,6 +27,13 @@ _moment: partial[dict[str, Any]] = partial(dict, category="D", align="d")
 _pseudo: partial[dict[str, Any]] = partial(dict, category="P", kind="p")
 
 
+# typstorage where it does not follow from the length: m main, e external, p plain.
+_STORAGES = {
+    "numeric": "m", "vector": "e", "halfvec": "e", "sparsevec": "e", "int2vector": "p", "oidvector": "p",
+    "cstring": "p", "unknown": "p", "pg_node_tree": "x",
+}  # fmt: skip
+
+
 def _define() -> None:
     """One line a type: oid, name, then what differs from the defaults."""
     # fmt: off
@@ -74,7 +81,7 @@ def _define() -> None:
     RegType(2206, "regtype", array_oid=2211, length=4, **_number())
     Record(2249, "record", array_oid=2287, **_pseudo(align="d", routine="record_"))
     Shown(2275, "cstring", array_oid=1263, length=-2, **_pseudo(align="c", routine="cstring_"))
-    Shown(2276, "any", length=4, **_pseudo(routine="any_"))
+    Shown(2276, "any", display='"any"', length=4, **_pseudo(routine="any_"))
     Shown(2277, "anyarray", **_pseudo(align="d", routine="anyarray_"))
     Void(2278, "void", length=4, **_pseudo(routine="void_"))
     Shown(2283, "anyelement", length=4, **_pseudo(routine="anyelement_"))
@@ -93,6 +100,8 @@ def _define() -> None:
     HalfVector(16392, "halfvec", array_oid=16397, routine="halfvec_")
     Sparse(16398, "sparsevec", array_oid=16403, routine="sparsevec_")
     # fmt: on
+    for name, storage in _STORAGES.items():
+        next(d for d in REGISTRY.values() if d.name == name).storage = storage
     for definition in list(REGISTRY.values()):
         if definition.array_oid:
             Array(definition)

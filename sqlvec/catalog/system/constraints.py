@@ -8,27 +8,30 @@ from typing import Any
 from sqlvec.catalog.objects import Catalog, Constraint, Table
 from sqlvec.catalog.system.access_methods import equality_operator
 from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.viewpoint import Viewpoint
 
 Row = dict[str, Any]
 
 
 def _constraints(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    view = environment.viewpoint(catalog)
     for table in catalog.relations.values():
         if isinstance(table, Table):
             for constraint in table.constraints:
-                yield _constraint(catalog, table, constraint)
+                yield _constraint(view, table, constraint)
 
 
-def _constraint(catalog: Catalog, table: Table, c: Constraint) -> Row:
+def _constraint(view: Viewpoint, table: Table, c: Constraint) -> Row:
     row: Row = {
         "oid": c.oid, "conname": c.name, "connamespace": table.schema_oid, "contype": c.kind,
-        "condeferrable": getattr(c, "deferrable", False),
-        "condeferred": getattr(c, "initially_deferred", False),
-        "convalidated": getattr(c, "validated", True), "conrelid": table.oid, "conindid": c.index_oid,
+        "condeferrable": c.deferrable,
+        "condeferred": c.deferred,
+        "convalidated": c.validated, "conrelid": table.oid, "conindid": c.index_oid,
         "confupdtype": " ", "confdeltype": " ", "confmatchtype": " ", "conislocal": True,
-        "connoinherit": c.kind != "c", "conkey": list(c.attnums) or None, "conbin": c.expression or None,
+        "connoinherit": c.kind != "c" or c.no_inherit, "conkey": list(c.attnums) or None,
+        "conbin": view.expression(c.expression, table) if c.expression else None,
     }  # fmt: skip
-    return row | _foreign(catalog, table, c) if c.kind == "f" else row
+    return row | _foreign(view.catalog, table, c) if c.kind == "f" else row
 
 
 def _foreign(catalog: Catalog, table: Table, c: Constraint) -> Row:
@@ -37,11 +40,11 @@ def _foreign(catalog: Catalog, table: Table, c: Constraint) -> Row:
     keys = foreign.constraints if isinstance(foreign, Table) else ()
     own = [table.column_by_attnum(attnum).type for attnum in c.attnums]
     equal = [equality_operator(sql_type.oid) for sql_type in own]
-    deleted = list(getattr(c, "on_delete_attnums", ())) or None
+    deleted = list(c.set_attnums) or None
     return {
         "conindid": next((k.index_oid for k in keys if k.kind in "pu" and set(k.attnums) == set(c.foreign_attnums)), 0),
         "confrelid": c.foreign_table_oid, "confupdtype": c.on_update, "confdeltype": c.on_delete,
-        "confmatchtype": getattr(c, "match", "s"), "confkey": list(c.foreign_attnums),
+        "confmatchtype": c.match, "confkey": list(c.foreign_attnums),
         "conpfeqop": equal, "conppeqop": equal, "conffeqop": equal, "confdelsetcols": deleted,
     }  # fmt: skip
 

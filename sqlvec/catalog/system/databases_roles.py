@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlvec.catalog.descriptions import EXTENSION_OID, VECTOR_COMMENT
-from sqlvec.catalog.names import roles
+from sqlvec.catalog.names import database_oid, roles
 from sqlvec.catalog.object_description import METHODS
 from sqlvec.catalog.objects import PUBLIC_SCHEMA_OID, Catalog
 from sqlvec.catalog.system import access_methods, functions, system_types
@@ -17,19 +17,14 @@ from sqlvec.catalog.viewpoint import SUPERUSER, SUPERUSER_OID
 Row = dict[str, Any]
 VECTOR_VERSION = "0.8.0"
 DEFAULT_TABLESPACE_OID = 1_663
-_FIRST_DATABASE_OID = 16_000
 _UTF8 = 6
 _RIGHTS = ("rolsuper", "rolinherit", "rolcreaterole", "rolcreatedb", "rolcanlogin", "rolreplication",
            "rolbypassrls")  # fmt: skip
 
 
-def database_oid(environment: Environment, name: str) -> int:
-    return _FIRST_DATABASE_OID + environment.databases.index(name)
-
-
 def _databases(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for name in environment.databases:
-        yield {"oid": database_oid(environment, name), "datname": name, "datdba": SUPERUSER_OID,
+        yield {"oid": database_oid(name), "datname": name, "datdba": SUPERUSER_OID,
                "encoding": _UTF8, "datlocprovider": "c", "datallowconn": True, "datconnlimit": -1,
                "datfrozenxid": 722, "datminmxid": 1, "dattablespace": DEFAULT_TABLESPACE_OID,
                "datcollate": "C", "datctype": "C.UTF-8"}  # fmt: skip

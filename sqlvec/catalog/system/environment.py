@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlvec.catalog.objects import Catalog
-from sqlvec.catalog.viewpoint import Viewpoint
+from sqlvec.catalog.viewpoint import PrintExpression, Viewpoint
 
 
 class Vocabulary(Protocol):
@@ -46,6 +46,7 @@ class Environment:
     row_count: Callable[[int], int]
     disk_bytes: Callable[[int], int]
     vocabulary: Vocabulary
+    print_expression: PrintExpression
     index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
     locks: Callable[[], list[dict[str, Any]]]  # rows of pg_locks
 
@@ -56,4 +57,5 @@ class Environment:
         return f"PostgreSQL {self.settings.show('server_version')} (sqlvec {__version__})"
 
     def viewpoint(self, catalog: Catalog) -> Viewpoint:
-        return Viewpoint(catalog, self.settings.search_path(self.user), self.user)
+        path = self.settings.search_path(self.user)
+        return Viewpoint(catalog, path, self.user, self.print_expression)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlvec.catalog.names import is_ours
-from sqlvec.catalog.object_text import default_text, parenthesized
+from sqlvec.catalog.object_text import default_text
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Sequence, Table, View
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.relations import tables_of
@@ -85,8 +85,9 @@ def _columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             if column.dropped:
                 continue
             row = _column(environment, schema, r.name, column, stored)
-            if isinstance(r, Table) and not column.generated:
-                row["column_default"] = default_text(view, r, column.attnum)
+            if isinstance(r, Table):
+                word = "generation_expression" if column.generated else "column_default"
+                row[word] = default_text(view, r, column.attnum)
             sequence = catalog.relations.get(column.sequence_oid)
             if column.identity and isinstance(sequence, Sequence):
                 row |= {"identity_start": str(sequence.start), "identity_increment": str(sequence.increment),
@@ -151,10 +152,10 @@ def _constraints(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for table in tables_of(catalog):
         for c in table.constraints:
             if c.kind in _CONSTRAINTS:
-                deferrable = getattr(c, "deferrable", False)
+                deferrable = c.deferrable
                 yield _named(catalog, environment, table, c.name) | {
                     "constraint_type": _CONSTRAINTS[c.kind], "is_deferrable": _yes(deferrable),
-                    "initially_deferred": _yes(getattr(c, "initially_deferred", False)),
+                    "initially_deferred": _yes(c.deferred),
                     "enforced": "YES",
                     "nulls_distinct": _distinct(catalog, c),
                 }  # fmt: skip
@@ -180,8 +181,10 @@ def _distinct(catalog: Catalog, c: Constraint) -> str | None:
 
 def _checks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     words = ("constraint_catalog", "constraint_schema", "constraint_name")
+    view = environment.viewpoint(catalog)
     for table in tables_of(catalog):
-        clauses = [(c.name, parenthesized(c.expression)) for c in table.constraints if c.kind == "c"]
+        checks = [c for c in table.constraints if c.kind == "c"]
+        clauses = [(c.name, f"({view.expression(c.expression, table)})") for c in checks]
         clauses += [(name, f"{column.name} IS NOT NULL") for column, name in _not_nulls(table)]
         for name, clause in clauses:
             row = _named(catalog, environment, table, name)
@@ -248,7 +251,7 @@ def _references(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                 "constraint_name": c.name, "unique_constraint_catalog": environment.database,
                 "unique_constraint_schema": catalog.schemas[foreign.schema_oid].name,
                 "unique_constraint_name": key.name if key else None,
-                "match_option": "FULL" if getattr(c, "match", "s") == "f" else "NONE",
+                "match_option": "FULL" if c.match == "f" else "NONE",
                 "update_rule": _RULES[c.on_update], "delete_rule": _RULES[c.on_delete],
             }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlvec import types
-from sqlvec.catalog.descriptions import all_comments, builtin_comments
+from sqlvec.catalog.descriptions import all_comments
 from sqlvec.catalog.object_text import default_text
 from sqlvec.catalog.objects import (
     CATALOG_SCHEMA_OID,
@@ -201,14 +201,18 @@ def _index_attributes(catalog: Catalog, index: Index) -> Iterator[Row]:
 
 
 def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    view = environment.viewpoint(catalog)
     for index in catalog.relations.values():
         if not isinstance(index, Index):
             continue
         table = owner_of(catalog, index)
-        expressions = ", ".join(c.expression for c in index.columns if not c.attnum)
+        over = table if isinstance(table, Table) else None
+        expressions = ", ".join(
+            view.expression(c.expression, over) for c in index.columns if not c.attnum
+        )
         key_types = [table.columns[c.attnum - 1].type if c.attnum else types.TEXT for c in index.columns]
         deferred = any(
-            c.index_oid == index.oid and getattr(c, "deferrable", False)
+            c.index_oid == index.oid and c.deferrable
             for c in getattr(table, "constraints", ())
         )
         yield {
@@ -223,7 +227,8 @@ def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                 for c, t in zip(index.columns, key_types, strict=True)
             ],
             "indoption": [int(c.descending) + 2 * int(c.nulls_first) for c in index.columns],
-            "indexprs": expressions or None, "indpred": index.predicate or None,
+            "indexprs": expressions or None,
+            "indpred": view.expression(index.predicate, over) if index.predicate else None,
         }  # fmt: skip
 
 
@@ -319,10 +324,7 @@ def _described(
 
 
 def _descriptions(catalog: Catalog, environment: Environment) -> Iterator[Row]:
-    for row in _described(iter(builtin_comments().items()), False):
-        if (row["classoid"], row["objoid"], row["objsubid"]) not in catalog.comments:
-            yield row
-    yield from _described(all_comments(catalog), False)
+    return _described(all_comments(catalog), False)
 
 
 OURS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sqlvec.catalog.names import database_oid
 from sqlvec.catalog.objects import Catalog, Index
-from sqlvec.catalog.system.databases_roles import database_oid
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.relations import owner_of, tables_of
 from sqlvec.catalog.viewpoint import SUPERUSER_OID
@@ -18,7 +18,7 @@ _KINDS = {"int": "integer"}
 def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for connection in environment.connections:
         own = connection.pid == environment.pid
-        yield {"datid": database_oid(environment, connection.database), "datname": connection.database,
+        yield {"datid": database_oid(connection.database), "datname": connection.database,
                "pid": connection.pid, "usesysid": SUPERUSER_OID, "usename": connection.user,
                "application_name": connection.application, "state": "active" if own else "idle",
                "query": "", "backend_type": "client backend"}  # fmt: skip
@@ -27,7 +27,7 @@ def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 def _databases(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for name in environment.databases:
         backends = sum(c.database == name for c in environment.connections)
-        yield {"datid": database_oid(environment, name), "datname": name, "numbackends": backends}
+        yield {"datid": database_oid(name), "datname": name, "numbackends": backends}
 
 
 def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -89,7 +89,10 @@ def _index_queue(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 
 def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
-    return (row | {"fastpath": False} for row in environment.locks())
+    here = database_oid(environment.database)
+    for row in environment.locks():
+        database = here if row.get("database") is not None else None
+        yield row | {"fastpath": False, "database": database}
 
 
 LIVE = {

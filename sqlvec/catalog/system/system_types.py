@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import COLLATIONS, functions_by_name, is_ours
+from sqlvec.catalog.names import COLLATIONS, function_facts, functions_by_name, is_ours
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog, Table, View
 from sqlvec.catalog.system.environment import Environment
-from sqlvec.catalog.system.facts import facts, number, text
+from sqlvec.catalog.system.facts import Fact, facts, number, text
 from sqlvec.catalog.viewpoint import SUPERUSER_OID
 from sqlvec.types import TypeDefinition
 
@@ -108,8 +108,16 @@ def _casts(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         source_, target_ = types.by_name(text(fact, "source")), types.by_name(text(fact, "target"))
         if source_ and target_ and has(source_.oid, target_.oid, text(fact, "context")):
             yield {"oid": number(fact, "oid"), "castsource": source_.oid, "casttarget": target_.oid,
-                   "castfunc": _function(fact["function"] or ""), "castcontext": fact["context"],
+                   "castfunc": _cast_function(fact), "castcontext": fact["context"],
                    "castmethod": fact["method"]}  # fmt: skip
+
+
+def _cast_function(fact: Fact) -> int:
+    """The function of that name that takes the source."""
+    for oid in functions_by_name().get(fact["function"] or "", ()):
+        if function_facts()[oid][1].split(",")[0] == fact["source"]:
+            return oid
+    return 0
 
 
 def _known(oid: int) -> bool:
