@@ -134,9 +134,9 @@ def _in_schema(parts: list[str]) -> bool:
     return found is not None and parts[-2] == ("public" if is_ours(found.oid) else "pg_catalog")
 
 
-def is_ours(type_oid: int) -> bool:
-    """A type that PostgreSQL does not have without an extension."""
-    return type_oid in EXTENSION_OIDS
+def is_ours(oid: int) -> bool:
+    """Of a type or function that PostgreSQL does not have without an extension."""
+    return oid in EXTENSION_OIDS
 
 
 def has_row_type(view: Viewpoint, oid: int | None) -> bool:
@@ -212,8 +212,14 @@ def find_signature(view: Viewpoint, name: str | None) -> int | None:
 
 
 def function_name(view: Viewpoint, oid: int) -> str:
+    """Qualified where several functions have the name: regprocin would not find the one."""
     known = function_facts().get(oid)
-    return quote_identifier(known[0]) if known else (str(oid) if oid else "-")
+    if known is None:
+        return str(oid) if oid else "-"
+    name = quote_identifier(known[0])
+    if len(functions_by_name()[known[0]]) == 1:
+        return name
+    return f"{'public' if is_ours(oid) else 'pg_catalog'}.{name}"
 
 
 def signature_name(view: Viewpoint, oid: int) -> str:

@@ -246,7 +246,9 @@ class Catalog:
         merged = dict(self.relations)
         for relation in relations:
             merged[relation.oid] = relation
-        top = max([self.next_oid - 1, *(r.oid for r in relations)]) + 1
+        oids = [r.oid for r in relations]
+        oids += [c.oid for r in relations if isinstance(r, Table) for c in r.constraints]
+        top = max([self.next_oid - 1, *oids]) + 1
         return replace(self, relations=merged, next_oid=top)
 
     def without(self, *oids: int) -> Catalog:

@@ -6,24 +6,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sqlvec.catalog.objects import Catalog, Schema, Table
-from sqlvec.types import SqlType
+from sqlvec.types import TEXT, SqlType
 
 SUPERUSER_OID = 10
 SUPERUSER = "postgres"
 
 
 class PrintExpression(Protocol):
-    """A stored expression as PostgreSQL shows it, over the table, converted to target; pretty as in psql."""
+    """A stored expression as PostgreSQL shows it, and its type: over the table, a literal as target; pretty
+    as in psql."""
 
     def __call__(
         self, view: Viewpoint, text: str, table: Table | None, target: SqlType | None, pretty: bool
-    ) -> str: ...
+    ) -> tuple[str, SqlType]: ...
 
 
 def _as_stored(
     view: Viewpoint, text: str, table: Table | None, target: SqlType | None, pretty: bool
-) -> str:
-    return text
+) -> tuple[str, SqlType]:
+    return text, target or TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Viewpoint:
     def expression(
         self, text: str, table: Table | None, *, target: SqlType | None = None, pretty: bool = False
     ) -> str:
-        return self.print_expression(self, text, table, target, pretty)
+        return self.print_expression(self, text, table, target, pretty)[0]
+
+    def expression_type(self, text: str, table: Table | None) -> SqlType:
+        return self.print_expression(self, text, table, None, False)[1]
 
     def schemas(self, *, implicit: bool = True) -> list[Schema]:
         """The schemas searched, in order; those that do not exist are left out."""

@@ -25,8 +25,8 @@ _TESTS = {
 }  # fmt: skip
 _VALUE_FUNCTIONS = {
     "SVFOP_CURRENT_DATE": ("current_date", types.DATE),
-    "SVFOP_CURRENT_TIMESTAMP": ("now", types.TIMESTAMPTZ),
-    "SVFOP_CURRENT_TIMESTAMP_N": ("now", types.TIMESTAMPTZ),
+    "SVFOP_CURRENT_TIMESTAMP": ("current_timestamp", types.TIMESTAMPTZ),
+    "SVFOP_CURRENT_TIMESTAMP_N": ("current_timestamp", types.TIMESTAMPTZ),
     "SVFOP_LOCALTIMESTAMP": ("localtimestamp", types.TIMESTAMP),
     "SVFOP_CURRENT_USER": ("current_user", types.NAME),
     "SVFOP_USER": ("user", types.NAME),

@@ -18,7 +18,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.expression_text import bind_expression_text
-from sqlvec.sql.operators import DISTANCES
+from sqlvec.sql.operators import COMPARISONS, DISTANCES
 from sqlvec.sql.parse import ParsedStatement
 from sqlvec.sql.type_rules import NUMBERS, REG_KINDS, is_unknown
 from sqlvec.types import SqlType
@@ -42,7 +42,7 @@ class Unprintable(Exception):
 
 def expression_text(
     view: Viewpoint, text: str, table: Table | None, target: SqlType | None, pretty: bool
-) -> str:
+) -> tuple[str, SqlType]:
     """The expression over the table's columns; the text itself where it cannot be bound any more. A literal
     takes the type of target; another conversion to it, of the whole expression, is not shown."""
     key = ("expression", text, table.oid if table else 0, target, pretty, view.search_path)
@@ -51,20 +51,21 @@ def expression_text(
         try:
             known = _shown(view, text, table, target, pretty)
         except (DatabaseError, Unprintable):
-            known = text
+            known = (text, target or types.TEXT)
         view.catalog.memo[key] = known
-    return str(known)
+    return known  # type: ignore[no-any-return]
 
 
 def _shown(
     view: Viewpoint, text: str, table: Table | None, target: SqlType | None, pretty: bool
-) -> str:
+) -> tuple[str, SqlType]:
     context = BindContext(view.catalog, view.search_path, lambda name: "")
     binder = Binder(ParsedStatement("", {}, 0), context, ())
     expression = bind_expression_text(binder, text, table, 1)
     if target is not None and is_unknown(expression.type):
         expression = binder.coerce(expression, SqlType(target.oid))
-    return Printer(view.catalog, view, table, pretty).text(binder.settled(expression))
+    settled = binder.settled(expression)
+    return Printer(view.catalog, view, table, pretty).text(settled), settled.type
 
 
 class Printer:
@@ -141,7 +142,7 @@ class Printer:
         return self.text(_as_text(arg))
 
     def _operator(self, e: bound.FunctionCall) -> str:
-        args = [_as_text(arg) if e.name != "||" or len(e.args) == 2 else arg for arg in e.args]
+        args = [_as_text(_unpromoted(arg, e.name)) for arg in e.args]
         if len(args) == 1:
             return self.own(f"{e.name} {self.part(args[0], e)}")
         left = self.part(args[0], e)
@@ -210,6 +211,23 @@ class Printer:
             raise Unprintable("slice")
         arg = self.text(e.arg)
         return f"{arg if isinstance(e.arg, bound.ColumnRef) else f'({arg})'}[{self.text(e.index)}]"
+
+
+_INTEGERS = frozenset(t.oid for t in (types.INT2, types.INT4, types.INT8))
+_FLOATS = frozenset(t.oid for t in (types.FLOAT4, types.FLOAT8))
+_MOMENTS = frozenset(t.oid for t in (types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ))
+_ARITHMETIC = frozenset("+-*/")
+
+
+def _unpromoted(e: bound.Expression, operator: str) -> bound.Expression:
+    """Where PostgreSQL has an operator of both types, neither side is shown as converted."""
+    if not isinstance(e, bound.Cast) or e.explicit:
+        return e
+    pair = {e.arg.type.oid, e.type.oid}
+    if operator in COMPARISONS and pair <= _MOMENTS:
+        return e.arg
+    numbers = pair <= _INTEGERS or pair <= _FLOATS
+    return e.arg if numbers and (operator in COMPARISONS or operator in _ARITHMETIC) else e
 
 
 def _as_text(e: bound.Expression) -> bound.Expression:

@@ -1,46 +1,80 @@
-"""The source text of an expression inside a statement, by the tokens that its parse node covers."""
+"""The source text of an expression inside a statement: the text that parses to its node again."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
-from sqlvec.sql.parse import Node, ParsedStatement
+from sqlvec.errors import SyntaxError
+from sqlvec.sql.parse import Node, ParsedStatement, parse
 
 _TOKEN = re.compile(
     r"\s+|--[^\n]*|/\*.*?\*/|[eEbBxX]?'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\w*\$|[\w.]+|[()\[\],;]|.", re.S
 )
-# What ends a column constraint's expression, at depth zero.
-_ENDS = frozenset(
-    "not null default primary unique check references constraint generated collate deferrable initially".split()
-)
 
 
 def expression_source(parsed: ParsedStatement, node: Node) -> str:
-    """The text from the expression's first token to the end of its clause."""
-    start = first_location(node)
-    assert start is not None, node
+    """The shortest text around the node's first token that is the expression and nothing more.
+
+    A node does not tell where it ends, nor whether parentheses belong to it or to its clause; so texts are
+    tried, from the first token and from each parenthesis before it, until one parses to the same node.
+    """
+    first = first_location(node)
+    assert first is not None, node
     raw = parsed.text.encode()
-    text = raw[start:].decode(errors="ignore")
-    before = raw[:start].decode(errors="ignore").rstrip()
-    inside = before.endswith("(")
-    depth, place, previous = 0, 0, ""
+    wanted = _without_locations(node)
+    for start in _starts(raw[:first].decode(errors="ignore")):
+        text = raw[start:].decode(errors="ignore")
+        for end in _ends(text):
+            if _parses_to(text[:end], wanted):
+                return text[:end].strip()
+    raise AssertionError(f"no source for {node}")
+
+
+def _starts(before: str) -> Iterator[int]:
+    """Byte offsets: of what follows the text, and of each opening parenthesis that ends it."""
+    yield len(before.encode())
+    rest = before.rstrip()
+    while rest.endswith("("):
+        rest = rest[:-1]
+        yield len(rest.encode())
+        rest = rest.rstrip()
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where an expression may end: after tokens outside of parentheses."""
+    depth = 0
     for match in _TOKEN.finditer(text):
         token = match.group()
-        word = token.lower()
-        if token in "([" and token:
+        if token in ("(", "["):
             depth += 1
-        elif token in ")]" and token:
-            if depth == 0:
-                break
+        elif token in (")", "]"):
             depth -= 1
-        elif depth == 0 and token in (",", ";"):
-            break
-        elif depth == 0 and not inside and place and word in _ENDS and previous not in ("is", "not"):
-            break
-        place = match.end()
-        if word.strip():
-            previous = word
-    return text[:place].strip()
+        if depth < 0 or (depth == 0 and token in (",", ";")):
+            return
+        if depth == 0 and not token.isspace():
+            yield match.end()
+
+
+def _parses_to(text: str, wanted: Any) -> bool:
+    try:
+        select = parse(f"SELECT {text}")[0].node["SelectStmt"]
+    except SyntaxError:
+        return False
+    targets = select.get("targetList", ())
+    if len(targets) != 1 or "fromClause" in select:
+        return False
+    target = targets[0]["ResTarget"]
+    return "name" not in target and _without_locations(target["val"]) == wanted
+
+
+def _without_locations(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {k: _without_locations(v) for k, v in node.items() if not k.endswith("location")}
+    if isinstance(node, list):
+        return [_without_locations(item) for item in node]
+    return node
 
 
 def first_location(node: object) -> int | None:

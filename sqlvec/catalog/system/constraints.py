@@ -31,18 +31,15 @@ def _constraint(view: Viewpoint, table: Table, c: Constraint) -> Row:
         "connoinherit": c.kind != "c" or c.no_inherit, "conkey": list(c.attnums) or None,
         "conbin": view.expression(c.expression, table) if c.expression else None,
     }  # fmt: skip
-    return row | _foreign(view.catalog, table, c) if c.kind == "f" else row
+    return row | _foreign(table, c) if c.kind == "f" else row
 
 
-def _foreign(catalog: Catalog, table: Table, c: Constraint) -> Row:
-    """What only a foreign key has; the index is that of the key it refers to."""
-    foreign = catalog.relations.get(c.foreign_table_oid)
-    keys = foreign.constraints if isinstance(foreign, Table) else ()
+def _foreign(table: Table, c: Constraint) -> Row:
+    """What only a foreign key has."""
     own = [table.column_by_attnum(attnum).type for attnum in c.attnums]
     equal = [equality_operator(sql_type.oid) for sql_type in own]
     deleted = list(c.set_attnums) or None
     return {
-        "conindid": next((k.index_oid for k in keys if k.kind in "pu" and set(k.attnums) == set(c.foreign_attnums)), 0),
         "confrelid": c.foreign_table_oid, "confupdtype": c.on_update, "confdeltype": c.on_delete,
         "confmatchtype": c.match, "confkey": list(c.foreign_attnums),
         "conpfeqop": equal, "conppeqop": equal, "conffeqop": equal, "confdelsetcols": deleted,

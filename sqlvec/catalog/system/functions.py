@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import functions_by_name
+from sqlvec.catalog.names import function_facts, functions_by_name
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog
 from sqlvec.catalog.system import access_methods, system_types
 from sqlvec.catalog.system.environment import Environment
@@ -48,7 +48,7 @@ def _extension_operators(environment: Environment) -> Iterator[Row]:
         left, right, result = (side.oid for side in sides if side is not None)
         if environment.vocabulary.has_operator(text(fact, "name"), left, right, result):
             yield _operator(fact, left, right, result) | {
-                "oprnamespace": PUBLIC_SCHEMA_OID, "oprkind": "b", "oprcode": _by_name(text(fact, "code")),
+                "oprnamespace": PUBLIC_SCHEMA_OID, "oprkind": "b", "oprcode": _operator_function(fact),
                 "oprcom": _partner(fact, "commutator"), "oprnegate": _partner(fact, "negator"),
                 "oprrest": _by_name(text(fact, "restriction")), "oprjoin": _by_name(text(fact, "join")),
             }  # fmt: skip
@@ -68,6 +68,13 @@ def _operator(fact: Fact, left: int, right: int, result: int) -> Row:
         "oprowner": SUPERUSER_OID, "oprkind": fact.get("kind"), "oprleft": left, "oprright": right,
         "oprresult": result,
     }  # fmt: skip
+
+
+def _operator_function(fact: Fact) -> int:
+    """The function of that name over the operator's types."""
+    name = text(fact, "code").rpartition(".")[2]
+    wanted = f"{fact['left']},{fact['right']}"
+    return next((o for o in functions_by_name()[name] if function_facts()[o][1] == wanted), 0)
 
 
 def _by_name(name: str) -> int:

@@ -16,6 +16,7 @@ from sqlvec.catalog.objects import (
     Catalog,
     Column,
     Index,
+    IndexColumn,
     Relation,
     Sequence,
     Table,
@@ -24,7 +25,7 @@ from sqlvec.catalog.objects import (
 from sqlvec.catalog.system.access_methods import class_of, method_oid
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.tables import class_oid, system_table_by_oid, system_tables
-from sqlvec.catalog.viewpoint import SUPERUSER_OID
+from sqlvec.catalog.viewpoint import SUPERUSER_OID, Viewpoint
 from sqlvec.types import SqlType
 
 Row = dict[str, Any]
@@ -148,9 +149,10 @@ def _system_attributes(catalog: Catalog, environment: Environment) -> Iterator[R
 
 
 def _attributes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    view = environment.viewpoint(catalog)
     for relation in catalog.relations.values():
         if isinstance(relation, Index):
-            yield from _index_attributes(catalog, relation)
+            yield from _index_attributes(view, relation)
             continue
         for column in columns_of(relation):
             yield _column(relation, column)
@@ -178,23 +180,42 @@ def _attribute(oid: int, name: str, attnum: int, sql_type: SqlType) -> Row:
         "attnum": attnum, "attndims": int(known.name.startswith("_")), "attcacheoff": -1,
         "atttypmod": sql_type.typmod, "attbyval": known.by_value, "attalign": known.align,
         "attstorage": known.storage, "attislocal": True,
-        "attcollation": DEFAULT_COLLATION if known.category == "S" else 0,
+        "attcollation": collation_of(sql_type),
     }  # fmt: skip
 
 
-def _index_attributes(catalog: Catalog, index: Index) -> Iterator[Row]:
-    """Named after the columns; an expression is expr, expr1 ..."""
-    table = owner_of(catalog, index)
-    expressions = 0
-    attnums = [part.attnum for part in index.columns] + list(index.included)
-    for place, attnum in enumerate(attnums, 1):
-        if attnum:
-            column = table.columns[attnum - 1]
-            yield _attribute(index.oid, column.name, place, column.type)
-            continue
-        name = f"expr{expressions or ''}"
-        expressions += 1
-        yield _attribute(index.oid, name, place, types.TEXT)
+def collation_of(sql_type: SqlType) -> int:
+    """Of texts and arrays of them."""
+    element = types.element_of(sql_type) or sql_type
+    return DEFAULT_COLLATION if element.definition.category == "S" else 0
+
+
+def _index_attributes(view: Viewpoint, index: Index) -> Iterator[Row]:
+    """Named after the columns and functions; any other expression is expr (ChooseIndexColumnNames)."""
+    table = owner_of(view.catalog, index)
+    over = table if isinstance(table, Table) else None
+    parts = [*index.columns, *(IndexColumn(attnum) for attnum in index.included)]
+    taken: set[str] = set()
+    for place, part in enumerate(parts, 1):
+        if part.attnum:
+            column = table.columns[part.attnum - 1]
+            name, sql_type = column.name, column.type
+        else:
+            sql_type = view.expression_type(part.expression, over)
+            head, call, _ = view.expression(part.expression, over).partition("(")
+            name = head if call and head.isidentifier() else "expr"
+        name = _untaken(name, taken)
+        taken.add(name)
+        row = _attribute(index.oid, name, place, sql_type)
+        yield row if place <= len(index.columns) else row | {"attcollation": 0}
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    found, number = name, 0
+    while found in taken:
+        number += 1
+        found = f"{name}{number}"
+    return found
 
 
 # ---------------------------------------------------------------- indexes, defaults, sequences
@@ -210,9 +231,12 @@ def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         expressions = ", ".join(
             view.expression(c.expression, over) for c in index.columns if not c.attnum
         )
-        key_types = [table.columns[c.attnum - 1].type if c.attnum else types.TEXT for c in index.columns]
+        key_types = [
+            table.columns[c.attnum - 1].type if c.attnum else view.expression_type(c.expression, over)
+            for c in index.columns
+        ]
         deferred = any(
-            c.index_oid == index.oid and c.deferrable
+            c.kind in "pu" and c.index_oid == index.oid and c.deferrable
             for c in getattr(table, "constraints", ())
         )
         yield {
@@ -221,7 +245,7 @@ def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             "indisprimary": index.primary, "indimmediate": not deferred, "indisvalid": True,
             "indisready": True, "indislive": True, "indnullsnotdistinct": index.nulls_not_distinct,
             "indkey": [c.attnum for c in index.columns] + list(index.included),
-            "indcollation": [DEFAULT_COLLATION if t.definition.category == "S" else 0 for t in key_types],
+            "indcollation": [collation_of(t) for t in key_types],
             "indclass": [
                 class_of(index.method, c.operator_class, t)
                 for c, t in zip(index.columns, key_types, strict=True)
@@ -285,7 +309,7 @@ def _dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             for c in r.constraints:
                 for attnum in c.attnums:
                     yield _depends((constraint, c.oid, 0), (relation, r.oid, attnum), "a")
-                if c.index_oid:
+                if c.index_oid and c.kind in "pu":
                     yield _depends((relation, c.index_oid, 0), (constraint, c.oid, 0), "i")
                 for attnum in c.foreign_attnums:
                     yield _depends((constraint, c.oid, 0), (relation, c.foreign_table_oid, attnum), "n")
@@ -302,7 +326,8 @@ def _dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 def _of_constraint(catalog: Catalog, index: Index) -> bool:
     table = owner_of(catalog, index)
-    return any(c.index_oid == index.oid for c in getattr(table, "constraints", ()))
+    constraints = getattr(table, "constraints", ())
+    return any(c.kind in "pu" and c.index_oid == index.oid for c in constraints)
 
 
 def _depends(what: tuple[int, int, int], on: tuple[int, int, int], kind: str) -> Row:
