@@ -120,9 +120,10 @@ class Printer:
             return text if not text.startswith("-") else f"{_quoted(text)}::numeric"
         if oid in (types.INT4.oid, types.INT8.oid) and small:
             return text if not text.startswith("-") else f"{_quoted(text)}::integer"
-        if oid in (types.INT8.oid, types.INT2.oid) or not small:
+        if oid in (types.INT8.oid, types.INT2.oid) or (whole and not small) or "n" in text:
             return f"{_quoted(text)}::{_type_name(sql_type)}"
-        literal = text if not text.startswith("-") else f"{_quoted(text)}::integer"
+        typed = "integer" if whole else "numeric"
+        literal = text if not text.startswith("-") else f"{_quoted(text)}::{typed}"
         return f"{self.own(literal)}::{_type_name(sql_type)}"
 
     def _column(self, e: bound.ColumnRef) -> str:

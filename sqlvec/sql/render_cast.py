@@ -191,7 +191,8 @@ def interval_fields(value: str) -> tuple[str, str, str]:
         f"CAST(date_part('hour', {value}) AS BIGINT) * 3600000000 + "
         f"date_part('minute', {value}) * 60000000 + date_part('microsecond', {value})"
     )
-    return f"CAST({months} AS BIGINT)", f"CAST(date_part('day', {value}) AS BIGINT)", clock
+    days = f"CAST(date_part('day', {value}) AS BIGINT)"
+    return f"CAST({months} AS BIGINT)", days, f"CAST({clock} AS BIGINT)"
 
 
 def interval_parts(value: str) -> str:
