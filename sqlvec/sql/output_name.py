@@ -23,10 +23,9 @@ def _figure(node: Node) -> str:
     if kind == "FuncCall":
         return str(body["funcname"][-1]["String"]["sval"])
     if kind == "TypeCast":
-        inner = _figure(body["arg"])
-        return inner or str(body["typeName"]["names"][-1]["String"]["sval"])
+        return _strong(body["arg"]) or str(body["typeName"]["names"][-1]["String"]["sval"])
     if kind == "CaseExpr":
-        otherwise = _figure(body["defresult"]) if "defresult" in body else ""
+        otherwise = _strong(body["defresult"]) if "defresult" in body else ""
         return otherwise or "case"
     if kind == "A_Expr":
         return "nullif" if body["kind"] == "AEXPR_NULLIF" else ""
@@ -42,6 +41,16 @@ def _figure(node: Node) -> str:
     if kind == "CollateClause":
         return _figure(body["arg"])
     return _PLAIN.get(kind, "")
+
+
+def _strong(node: Node) -> str:
+    """The name within a cast or CASE that counts more than theirs; those of inner ones do not."""
+    kind, body = next(iter(node.items()))
+    if kind == "TypeCast":
+        return _strong(body["arg"])
+    if kind == "CaseExpr":
+        return _strong(body["defresult"]) if "defresult" in body else ""
+    return _figure(node)
 
 
 def _sublink(body: Node) -> str:
