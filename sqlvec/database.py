@@ -43,10 +43,16 @@ from sqlvec.exec.lock_view import lock_rows
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.notifications import Channels, Notifications
 from sqlvec.exec.object_names import looked_up, named, named_places
-from sqlvec.exec.relation_locks import RelationLocks, relation_locks, takes_locks
+from sqlvec.exec.relation_locks import (
+    PG_CLASS_OID,
+    RelationLocks,
+    relation_locks,
+    takes_locks,
+)
 from sqlvec.exec.relational import Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
+from sqlvec.exec.temporary import drop_schemas, end_transaction, left_behind, temporary_schema
 from sqlvec.exec.transaction_block import TransactionBlock
 from sqlvec.exec.utility import run_utility
 from sqlvec.plan.physical import (
@@ -133,6 +139,7 @@ class Database:
         self.store = Store.open(
             OsFs(str(directory)), cluster.clock, cluster.storage, index_values
         )
+        drop_schemas(self.store, *left_behind(self.store))
         self.engine = RelationalEngine(str(directory / "tmp"))
         self.connections: set[Connection] = set()
         self.channels = Channels()
@@ -342,11 +349,25 @@ class Connection:
     def close(self) -> None:
         self.close_cursors()
         self.block.close()
+        self.drop_temporary()
         self.notifications.close()
         self.store.locks.release_session(self.owner)
         if self._relational is not None:
             self._relational.close()
         self.database.connections.discard(self)
+
+    def drop_temporary(self) -> None:
+        """Drops the session's temporary objects; when somebody is changing the catalog, the next opening
+        of the database does."""
+        name = temporary_schema(self.pid)
+        if self.store.closed or self.store.failure or self.store.catalog.schema(name) is None:
+            return
+        tx = self.block.open()
+        locks = self.store.locks
+        if locks.lock_relation(self.owner, PG_CLASS_OID, Mode.SHARE_ROW_EXCLUSIVE, wait=False):
+            drop_schemas(self.store, name)
+        assert not tx.has_writes
+        self.block.rollback()
 
     # ---------------------------------------------------------------- cursors
 
@@ -463,6 +484,7 @@ class Connection:
             user=self.user,
             database=self.database.name,
             statements=self.statements,
+            temporary_schema=temporary_schema(self.pid),
         )
         result = bind(parsed, context, parameter_oids)
         for sqlstate, message in result.notices:
@@ -644,7 +666,11 @@ class Connection:
     def settle_constraints(self) -> None:
         """Before COMMIT: the checks that were put off. After an error the transaction is undone."""
         block = self.block
-        if block.tx is None or block.failed or not block.deferred.waiting:
+        if block.tx is None or block.failed:
+            return
+        if block.tx.catalog.schema(temporary_schema(self.pid)) is not None:
+            end_transaction(block.tx, temporary_schema(self.pid))
+        if not block.deferred.waiting:
             return
         try:
             context = self.context(block.statement_transaction(), ())

@@ -104,6 +104,29 @@ class Sequence:
     maximum: int = 2**63 - 1
     cycle: bool = False
     owned_by: tuple[int, int] = (0, 0)  # table oid, attnum
+    cache: int = 1
+    value_oid: int = 0  # what its count is kept by since it was last restarted; 0: its own oid
+    first: int | None = None  # the first value of that count; None: start
+
+    @property
+    def count_oid(self) -> int:
+        return self.value_oid or self.oid
+
+    @property
+    def first_value(self) -> int:
+        return self.start if self.first is None else self.first
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRelation:
+    """A relation as a view's text names it: found by its oid, and with its columns as they were named
+    then, by attnum; "" for those that were dropped."""
+
+    schema: str  # as written, "" for none
+    name: str
+    oid: int
+    columns: tuple[str, ...]
+    read: tuple[int, ...] = ()  # attnums that the view reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +138,15 @@ class Table:
     constraints: tuple[Constraint, ...] = ()
     tenant_attnum: int = 0  # the column of PARTITION BY TENANT, 0 for a plain table
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    persistence: str = "p"  # p permanent, u unlogged, t temporary
+    on_commit: str = ""  # of a temporary table: delete, drop
+    query: str = ""  # of a materialized view
+    relations: tuple[ViewRelation, ...] = ()  # what the names in the query mean
+    populated: bool = True  # false for a materialized view WITH NO DATA
+
+    def uses(self, oid: int, attnum: int = 0) -> bool:
+        """Whether it is a materialized view that reads the relation, or that column of it."""
+        return any(r.oid == oid and (not attnum or attnum in r.read) for r in self.relations)
 
     @property
     def live_columns(self) -> tuple[Column, ...]:
@@ -145,13 +177,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A named query, kept as its SQL text."""
+    """A named query, kept as its SQL text with what the names in it mean."""
 
     oid: int
     name: str
     schema_oid: int
     columns: tuple[Column, ...]
     query: str
+    relations: tuple[ViewRelation, ...] = ()
+
+    def uses(self, oid: int, attnum: int = 0) -> bool:
+        """Whether it reads the relation, or that column of it."""
+        return any(r.oid == oid and (not attnum or attnum in r.read) for r in self.relations)
 
 
 Relation = Table | Index | Sequence | View
@@ -246,9 +283,10 @@ class Catalog:
         merged = dict(self.relations)
         for relation in relations:
             merged[relation.oid] = relation
-        oids = [r.oid for r in relations]
-        oids += [c.oid for r in relations if isinstance(r, Table) for c in r.constraints]
-        top = max([self.next_oid - 1, *oids]) + 1
+        taken = [r.oid for r in relations]
+        taken += [r.value_oid for r in relations if isinstance(r, Sequence)]
+        taken += [c.oid for r in relations if isinstance(r, Table) for c in r.constraints]
+        top = max([self.next_oid - 1, *taken]) + 1
         return replace(self, relations=merged, next_oid=top)
 
     def without(self, *oids: int) -> Catalog:

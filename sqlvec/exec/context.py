@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlvec.storage.transaction import Transaction
 
 Datum = Any
-Notice = tuple[str, str, str]  # severity, sqlstate, message
+Notice = tuple[str, str, str, str | None]  # severity, sqlstate, message, detail
 
 
 @dataclass(slots=True)
@@ -77,5 +77,8 @@ class Context:
         if self.cancelled():
             raise QueryCanceled("canceling statement due to user request")
 
-    def notice(self, message: str, *, severity: str = "NOTICE", sqlstate: str = "00000") -> None:
-        self.notices.append((severity, sqlstate, message))
+    def notice(
+        self, message: str, *, severity: str = "NOTICE", sqlstate: str = "00000",
+        detail: str | None = None,
+    ) -> None:  # fmt: skip
+        self.notices.append((severity, sqlstate, message, detail))

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
-
-from sqlvec.catalog.objects import Index, Table
-from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
-from sqlvec.exec.context import Context, Datum
-from sqlvec.exec.prefilter import prefilter
+from sqlvec.catalog.objects import Index, Sequence, Table
+from sqlvec.exec.context import Context
+from sqlvec.exec.existing_rows import table_rows, verify_rows, verify_unique
 from sqlvec.exec.result import Result
+from sqlvec.exec.row_rules import row_rules
 from sqlvec.exec.select import run_query
 from sqlvec.exec.write import Writer
-from sqlvec.plan.physical import Prefilter
 from sqlvec.plan.planner import plan_query
 from sqlvec.sql import bound
+from sqlvec.sql.bind_sequence import check_last_value
 
 LINK_ROWS = 2_000  # rows linked between two looks at the cancel flag
 
 
 def run_ddl(statement: bound.Ddl, context: Context) -> Result:
     """Applies the change inside the transaction; others see it after the commit."""
-    for sqlstate, message in statement.notices:
-        context.notice(message, sqlstate=sqlstate)
+    for sqlstate, message, *detail in statement.notices:
+        context.notice(message, sqlstate=sqlstate, detail=detail[0] if detail else None)
     tx = context.tx
     old = tx.catalog
-    _verify(statement, context)
+    _verify_counts(statement, context)
     new = statement.catalog if statement.catalog is not None else old
     if statement.dropped:
         new = new.without(*statement.dropped)
@@ -37,8 +33,14 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
         context.catalog = new
     for table in statement.truncate:
         tx.truncate(table.oid)
-    for rewrite in statement.rewrites:
-        _rewrite(rewrite, context)
+    for fill in statement.fills:
+        column_type = context.catalog.table(fill.table_oid).column_by_attnum(fill.attnum).type
+        value = column_type.definition.to_arrow([fill.value.value], column_type.typmod)
+        tx.set_fill(fill.table_oid, fill.attnum, value)
+    if statement.rewrites:
+        _rewrite(statement.rewrites, context)
+    for check in statement.verify:
+        verify_rows(check, context)
     for index in statement.build:
         _build(index, context)
     result = Result(None, statement.tag)
@@ -47,56 +49,37 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
     return result
 
 
-def _verify(statement: bound.Ddl, context: Context) -> None:
-    """New CHECK and NOT NULL constraints hold for the rows there are."""
-    for scan, check in statement.new_checks:
-        writer = Writer(scan.table, context, scan.relation_id)
-        for _, rows in _rows(scan, writer, context):
-            values = writer.evaluate([check.expression], rows)[0]
-            if False not in values:
-                continue
-            if isinstance(check.expression, bound.Test) and check.expression.kind == "not_null":
-                raise NotNullViolation(
-                    f'column "{check.name}" of relation "{scan.table.name}" contains null values'
-                )
-            raise CheckViolation(
-                f'check constraint "{check.name}" of relation "{scan.table.name}" is violated '
-                "by some row"
-            )
+def _verify_counts(statement: bound.Ddl, context: Context) -> None:
+    """A changed sequence goes on counting between its new bounds."""
+    for relation in statement.changed:
+        before = context.catalog.relations.get(relation.oid)
+        if isinstance(relation, Sequence) and isinstance(before, Sequence):
+            if relation.count_oid == before.count_oid:
+                check_last_value(relation, context.store.sequence_value(before).last_value)
 
 
-def _rows(
-    scan: bound.TableScan, writer: Writer, context: Context
-) -> Iterator[tuple[np.ndarray, list[list[Datum]]]]:
-    for part in prefilter(Prefilter(scan), context):
-        ids = part.rows.ids()
-        for start in range(0, len(ids), 10_000):
-            some = ids[start : start + 10_000]
-            yield some, [part.shard.gather(c.attnum, some) for c in writer.columns]
-
-
-def _rewrite(rewrite: bound.Rewrite, context: Context) -> None:
-    """Gives every row a new version with the new value, under the new definition of the table."""
-    table = context.catalog.table(rewrite.target.table.oid)
-    old = Writer(rewrite.target.table, context, rewrite.target.relation_id)
-    new = Writer(table, context, rewrite.target.relation_id)
-    for part in prefilter(Prefilter(rewrite.target), context):
-        ids = part.rows.ids()
-        rows = [part.shard.gather(column.attnum, ids) for column in old.columns]
-        values = old.evaluate([rewrite.expression], rows)[0]
+def _rewrite(rewrites: tuple[bound.Rewrite, ...], context: Context) -> None:
+    """Gives every row a new version with the new values, under the new definition of the table."""
+    target = rewrites[0].target
+    table = context.catalog.table(target.table.oid)
+    rules = row_rules(context, table, target.relation_id)
+    old = Writer(target.table, context, target.relation_id)
+    new = Writer(table, context, target.relation_id, rules.checks)
+    for shard, ids in list(table_rows(target.table, context)):
+        rows = [shard.gather(column.attnum, ids) for column in old.columns]
+        values = old.evaluate([rewrite.expression for rewrite in rewrites], rows)
         by_attnum = {c.attnum: v for c, v in zip(old.columns, rows, strict=True)}
-        by_attnum[rewrite.attnum] = values
+        by_attnum |= {r.attnum: v for r, v in zip(rewrites, values, strict=True)}
         written = [by_attnum.get(c.attnum, [None] * len(ids)) for c in new.columns]
-        new.verify(written)
-        context.tx.delete(part.shard, ids)
-        new.insert(written, [part.shard] * len(ids))
+        context.tx.delete(shard, ids)
+        new.insert(written, [shard] * len(ids), replacing=True)
 
 
 def _build(index: Index, context: Context) -> None:
     """Indexes the rows there are; a unique index is checked over them first."""
     table = context.catalog.table(index.table_oid)
     if index.unique:
-        _verify_unique(index, table, context)
+        verify_unique(index, table, context)
     for shard in context.store.shards(table.oid):
         shard.rebuild_index(index, table)
         if index.method in ("hnsw", "ivfflat"):
@@ -106,26 +89,6 @@ def _build(index: Index, context: Context) -> None:
         context.notice(
             f'index "{index.name}" is served by an hnsw graph',
         )
-
-
-def _verify_unique(index: Index, table: Table, context: Context) -> None:
-    columns = tuple(bound.OutputColumn(c.name, c.type) for c in table.columns)
-    scan = bound.TableScan(1, table.name, columns, table)
-    writer = Writer(table, context, 1)
-    places = [writer.place_of(column.attnum) for column in index.columns if column.attnum]
-    seen: set[tuple[Datum, ...]] = set()
-    for _, rows in _rows(scan, writer, context):
-        for key in zip(*(rows[p] for p in places), strict=True):
-            if None in key:
-                continue
-            if key in seen:
-                names = ", ".join(writer.columns[p].name for p in places)
-                shown = ", ".join(str(value) for value in key)
-                raise UniqueViolation(
-                    f'could not create unique index "{index.name}"',
-                    detail=f"Key ({names})=({shown}) is duplicated.",
-                )
-            seen.add(key)
 
 
 def _fill(statement: bound.Ddl, context: Context) -> Result:
@@ -138,4 +101,6 @@ def _fill(statement: bound.Ddl, context: Context) -> Result:
         rows = [list(column) for column in batch]
         count += len(rows[0]) if rows else 0
         writer.insert(rows, writer.shards_of(rows))
+    if statement.tag != "SELECT":
+        return Result(None, statement.tag)
     return Result(None, "SELECT", iter(()), count, counted=True)

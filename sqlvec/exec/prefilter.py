@@ -205,6 +205,8 @@ class _Scan:
 
     def _part(self, part: Part, attnum: int, op: str, values: list[Datum]) -> RowSet:
         """Rows of one part, by offset."""
+        if not self._is_of_type(part, attnum):
+            return RowSet.empty(part.high - part.low)  # ALTER COLUMN TYPE left only dead rows there
         index = part.filter(attnum)
         if index is None:
             return _compare_column(self._array(part, attnum), op, values, self._type(attnum))
@@ -218,6 +220,15 @@ class _Scan:
         low = values[0] if op in (">", ">=") else None
         high = values[0] if op in ("<", "<=") else None
         return index.range(low, high, op == ">=", op == "<=")
+
+    def _is_of_type(self, part: Part, attnum: int) -> bool:
+        """Whether the part holds the column as it is now."""
+        stored, now = part.stored_type(attnum), self._type(attnum)
+        if stored == now:
+            return True
+        return bool(
+            stored.definition.arrow(stored.typmod) == now.definition.arrow(now.typmod)
+        )
 
     def _array(self, part: Part, attnum: int) -> pa.Array:
         return part.column(attnum)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlvec.catalog.objects import Table
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
+from sqlvec.exec.temporary import temporary_schema
 from sqlvec.sql import bound
 from sqlvec.sql.bind_write import checks, default_of
 from sqlvec.sql.binder import Binder
@@ -49,5 +50,6 @@ def _binder(context: Context) -> Binder:
         show=settings.show,
         user=context.user,
         database=context.database,
+        temporary_schema=temporary_schema(context.pid),
     )
     return Binder(ParsedStatement("", {}, 0), surroundings, ())

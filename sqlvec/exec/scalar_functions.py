@@ -22,6 +22,7 @@ from sqlvec.errors import (
     InvalidParameterValue,
     ObjectNotInState,
     UndefinedTable,
+    WrongObjectType,
 )
 from sqlvec.exec import vector_functions as vectors
 from sqlvec.exec.advisory import ADVISORY_FUNCTIONS
@@ -156,11 +157,13 @@ def _nextval(context: Context, oid: int) -> int | None:
         return None
     value = context.store.next_value(_sequence(context, oid))
     context.sequence_values[oid] = value
-    context.sequence_values[0] = value
+    context.sequence_values[0] = oid
     return value
 
 
-def _currval(context: Context, oid: int) -> int:
+def _currval(context: Context, oid: int | None) -> int | None:
+    if oid is None:
+        return None
     if oid not in context.sequence_values:
         name = _sequence(context, oid).name
         raise ObjectNotInState(f'currval of sequence "{name}" is not yet defined in this session')
@@ -170,10 +173,14 @@ def _currval(context: Context, oid: int) -> int:
 def _lastval(context: Context) -> int:
     if 0 not in context.sequence_values:
         raise ObjectNotInState("lastval is not yet defined in this session")
-    return context.sequence_values[0]
+    return context.sequence_values[context.sequence_values[0]]
 
 
-def _setval(context: Context, oid: int, value: int, called: bool = True) -> int:
+def _setval(
+    context: Context, oid: int | None, value: int | None, called: bool | None = True
+) -> int | None:
+    if oid is None or value is None or called is None:
+        return None
     context.store.set_value(_sequence(context, oid), value, called)
     if called:
         context.sequence_values[oid] = value
@@ -182,8 +189,10 @@ def _setval(context: Context, oid: int, value: int, called: bool = True) -> int:
 
 def _sequence(context: Context, oid: int) -> Sequence:
     relation = context.catalog.relations.get(oid)
-    if not isinstance(relation, Sequence):
+    if relation is None:
         raise UndefinedTable(f"could not open relation with OID {oid}")
+    if not isinstance(relation, Sequence):
+        raise WrongObjectType(f'"{relation.name}" is not a sequence')
     return relation
 
 

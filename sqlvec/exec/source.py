@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.objects import Table
 from sqlvec.catalog.system.rows import system_columns
 from sqlvec.exec.context import Context
@@ -225,6 +226,20 @@ def text_scores(
 
 def _system(source: SystemSource, context: Context) -> pa.Table:
     scan = source.scan
+    if scan.table.kind == "S":
+        return _sequence(source, context)
     found = system_columns(scan.table, context.catalog, context.environment())
     columns = list(found.values())
     return _table({f"c{i}": columns[i] for i in source.ordinals}, len(columns[0]))
+
+
+def _sequence(source: SystemSource, context: Context) -> pa.Table:
+    """SELECT from a sequence: its count."""
+    sequence = context.catalog.relations[source.scan.table.oid]
+    assert isinstance(sequence, SequenceRelation), sequence
+    value = context.store.sequence_value(sequence)
+    columns = [
+        pa.array([value.last_value], pa.int64()), pa.array([0], pa.int64()),
+        pa.array([value.is_called]), pa.array([sequence.oid], pa.uint32()),
+    ]  # fmt: skip
+    return _table({f"c{i}": columns[i] for i in source.ordinals}, 1)

@@ -192,9 +192,12 @@ def _discard(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -
         connection.close_cursors()
         connection.sequence_values.clear()
         connection.store.locks.release_session(connection.owner)
+        connection.drop_temporary()
         connection.block.open()
         connection.notifications.unlisten(None)
         connection.settings.reset("all")
+    elif args["what"] == "temp":
+        connection.drop_temporary()
     return Result()
 
 

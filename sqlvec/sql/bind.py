@@ -8,6 +8,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_ddl import DDL_KINDS, bind_ddl
 from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.bind_utility import bind_utility
+from sqlvec.sql.bind_view import create_as
 from sqlvec.sql.bind_write import bind_copy, bind_delete, bind_insert, bind_update
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.context import BindContext
@@ -26,6 +27,9 @@ def bind(
 def bind_statement(binder: Binder, parsed: ParsedStatement) -> bound.Statement:
     """By kind of statement."""
     kind, body = next(iter(parsed.node.items()))
+    if kind == "SelectStmt" and "intoClause" in body:
+        query = {key: value for key, value in body.items() if key != "intoClause"}
+        return create_as(binder, {"SelectStmt": query}, body["intoClause"])
     if kind == "SelectStmt":
         return bind_query(binder, parsed.node, None)
     if kind == "InsertStmt":

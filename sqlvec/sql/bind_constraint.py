@@ -103,13 +103,9 @@ def _own_name(draft: Draft, part: Node, columns: str, label: str) -> str:
 
 
 def _key(draft: Draft, part: Node, *, primary: bool) -> Constraint:
-    if primary and any(c.kind == "p" for c in draft.constraints):
-        raise InvalidTableDefinition(
-            f'multiple primary keys for table "{draft.name}" are not allowed',
-            position=draft.binder.position(part) if part.get("keys") else None,
-        )
     if "indexname" in part:
         return _key_of_index(draft, part, primary)
+    _refuse_second_primary(draft, part, primary)
     columns = _key_columns(draft, part, primary)
     suffix = ("", "pkey") if primary else (joined([*columns, *_included(draft, part)]), "key")
     name: str | None = part.get("conname")
@@ -130,6 +126,14 @@ def _key(draft: Draft, part: Node, *, primary: bool) -> Constraint:
     return _deferrable(
         Constraint(draft.take_oid(), name, "p" if primary else "u", attnums, "", index.oid), part
     )
+
+
+def _refuse_second_primary(draft: Draft, part: Node, primary: bool) -> None:
+    if primary and any(c.kind == "p" for c in draft.constraints):
+        raise InvalidTableDefinition(
+            f'multiple primary keys for table "{draft.name}" are not allowed',
+            position=None if draft.altered else draft.binder.position(part),
+        )
 
 
 def _key_columns(draft: Draft, part: Node, primary: bool) -> list[Column]:
@@ -169,7 +173,10 @@ def _key_of_index(draft: Draft, part: Node, primary: bool) -> Constraint:
     name = part["indexname"]
     index = draft.binder.catalog.relation(draft.schema_oid, name)
     if not isinstance(index, Index):
-        raise UndefinedObject(f'index "{name}" does not exist')
+        raise UndefinedObject(
+            f'index "{name}" does not exist', position=draft.binder.position(part)
+        )
+    _refuse_second_primary(draft, part, primary)
     if index.table_oid != draft.oid:
         raise ObjectNotInState(f'index "{name}" does not belong to table "{draft.name}"')
     if any(c.index_oid == index.oid and c.kind in "pu" for c in draft.constraints):

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlvec import types
-from sqlvec.catalog.objects import Index, Table, View
+from sqlvec.catalog.objects import Index, Table, View, ViewRelation
 from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.system.tables import TABLEOID, SystemTable, function_table, system_table
 from sqlvec.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
+    ObjectNotInState,
     UndefinedColumn,
     UndefinedTable,
     WrongObjectType,
@@ -94,14 +95,33 @@ def _catalog_relation(
         if found is not None:
             columns = _system_columns(found)
             return bound.SystemScan(relation_id, alias, _renamed(columns, names, alias), found)
-    relation = binder.context.find_relation(schema, name)
+    meant = binder.meant.get((schema or "", name))
+    if meant is not None:
+        relation = binder.catalog.relations.get(meant.oid)
+    else:
+        relation = binder.context.find_relation(schema, name)
+    if relation is not None:
+        binder.used[(schema or "", name)] = (schema, relation)
     if isinstance(relation, Table):
+        if not relation.populated:
+            raise ObjectNotInState(
+                f'materialized view "{relation.name}" has not been populated',
+                hint="Use the REFRESH MATERIALIZED VIEW command.",
+            )
+        if meant is not None:
+            relation = _as_named(relation, meant)
         return table_scan(binder, relation, relation_id, alias, names)
     if isinstance(relation, View):
         return _view(binder, relation, relation_id, alias, names)
-    if isinstance(relation, (Index, SequenceRelation)):
-        kind = "an index" if isinstance(relation, Index) else "a sequence"
-        raise WrongObjectType(f'cannot open relation "{name}"', detail=f"It is {kind}.", position=position)
+    if isinstance(relation, SequenceRelation):
+        count = SystemTable("", relation.name, relation.oid, "S", False, _COUNT)
+        columns = _renamed(_system_columns(count), names, alias)
+        return bound.SystemScan(relation_id, alias, columns, count)
+    if isinstance(relation, Index):
+        raise WrongObjectType(
+            f'cannot open relation "{name}"', detail="This operation is not supported for indexes.",
+            position=position,
+        )  # fmt: skip
     shown = f"{schema}.{name}" if schema else name
     raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
 
@@ -115,7 +135,18 @@ def _system_columns(table: SystemTable) -> tuple[bound.OutputColumn, ...]:
     return (*found, hidden)
 
 
+_COUNT = "last_value:20:-1:n log_cnt:20:-1:n is_called:16:-1:n"  # what SELECT from a sequence shows
 _TABLEOID_ATTNUM = -6  # FirstLowInvalidHeapAttributeNumber is -7: sysattr.h
+
+
+def _as_named(table: Table, meant: ViewRelation) -> Table:
+    """The table with the columns that a view knows of, under the names that it knows."""
+    known = dict(enumerate(meant.columns, 1))
+    columns = tuple(
+        replace(c, name=known.get(c.attnum, ""), dropped=c.dropped or not known.get(c.attnum))
+        for c in table.columns
+    )
+    return replace(table, columns=columns)
 
 
 def table_columns(table: Table) -> tuple[bound.OutputColumn, ...]:
@@ -138,18 +169,26 @@ def _view(
     binder: Binder, view: View, relation_id: int, alias: str, names: list[str]
 ) -> bound.DerivedTable:
     """A view is its query."""
-    from sqlvec.sql.bind_select import bind_query
-
-    outer = binder.parsed
-    binder.parsed = parse(view.query)[0]
-    try:
-        query = bind_query(binder, binder.parsed.node, Scope())
-    finally:
-        binder.parsed = outer
+    query = bind_stored_query(binder, view.query, view.relations)
     columns = tuple(
-        replace(c, name=own.name) for c, own in zip(query.columns, view.columns, strict=True)
+        replace(c, name=own.name) for c, own in zip(query.columns, view.columns, strict=False)
     )
     return bound.DerivedTable(relation_id, alias, _renamed(columns, names, alias), query)
+
+
+def bind_stored_query(
+    binder: Binder, text: str, relations: tuple[ViewRelation, ...]
+) -> bound.Query:
+    """A view's query: its names mean what they meant when it was made."""
+    from sqlvec.sql.bind_select import bind_query
+
+    outer = binder.parsed, binder.meant, binder.used
+    binder.parsed = parse(text)[0]
+    binder.meant, binder.used = {(r.schema, r.name): r for r in relations}, {}
+    try:
+        return bind_query(binder, binder.parsed.node, Scope())
+    finally:
+        binder.parsed, binder.meant, binder.used = outer
 
 
 def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:

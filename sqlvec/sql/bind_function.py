@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlvec import types
 from sqlvec.errors import (
     AmbiguousFunction,
+    DatabaseError,
     DataException,
     InvalidParameterValue,
     SyntaxError,
@@ -69,7 +70,15 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     table = FUNCTIONS if name in FUNCTIONS else TABLE_FUNCTIONS
     if name not in table and len(args) == 1 and (cast := types.by_name(name)) is not None:
         return binder.coerce(args[0], cast, level="explicit", position=position)
-    bound_args, result = resolve(binder, name, table.get(name, []), args, position)
+    try:
+        bound_args, result = resolve(binder, name, table.get(name, []), args, position)
+    except (UndefinedFunction, AmbiguousFunction):
+        raise
+    except DatabaseError as error:  # a quoted argument is no value of its type
+        quoted = [a["A_Const"] for a in body["args"] if "sval" in a.get("A_Const", {})]
+        if len(quoted) == 1 and error.position == position:
+            error.position = binder.position(quoted[0])
+        raise
     if name in _DISTANCE_FUNCTIONS:
         return bound.Distance(types.FLOAT8, _DISTANCE_FUNCTIONS[name], bound_args[0], bound_args[1])
     return bound.FunctionCall(result, name, tuple(bound_args))

@@ -4,45 +4,70 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlvec import types
-from sqlvec.catalog.objects import Column, Relation, Sequence, Table
+from sqlvec.catalog.objects import Relation, Schema
 from sqlvec.errors import (
-    DatatypeMismatch,
-    DuplicateColumn,
     DuplicateTable,
     FeatureNotSupported,
     InvalidSchemaName,
     InvalidTableDefinition,
-    SyntaxError,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_constraint import add_constraint, with_attributes
+from sqlvec.sql.bind_column import add_column, check_generated
+from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.expression_text import DEFAULT, bind_definition, bind_expression_text
 from sqlvec.sql.parse import Node
-from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.table_draft import Draft
-from sqlvec.types import SqlType
+from sqlvec.sql.table_like import add_like
 
 COLUMNS_MAX = 1600
-_SERIALS = {
-    "serial": types.INT4, "serial4": types.INT4, "bigserial": types.INT8, "serial8": types.INT8,
-    "smallserial": types.INT2, "serial2": types.INT2,
-}  # fmt: skip
+
+
+def persistence_of(relation: Node) -> str:
+    """p, u for UNLOGGED, t for TEMPORARY."""
+    return str(relation.get("relpersistence", "p"))
+
+
+def on_commit_of(relation: Node, body: Node) -> str:
+    """What happens to a temporary table at COMMIT."""
+    told = str(body.get("oncommit") or body.get("onCommit") or "")
+    word = {"ONCOMMIT_DROP": "drop", "ONCOMMIT_DELETE_ROWS": "delete"}.get(told, "")
+    if word and relation.get("relpersistence") != "t":
+        raise InvalidTableDefinition("ON COMMIT can only be used on temporary tables")
+    return word
 
 
 def creation_schema(binder: Binder, relation: Node) -> int:
     """The schema that a new relation goes to."""
     name = relation.get("schemaname")
-    if name is None or relation.get("relpersistence") == "t":
+    if relation.get("relpersistence") == "t" or name == "pg_temp":
+        if name is not None and name != "pg_temp" and binder.catalog.schema(name) is None:
+            raise InvalidSchemaName(
+                f'schema "{name}" does not exist', position=binder.position(relation)
+            )
+        return _temporary_schema(binder, name)
+    if name is None:
         found = binder.context.creation_schema_oid()
         if found is None:
-            raise InvalidSchemaName("no schema has been selected to create in")
+            raise InvalidSchemaName(
+                "no schema has been selected to create in", position=binder.position(relation)
+            )
         return found
     schema = binder.catalog.schema(name)
     if schema is None:
         raise InvalidSchemaName(f'schema "{name}" does not exist', position=binder.position(relation))
     return schema.oid
+
+
+def _temporary_schema(binder: Binder, name: str | None) -> int:
+    """The session's own schema, made with its first object."""
+    if name not in (None, "pg_temp", binder.context.temporary_schema):
+        raise InvalidTableDefinition("cannot create temporary relation in non-temporary schema")
+    found = binder.catalog.schema(binder.context.temporary_schema)
+    if found is None:
+        binder.catalog, oid = binder.catalog.reserve_oids(1)
+        found = Schema(oid, binder.context.temporary_schema)
+        binder.catalog = replace(binder.catalog, schemas={**binder.catalog.schemas, oid: found})
+    return found.oid
 
 
 def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
@@ -68,18 +93,22 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
             later += add_column(draft, element["ColumnDef"])
         elif "Constraint" in element:
             later.append(element["Constraint"])
+        elif "TableLikeClause" in element:
+            add_like(draft, element["TableLikeClause"])
         else:
             raise FeatureNotSupported(f"{next(iter(element))} is not supported in CREATE TABLE")
     if len(draft.columns) > COLUMNS_MAX:
         from sqlvec.errors import TooManyColumns
 
         raise TooManyColumns(f"tables can have at most {COLUMNS_MAX} columns")
+    check_generated(draft)
     order = {"CONSTR_CHECK": 0, "CONSTR_PRIMARY": 1, "CONSTR_UNIQUE": 1}
     for constraint in sorted(later, key=lambda part: order.get(part["contype"], 2)):
         add_constraint(draft, constraint)
     draft.tenant_attnum = _tenant(draft)
-    table = draft.table()
-    _check_expressions(binder, table)
+    table = replace(
+        draft.table(), persistence=persistence_of(relation), on_commit=on_commit_of(relation, body)
+    )
     changed: tuple[Relation, ...] = (table, *draft.indexes, *draft.sequences)
     return bound.Ddl("CREATE TABLE", changed)
 
@@ -97,88 +126,3 @@ def _tenant(draft: Draft) -> int:
             )
     draft.columns[column.attnum - 1] = replace(column, not_null=True)
     return column.attnum
-
-
-def assign_default(binder: Binder, expression: bound.Expression, column: Column) -> None:
-    """42804 for a default that is not of the column's type."""
-    try:
-        binder.assign(expression, column.name, column.type, None)
-    except DatatypeMismatch:
-        raise DatatypeMismatch(
-            f'column "{column.name}" is of type {types.format_type(SqlType(column.type.oid))} but '
-            f"default expression is of type {expression.type.name}",
-            hint="You will need to rewrite or cast the expression.",
-        ) from None
-
-
-def _check_expressions(binder: Binder, table: Table) -> None:
-    """Generated columns are bound once, so that their errors come now."""
-    for column in table.columns:
-        if column.generated:
-            expression = bind_expression_text(binder, column.generated, table, -2)
-            binder.assign(expression, column.name, column.type, None)
-
-
-# ---------------------------------------------------------------- columns
-
-
-def add_column(draft: Draft, body: Node) -> list[Node]:
-    """Adds the column; returns its constraints that concern the table."""
-    name = body["colname"]
-    binder = draft.binder
-    if any(c.name == name and not c.dropped for c in draft.columns):
-        raise DuplicateColumn(f'column "{name}" specified more than once')
-    attnum = len(draft.columns) + 1
-    words = [p["String"]["sval"] for p in body["typeName"]["names"]]
-    serial = _SERIALS.get(words[-1]) if len(words) == 1 else None
-    column = Column(attnum, name, serial or binder.type_name(body["typeName"]))
-    draft.columns.append(column)
-    if serial is not None:
-        _own_sequence(draft, column, serial)
-        draft.columns[-1] = replace(draft.columns[-1], not_null=True)
-    later = []
-    nullability = ""
-    for part in with_attributes(body.get("constraints", []), draft):
-        if part["contype"] in ("CONSTR_NOTNULL", "CONSTR_NULL"):
-            if nullability and nullability != part["contype"]:
-                raise SyntaxError(
-                    f'conflicting NULL/NOT NULL declarations for column "{name}" of table '
-                    f'"{draft.name}"',
-                    position=binder.position(part),
-                )
-            nullability = part["contype"]
-        if not _column_constraint(draft, part):
-            later.append({**part, "keys": [{"String": {"sval": name}}], "fk_attrs": [{"String": {"sval": name}}]})
-    return later
-
-
-def _own_sequence(draft: Draft, column: Column, sql_type: SqlType) -> None:
-    name = draft.free_name(column.name, "seq")
-    limit = sql_type.definition.maximum  # type: ignore[attr-defined]
-    sequence = Sequence(
-        draft.take_oid(), name, draft.schema_oid, sql_type, maximum=limit, owned_by=(draft.oid, column.attnum)
-    )
-    draft.sequences.append(sequence)
-    draft.columns[column.attnum - 1] = replace(draft.columns[column.attnum - 1], sequence_oid=sequence.oid)
-
-
-def _column_constraint(draft: Draft, part: Node) -> bool:
-    """Constraints that only change the last column; False for those of the table."""
-    kind, binder = part["contype"], draft.binder
-    column = draft.columns[-1]
-    if kind in ("CONSTR_NOTNULL", "CONSTR_NULL"):
-        draft.columns[-1] = replace(column, not_null=kind == "CONSTR_NOTNULL")
-    elif kind == "CONSTR_DEFAULT":
-        text = expression_source(binder.parsed, part["raw_expr"])
-        expression = bind_definition(binder, part["raw_expr"], None, DEFAULT)
-        assign_default(binder, expression, column)
-        draft.columns[-1] = replace(column, default=text)
-    elif kind == "CONSTR_IDENTITY":
-        _own_sequence(draft, column, column.type)
-        when = part.get("generated_when", "a")
-        draft.columns[-1] = replace(draft.columns[-1], identity=when, not_null=True)
-    elif kind == "CONSTR_GENERATED":
-        draft.columns[-1] = replace(column, generated=expression_source(binder.parsed, part["raw_expr"]))
-    else:
-        return False
-    return True

@@ -50,6 +50,8 @@ def target_table(binder: Binder, body: Node) -> tuple[Table, str]:
         raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
     if not isinstance(relation, Table):
         raise WrongObjectType(f'"{name}" is not a table', position=position)
+    if relation.query:
+        raise WrongObjectType(f'cannot change materialized view "{name}"')
     return relation, body.get("alias", {}).get("aliasname", name)
 
 
@@ -109,10 +111,13 @@ def bind_insert(binder: Binder, body: Node) -> bound.Insert:
     columns = _insert_columns(binder, body, table)
     select = body.get("selectStmt", {}).get("SelectStmt")
     overriding = body.get("override", "OVERRIDING_NOT_SET")
+    binder.named_targets = body.get("cols", [])
     binder.overriding = overriding != "OVERRIDING_NOT_SET"
     source, columns = _insert_source(binder, select, table, target, columns, scope)
+    if not isinstance(source, bound.Values):
+        _check_given(columns, overriding)
     kept = [i for i, c in enumerate(columns) if not _replaced(c, source, i, overriding)]
-    source, columns = _without(source, kept), [columns[i] for i in kept]
+    source, columns = _without(binder, source, kept), [columns[i] for i in kept]
     attnums = tuple(column.attnum for column in columns)
     output = Scope()
     output.add(target)
@@ -216,8 +221,11 @@ def _insert_values(
     last = select["valuesLists"][0]["List"]["items"][-1]
     explicit = columns
     columns = _fit_columns(columns, width, location_of(binder, last))
-    if len(columns) < len(explicit) and len(explicit) != len(table.live_columns):
-        raise SyntaxError("INSERT has more target columns than expressions")
+    if len(columns) < len(explicit) and binder.named_targets:
+        missing = binder.named_targets[len(columns)]["ResTarget"]
+        raise SyntaxError(
+            "INSERT has more target columns than expressions", position=binder.position(missing)
+        )
     rows = []
     for node in select["valuesLists"]:
         items = node["List"]["items"]
@@ -241,17 +249,8 @@ def _insert_value(
         if column.generated:
             return _DEFAULT
         return default if default is not None else bound.Const(column.type, None)
-    if column.generated:
-        raise _GeneratedAlways(
-            f'cannot insert a non-DEFAULT value into column "{column.name}"',
-            detail=f'Column "{column.name}" is a generated column.',
-        )
-    if column.identity == "a" and not binder.overriding:
-        raise _GeneratedAlways(
-            f'cannot insert a non-DEFAULT value into column "{column.name}"',
-            detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
-            hint="Use OVERRIDING SYSTEM VALUE to override.",
-        )
+    if column.generated or (column.identity == "a" and not binder.overriding):
+        raise _generated_always(column)
     expression = bind_expression(binder, node, scope)
     return binder.assign(expression, column.name, column.type, location_of(binder, node))
 
@@ -263,13 +262,38 @@ def _replaced(column: Column, source: bound.Query, place: int, overriding: str) 
     return overriding == "OVERRIDING_USER_VALUE" and bool(column.identity)
 
 
-def _without(source: bound.Query, kept: list[int]) -> bound.Query:
+def _without(binder: Binder, source: bound.Query, kept: list[int]) -> bound.Query:
     if len(kept) == len(source.columns):
         return source
     columns = tuple(source.columns[i] for i in kept)
     if isinstance(source, bound.Values):
         return replace(source, columns=columns, rows=tuple(tuple(r[i] for i in kept) for r in source.rows))
-    raise FeatureNotSupported("OVERRIDING USER VALUE with a query is not supported")
+    relation = bound.DerivedTable(binder.next_relation(), "source", source.columns, source)
+    targets = tuple(
+        bound.Target(c.name, bound.ColumnRef(c.type, relation.relation_id, i, c.name))
+        for i, c in zip(kept, columns, strict=True)
+    )
+    return bound.Select(columns, targets, (relation,))
+
+
+def _check_given(columns: list[Column], overriding: str) -> None:
+    """A query gives values: not to generated columns, nor to identity ALWAYS unless that is overridden."""
+    for column in columns:
+        if column.generated or (column.identity == "a" and overriding == "OVERRIDING_NOT_SET"):
+            raise _generated_always(column)
+
+
+def _generated_always(column: Column) -> _GeneratedAlways:
+    if column.generated:
+        return _GeneratedAlways(
+            f'cannot insert a non-DEFAULT value into column "{column.name}"',
+            detail=f'Column "{column.name}" is a generated column.',
+        )
+    return _GeneratedAlways(
+        f'cannot insert a non-DEFAULT value into column "{column.name}"',
+        detail=f'Column "{column.name}" is an identity column defined as GENERATED ALWAYS.',
+        hint="Use OVERRIDING SYSTEM VALUE to override.",
+    )
 
 
 def _on_conflict(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.names import FINDERS
-from sqlvec.catalog.objects import Table
+from sqlvec.catalog.objects import Relation, Table, ViewRelation
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import (
     CannotCoerce,
@@ -59,6 +59,9 @@ class Binder:
         self.tables: dict[int, Table] = {}
         self.windows: dict[str, Node] = {}
         self.overriding = False
+        self.named_targets: list[Node] = []  # the column list of an INSERT
+        self.used: dict[tuple[str, str], tuple[str | None, Relation]] = {}  # relations, as named
+        self.meant: dict[tuple[str, str], ViewRelation] = {}  # inside a view: what names mean
         self.notices: list[tuple[str, str]] = []
         self._relation_id = 0
         for number, oid in enumerate(parameter_oids, 1):

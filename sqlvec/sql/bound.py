@@ -510,8 +510,9 @@ class Ddl:
     changed: tuple[Relation, ...] = ()
     dropped: tuple[int, ...] = ()
     catalog: Catalog | None = None  # the whole new catalog, when schemas or extensions change too
-    notices: tuple[tuple[str, str], ...] = ()  # (sqlstate, message)
-    new_checks: tuple[tuple[TableScan, Check], ...] = ()  # to verify against the rows there are
+    notices: tuple[tuple[str, ...], ...] = ()  # (sqlstate, message) or (sqlstate, message, detail)
+    verify: tuple[Verify, ...] = ()  # what must hold for the rows there are
+    fills: tuple[Fill, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     truncate: tuple[Table, ...] = ()
     build: tuple[Index, ...] = ()  # new indexes over tables that may hold rows
@@ -525,6 +526,24 @@ class Rewrite:
     target: TableScan
     attnum: int
     expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """ALTER TABLE ADD COLUMN with a constant: what older rows have there."""
+
+    table_oid: int
+    attnum: int
+    value: Const
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """kind: n NOT NULL of the attnum `number`, c or f the constraint of that oid, u the unique index."""
+
+    table_oid: int
+    kind: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,14 @@ class BindContext:
     user: str = "postgres"
     database: str = "postgres"
     statements: Mapping[str, Any] = field(default_factory=dict)
+    temporary_schema: str = "pg_temp_0"  # of the session, searched first
 
     def find_relation(self, schema: str | None, name: str) -> Relation | None:
         """The relation that a name means here."""
-        schemas = [schema] if schema is not None else list(self.search_path)
+        if schema is None:
+            schemas = [self.temporary_schema, *self.search_path]
+        else:
+            schemas = [self.temporary_schema if schema == "pg_temp" else schema]
         for schema_name in schemas:
             found = self.catalog.schema(schema_name)
             if found is not None:

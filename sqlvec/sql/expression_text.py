@@ -98,3 +98,23 @@ def columns_read(expression: bound.Expression) -> list[int]:
             found.add(node.ordinal + 1)
         stack.extend(children(node))
     return sorted(found)
+
+
+def first_position(binder: Binder, node: Node, column: str) -> int | None:
+    """Where the expression names the column first."""
+    for inner in _nodes(node, "ColumnRef"):
+        last = inner["fields"][-1]
+        if "String" in last and last["String"]["sval"] == column:
+            return binder.position(inner)
+    return None
+
+
+def column_references(text: str) -> list[tuple[int, list[str]]]:
+    """The column references in an expression kept as text: byte offsets, and the names as folded."""
+    shift = len("SELECT ")
+    found = []
+    for inner in _nodes(parse_expression(text), "ColumnRef"):
+        if all("String" in field for field in inner["fields"]):
+            names = [field["String"]["sval"] for field in inner["fields"]]
+            found.append((inner["location"] - shift, names))
+    return found

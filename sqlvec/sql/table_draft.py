@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlvec.catalog.objects import Column, Constraint, Index, Sequence, Table
 from sqlvec.errors import UndefinedColumn
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.parse import Node
 
 NAME_BYTES_MAX = 63  # NAMEDATALEN - 1
 
@@ -39,6 +40,8 @@ class Draft:
     sequences: list[Sequence] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     tenant_attnum: int = 0
+    declared_null: dict[int, bool] = field(default_factory=dict)  # by attnum: NOT NULL, or NULL
+    generated: list[tuple[int, Node]] = field(default_factory=list)  # to be bound at the end
     altered: bool = False  # the table exists already
 
     def take_oid(self) -> int:

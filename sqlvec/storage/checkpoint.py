@@ -105,7 +105,7 @@ def _install(store: Store, seqno: int) -> None:
         seqno=seqno,
         catalog=store.catalog,
         shards=shards,
-        sequences=without_dropped(store.sequences.logged, relations),
+        sequences=without_dropped(store.sequences.logged, store.catalog),
         fills=fills,
     )
     store.install(version)

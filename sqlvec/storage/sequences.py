@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlvec.catalog.objects import Sequence
+from sqlvec.catalog.objects import Catalog, Sequence
 from sqlvec.errors import NumericValueOutOfRange, SequenceLimitExceeded
 from sqlvec.storage.manifest import SequenceValue
 
@@ -29,13 +29,15 @@ class Sequences:
         return dict(self._logged)
 
     def value(self, sequence: Sequence) -> SequenceValue:
-        return self._values.get(sequence.oid) or SequenceValue(sequence.start, is_called=False)
+        return self._values.get(sequence.count_oid) or SequenceValue(
+            sequence.first_value, is_called=False
+        )
 
     def next_value(self, sequence: Sequence) -> tuple[int, SequenceValue | None]:
         """The next value; and what must be logged before it is handed out, or None."""
         current = self.value(sequence)
         value = _following(sequence, current)
-        self._values[sequence.oid] = SequenceValue(value, is_called=True)
+        self._values[sequence.count_oid] = SequenceValue(value, is_called=True)
         if self._covered(sequence, value):
             return value, None
         return value, self._log(sequence, value)
@@ -47,8 +49,8 @@ class Sequences:
                 f'setval: value {value} is out of bounds for sequence "{sequence.name}" '
                 f"({sequence.minimum}..{sequence.maximum})"
             )
-        self._values[sequence.oid] = self._logged[sequence.oid] = SequenceValue(value, is_called)
-        return self._logged[sequence.oid]
+        self._values[sequence.count_oid] = self._logged[sequence.count_oid] = SequenceValue(value, is_called)
+        return self._logged[sequence.count_oid]
 
     def replay(self, oid: int, value: SequenceValue) -> None:
         self._values[oid] = self._logged[oid] = value
@@ -70,7 +72,7 @@ class Sequences:
         self._logged.pop(oid, None)
 
     def _covered(self, sequence: Sequence, value: int) -> bool:
-        logged = self._logged.get(sequence.oid)
+        logged = self._logged.get(sequence.count_oid)
         if logged is None or not logged.is_called:
             return False
         distance = (logged.last_value - value) // sequence.increment
@@ -81,7 +83,7 @@ class Sequences:
         within = max(sequence.minimum, min(sequence.maximum, ahead))
         steps = (within - value) // sequence.increment
         logged = SequenceValue(value + steps * sequence.increment, is_called=True)
-        self._logged[sequence.oid] = logged
+        self._logged[sequence.count_oid] = logged
         return logged
 
 
@@ -102,7 +104,13 @@ def _following(sequence: Sequence, current: SequenceValue) -> int:
 
 
 def without_dropped(
-    values: Mapping[int, SequenceValue], known: Mapping[int, object]
+    values: Mapping[int, SequenceValue], catalog: Catalog
 ) -> dict[int, SequenceValue]:
-    """The values of the sequences that exist."""
-    return {oid: replace(value) for oid, value in values.items() if oid in known}
+    """The counts of the sequences that exist, or that an open transaction may be creating."""
+    sequences = (r for r in catalog.relations.values() if isinstance(r, Sequence))
+    known = {sequence.count_oid for sequence in sequences}
+    return {
+        oid: replace(value)
+        for oid, value in values.items()
+        if oid in known or oid >= catalog.next_oid
+    }

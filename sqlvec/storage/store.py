@@ -177,15 +177,20 @@ class Store:
             self.check_writable()
             catalog = self._committed_catalog(tx)
             dropped = self._dropped_shards(tx, catalog)
+            stillborn = [s for s in created if s.table_oid not in catalog.relations]
+            created = [s for s in created if s not in stillborn]
             operations: list[Operation] = [*create_operations(created)]
             fills = {key: encode_value(self.fills[key]) for key in tx.fills}
             operations += catalog_operations(tx, self._appended_catalog, catalog, fills)
             for shard, writes in tx.writes.items():
-                if shard.shard_id not in dropped:
+                if shard.shard_id not in dropped and shard not in stillborn:
                     operations += self._shard_operations(shard, writes, catalog)
             operations += drop_operations(dropped)
             ticket = self._append(operations)
             ticket.tx, ticket.dropped = tx, dropped
+            for shard in stillborn:  # of tables that were created and dropped in the transaction
+                tx.writes.pop(shard, None)
+                self.forget_shard(shard.shard_id)
             ticket.catalog = catalog if catalog is not self._appended_catalog else None
             self._appended_catalog = catalog
             self._doomed.update(dropped)
@@ -444,19 +449,19 @@ class Store:
         """nextval: SequenceLimitExceeded (2200H) at its end."""
         with self.lock:
             self.check_writable()
-            before = self.sequences.state(sequence.oid)
+            before = self.sequences.state(sequence.count_oid)
             value, logged = self.sequences.next_value(sequence)
             if logged is not None:
-                self._log_sequence(sequence.oid, logged, before)
+                self._log_sequence(sequence.count_oid, logged, before)
             return value
 
     def set_value(self, sequence: Sequence, value: int, is_called: bool = True) -> None:
         """setval: NumericValueOutOfRange (22003) outside its bounds."""
         with self.lock:
             self.check_writable()
-            before = self.sequences.state(sequence.oid)
+            before = self.sequences.state(sequence.count_oid)
             logged = self.sequences.set_value(sequence, value, is_called)
-            self._log_sequence(sequence.oid, logged, before)
+            self._log_sequence(sequence.count_oid, logged, before)
 
     def _log_sequence(self, oid: int, logged: SequenceValue, before: SequenceState) -> None:
         try:

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlvec.catalog.objects import Sequence
+from sqlvec.catalog.objects import Catalog, Sequence, empty_catalog
 from sqlvec.errors import NumericValueOutOfRange, SequenceLimitExceeded
 from sqlvec.storage.manifest import SequenceValue
 from sqlvec.storage.sequences import Sequences, without_dropped
@@ -68,5 +70,19 @@ def test_setval_sets_what_comes_next() -> None:
 
 
 def test_dropped_sequences_are_forgotten() -> None:
-    values = {1: SequenceValue(1, True), 2: SequenceValue(2, True)}
-    assert without_dropped(values, {2: None}) == {2: SequenceValue(2, True)}
+    values = {1: SequenceValue(1, True), 2: SequenceValue(2, True), 9: SequenceValue(3, True)}
+    catalog = Catalog(next_oid=9, schemas=empty_catalog().schemas, relations={2: _named(2)})
+    kept = {2: SequenceValue(2, True), 9: SequenceValue(3, True)}  # 9 is being created
+    assert without_dropped(values, catalog) == kept
+
+
+def test_a_restarted_sequence_counts_anew_and_its_old_count_is_forgotten() -> None:
+    values = {2: SequenceValue(50, True)}
+    restarted = replace(_named(2), value_oid=7, first=5)
+    assert Sequences(values, ahead=4).next_value(restarted)[0] == 5
+    catalog = Catalog(next_oid=9, schemas=empty_catalog().schemas, relations={2: restarted})
+    assert without_dropped(values, catalog) == {}
+
+
+def _named(oid: int) -> Sequence:
+    return Sequence(oid, "s", 2200, INT8)

@@ -1,0 +1,105 @@
+"""Whether the rows there are satisfy what a change of their table asks: NOT NULL, CHECK, keys, references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sqlvec.catalog.objects import Constraint, Index, Table
+from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.foreign_keys import ForeignKey
+from sqlvec.exec.row_rules import row_rules
+from sqlvec.exec.write import Rows, Writer, hashable, shown
+from sqlvec.sql import bound
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
+
+ROWS_AT_ONCE = 10_000
+_RELATION_ID = 1
+
+
+def table_rows(table: Table, context: Context) -> Iterator[tuple[Shard, np.ndarray]]:
+    """Every row that the transaction sees, some at a time."""
+    for shard in context.store.shards(table.oid):
+        ids = shard.visible(context.tx).ids()
+        for start in range(0, len(ids), ROWS_AT_ONCE):
+            context.check_cancelled()
+            yield shard, ids[start : start + ROWS_AT_ONCE]
+
+
+def verify_rows(check: bound.Verify, context: Context) -> None:
+    """One thing that must hold for all rows of a table."""
+    table = context.catalog.table(check.table_oid)
+    if check.kind == "n":
+        _verify_not_null(table, check.number, context)
+    elif check.kind == "u":
+        index = context.catalog.relations[check.number]
+        assert isinstance(index, Index), index
+        verify_unique(index, table, context)
+    else:
+        constraint = next(c for c in table.constraints if c.oid == check.number)
+        if constraint.kind == "c":
+            _verify_check(table, constraint, context)
+        else:
+            _verify_references(table, constraint, context)
+
+
+def _verify_not_null(table: Table, attnum: int, context: Context) -> None:
+    column = table.column_by_attnum(attnum)
+    for shard, ids in table_rows(table, context):
+        if any(value is None for value in shard.gather(attnum, ids)):
+            raise NotNullViolation(
+                f'column "{column.name}" of relation "{table.name}" contains null values',
+                schema=context.catalog.schemas[table.schema_oid].name,
+                table=table.name,
+                column=column.name,
+            )
+
+
+def _verify_check(table: Table, constraint: Constraint, context: Context) -> None:
+    rules = row_rules(context, table, _RELATION_ID)
+    expression = next(c.expression for c in rules.checks if c.name == constraint.name)
+    writer = Writer(table, context, _RELATION_ID)
+    for shard, ids in table_rows(table, context):
+        rows: Rows = [shard.gather(column.attnum, ids) for column in writer.columns]
+        if any(value is False for value in writer.evaluate([expression], rows)[0]):
+            raise CheckViolation(
+                f'check constraint "{constraint.name}" of relation "{table.name}" is violated by some '
+                "row",
+                schema=context.catalog.schemas[table.schema_oid].name,
+                table=table.name,
+                constraint=constraint.name,
+            )
+
+
+def _verify_references(table: Table, constraint: Constraint, context: Context) -> None:
+    parent = context.catalog.table(constraint.foreign_table_oid)
+    key = ForeignKey(context, constraint, table, parent)
+    for shard, ids in table_rows(table, context):
+        key.check_rows(shard, ids)
+
+
+def verify_unique(index: Index, table: Table, context: Context) -> None:
+    """No two rows have the same key; those of a tenant table are compared within their tenant."""
+    columns = [table.column_by_attnum(c.attnum) for c in index.columns if c.attnum]
+    seen: set[tuple[int, tuple[Datum, ...]]] = set()
+    for shard, ids in table_rows(table, context):
+        values = [shard.gather(column.attnum, ids) for column in columns]
+        for key in zip(*values, strict=True):
+            if any(v is None for v in key) and not index.nulls_not_distinct:
+                continue
+            marked = (shard.shard_id, tuple(hashable(v) for v in key))
+            if marked in seen:
+                texts = ", ".join(shown(c.type, v) for c, v in zip(columns, key, strict=True))
+                raise UniqueViolation(
+                    f'could not create unique index "{index.name}"',
+                    detail=f"Key ({', '.join(c.name for c in columns)})=({texts}) is duplicated.",
+                    schema=context.catalog.schemas[table.schema_oid].name,
+                    table=table.name,
+                    constraint=index.name,
+                )
+            seen.add(marked)
