@@ -26,6 +26,7 @@ from sqlvec.storage.link_log import read_links
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, Version, read_manifest
 from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import decode_operations
+from sqlvec.storage.seams import read_epoch
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.shard_files import DIRECTORY
 from sqlvec.storage.vectors import VectorColumn
@@ -51,6 +52,7 @@ def verify(vfs: Vfs) -> list[Finding]:
         except DatabaseError as error:
             return [_damage("manifest", error.message)]
         return [
+            *_guarded("epoch", partial(_check_epoch, vfs)),
             *_check_shards(vfs, version),
             *_check_orphans(vfs, version),
             *_check_log(vfs, version),
@@ -112,13 +114,18 @@ def _check_graph(vfs: Vfs, name: str) -> list[Finding]:
     return []
 
 
+def _check_epoch(vfs: Vfs) -> list[Finding]:
+    read_epoch(vfs)
+    return []
+
+
 def _check_links(vfs: Vfs, name: str) -> list[Finding]:
     _, _, error = read_links(vfs, name)
     return [] if error is None else [_damage(name, error.message)]
 
 
 def _check_orphans(vfs: Vfs, version: Version) -> Iterator[Finding]:
-    named = {name for files in version.shards.values() for name in files.names()}
+    named = version.names()
     for name in vfs.list(DIRECTORY):
         if f"{DIRECTORY}/{name}" not in named:
             yield Finding("orphan", f"{DIRECTORY}/{name}", "no manifest edit names it")

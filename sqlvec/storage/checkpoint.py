@@ -9,18 +9,19 @@ Deletions of segment rows are persisted here, as tombstones, before the log that
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sqlvec.catalog.objects import Table
+from sqlvec.errors import DatabaseError
 from sqlvec.storage.flush import flush_shard
 from sqlvec.storage.graph_files import is_saved, save_graph_maintained
 from sqlvec.storage.growing import RowIds
-from sqlvec.storage.manifest import SegmentFile, ShardFiles
+from sqlvec.storage.manifest import ShardFiles
 from sqlvec.storage.records import encode_value
-from sqlvec.storage.segment import write_tombstones
+from sqlvec.storage.segment import Segment, write_tombstones
 from sqlvec.storage.sequences import without_dropped
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import DIRECTORY
@@ -53,14 +54,20 @@ def checkpoint(store: Store) -> None:
         captured = [(shard, shard.times.ends[: shard.memtable.low].copy()) for shard in shards]
         for shard in shards:
             shard.unsaved_deletes = False
-    files = [_save_tombstones(store, shard, ends) for shard, ends in captured]
-    if files:
-        store.vfs.sync_dir(DIRECTORY)
-    with store.lock:
-        for shard, changed in zip(shards, files, strict=True):
-            shard.directory.files = changed
-        _install(store, seqno)
-        removed = store.wal.truncate(through=seqno)
+    made: list[_Tombstones] = []
+    try:
+        for shard, ends in captured:
+            made += _save_tombstones(store, shard, ends)
+        if made:
+            store.vfs.sync_dir(DIRECTORY)
+        with store.lock:
+            _install(store, seqno, made)
+            removed = store.wal.truncate(through=seqno)
+    except DatabaseError:
+        for shard in shards:
+            shard.unsaved_deletes = True
+        store.discard(one.name for one in made)
+        raise
     log.info("checkpoint", extra={"seqno": seqno, "removed": len(removed)})
 
 
@@ -74,26 +81,42 @@ def _covered_seqno(store: Store) -> int:
     return max(seqno, store.manifest.version.seqno)
 
 
-def _save_tombstones(store: Store, shard: Shard, ends: RowIds) -> ShardFiles:
-    segments: list[SegmentFile] = []
-    for segment, file in zip(shard.segments, shard.directory.files.segments, strict=True):
-        assert segment.name == file.name, (segment.name, file.name)
+@dataclass(frozen=True, slots=True)
+class _Tombstones:
+    """A tombstone file that is written and not named yet."""
+
+    name: str
+    shard: Shard
+    segment: Segment
+
+
+def _save_tombstones(store: Store, shard: Shard, ends: RowIds) -> list[_Tombstones]:
+    made: list[_Tombstones] = []
+    for segment in shard.segments:
         now = ends[segment.low : segment.high]
         if not np.array_equal(now, segment.ends()):
             name = shard.directory.new_name("tombstones")
             write_tombstones(store.vfs, name, segment, now)
-            segment.read_tombstones(store.vfs, name)
-            file = replace(file, tombstones=name)
-        segments.append(file)
-    return replace(shard.directory.files, segments=tuple(segments))
+            made.append(_Tombstones(name, shard, segment))
+    return made
 
 
-def _install(store: Store, seqno: int) -> None:
-    shards = dict(store.known_shards)
+def _with_tombstones(files: ShardFiles, made: list[_Tombstones]) -> ShardFiles:
+    names = {one.segment.name: one.name for one in made if one.shard.directory.files is files}
+    segments = tuple(
+        replace(segment, tombstones=names.get(segment.name, segment.tombstones))
+        for segment in files.segments
+    )
+    return replace(files, segments=segments) if names else files
+
+
+def _install(store: Store, seqno: int, made: list[_Tombstones]) -> None:
+    shards, changed = dict(store.known_shards), []
     for shard in store.open_shards.values():
         if shard.logged and shard.table_oid in store.catalog.relations:
-            shards[shard.shard_id] = _without_dropped(store, shard.directory.files)
-            shard.directory.files = shards[shard.shard_id]
+            files = _with_tombstones(shard.directory.files, made)
+            shards[shard.shard_id] = _without_dropped(store, files)
+            changed.append(shard)
     relations = store.catalog.relations
     fills = {
         key: encode_value(value)
@@ -109,6 +132,13 @@ def _install(store: Store, seqno: int) -> None:
         fills=fills,
     )
     store.install(version)
+    for shard in changed:
+        shard.directory.files = shards[shard.shard_id]
+    for one in made:
+        if one.shard.shard_id in shards:
+            one.segment.read_tombstones(store.vfs, one.name)
+        else:
+            store.discard([one.name])
 
 
 def _without_dropped(store: Store, files: ShardFiles) -> ShardFiles:

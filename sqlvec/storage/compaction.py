@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlvec.errors import DatabaseError
 from sqlvec.storage.flush import (
     WrittenSegment,
     attach_postings,
@@ -96,9 +97,13 @@ def compact_shard(store: Store, shard: Shard) -> bool:
             return False
         rows = _merged_rows(store, shard, run)
     written = write_rows(store, shard, rows)
-    store.vfs.sync_dir(DIRECTORY)
-    with store.lock:
-        _install(store, shard, run, written)
+    try:
+        store.vfs.sync_dir(DIRECTORY)
+        with store.lock:
+            _install(store, shard, run, written)
+    except DatabaseError:
+        store.discard([written.file.name])
+        raise
     log.info(
         "compacted",
         extra={"shard": shard.shard_id, "segments": len(run), "rows": rows.high - rows.low},
@@ -129,7 +134,7 @@ def _merged_rows(store: Store, shard: Shard, run: Sequence[Segment]) -> SegmentR
 def _install(store: Store, shard: Shard, run: Sequence[Segment], written: WrittenSegment) -> None:
     if shard.shard_id not in store.open_shards:
         mark("compaction.shard_dropped")
-        store.vfs.remove(written.file.name)
+        store.discard([written.file.name])
         return
     files = shard.directory.files
     first = files.segments.index(next(f for f in files.segments if f.name == run[0].name))

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Table
+from sqlvec.errors import DatabaseError
 from sqlvec.index.bm25 import Bm25Index
 from sqlvec.storage.key_search import key_definitions
 from sqlvec.storage.keys import KeyDefinition
@@ -51,12 +52,20 @@ def flush_shard(store: Store, shard: Shard) -> bool:
         frozen = _freeze(store, shard)
     if not frozen:
         return False
-    written = [write_rows(store, shard, rows) for rows in frozen]
-    for vector in frozen[0].vectors.values():
-        vector.sync()
-    store.vfs.sync_dir(DIRECTORY)
-    with store.lock:
-        _install(store, shard, written)
+    written: list[WrittenSegment] = []
+    try:
+        for rows in frozen:
+            written.append(write_rows(store, shard, rows))
+        for vector in frozen[0].vectors.values():
+            vector.sync()
+        store.vfs.sync_dir(DIRECTORY)
+        with store.lock:
+            _install(store, shard, written)
+    except DatabaseError:
+        store.discard(one.file.name for one in written)
+        if shard.shard_id not in store.open_shards:
+            return False  # dropped meanwhile, and its vector files with it
+        raise
     log.info(
         "flushed",
         extra={
@@ -149,8 +158,7 @@ def _frozen_rows(store: Store, shard: Shard, group: list[MemoryPart], settled: i
 def _install(store: Store, shard: Shard, written: Sequence[WrittenSegment]) -> None:
     if shard.shard_id not in store.open_shards:
         mark("flush.shard_dropped")
-        for one in written:
-            store.vfs.remove(one.file.name)
+        store.discard(one.file.name for one in written)
         return
     files = shard.directory.files
     files = replace(

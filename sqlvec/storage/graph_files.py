@@ -112,8 +112,7 @@ def save_graph_maintained(store: Store, shard: Shard, index_oid: int) -> bool:
         directory.sync_names()
         with store.lock:
             if not _is_committed(store, shard, index_oid):
-                for made in filter(None, (name, links.name)):
-                    vfs.remove(made)
+                store.discard(filter(None, (name, links.name)))
                 return False
             files = directory.files
             others = tuple(g for g in files.graphs if g.index_oid != index_oid)

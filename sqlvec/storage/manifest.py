@@ -120,6 +120,10 @@ class Version:
     sequences: Mapping[int, SequenceValue] = field(default_factory=dict)
     fills: Mapping[FillKey, bytes] = field(default_factory=dict)
 
+    def names(self) -> set[str]:
+        """Every file of every shard."""
+        return {name for files in self.shards.values() for name in files.names()}
+
 
 class _NotWritten(DiskFull):
     """The disk was full, and the manifest is as before."""
@@ -149,8 +153,9 @@ class Manifest:
         if end < self._vfs.size(NAME):
             mark("manifest.torn_tail")
             self._vfs.truncate(NAME, end)
-            self._vfs.sync(NAME)
         self._file = self._vfs.open_append(NAME)
+        self._file.sync()  # its last edit may have been written and not synced
+        self._vfs.sync_dir("")
         self._rewritten_size = self._file.size
 
     def apply(self, version: Version) -> None:

@@ -79,7 +79,7 @@ def recover(store: Store) -> None:
 
 
 def _remove_orphans(store: Store) -> None:
-    named = {name for files in store.manifest.version.shards.values() for name in files.names()}
+    named = store.manifest.version.names()
     for name in store.vfs.list(DIRECTORY):
         if f"{DIRECTORY}/{name}" not in named:
             mark("recovery.orphan")

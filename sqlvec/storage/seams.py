@@ -127,7 +127,7 @@ class SingleNode:
         assert self._lock is None, "acquired twice"
         lock = self._vfs.lock()
         try:
-            epoch = self._read_epoch() + 1
+            epoch = read_epoch(self._vfs) + 1
             body = EPOCH.pack(EPOCH_MAGIC, epoch)
             replace_file(self._vfs, EPOCH_NAME, body + struct.pack("<I", crc32c(body)))
         except DatabaseError:
@@ -141,17 +141,19 @@ class SingleNode:
             self._lock.release()
             self._lock = None
 
-    def _read_epoch(self) -> int:
-        if not self._vfs.exists(EPOCH_NAME):
-            return 0
-        data = self._vfs.read(EPOCH_NAME)
-        if len(data) != EPOCH.size + 4:
-            raise DataCorrupted(f'unexpected length of file "{EPOCH_NAME}"')
-        magic, epoch = EPOCH.unpack_from(data)
-        (crc,) = struct.unpack_from("<I", data, EPOCH.size)
-        if magic != EPOCH_MAGIC or crc != crc32c(data[: EPOCH.size]):
-            raise DataCorrupted(f'checksum mismatch in file "{EPOCH_NAME}" at offset 0')
-        return int(epoch)
+
+def read_epoch(vfs: Vfs) -> int:
+    """How often the directory was opened."""
+    if not vfs.exists(EPOCH_NAME):
+        return 0
+    data = vfs.read(EPOCH_NAME)
+    if len(data) != EPOCH.size + 4:
+        raise DataCorrupted(f'unexpected end of file "{EPOCH_NAME}" at offset {len(data)}')
+    magic, epoch = EPOCH.unpack_from(data)
+    (crc,) = struct.unpack_from("<I", data, EPOCH.size)
+    if magic != EPOCH_MAGIC or crc != crc32c(data[: EPOCH.size]):
+        raise DataCorrupted(f'checksum mismatch in file "{EPOCH_NAME}" at offset 0')
+    return int(epoch)
 
 
 def replace_file(vfs: Vfs, name: str, *parts: Writable) -> None:

@@ -15,7 +15,8 @@ opened again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from threading import Lock, RLock
 from typing import Literal, overload
@@ -290,6 +291,7 @@ class Store:
                 dropped.update(tenants.values())
         for shard, writes in tx.writes.items():
             unseen = shard.times.changed_at > tx.snapshot_seqno or not shard.only_user(tx.id)
+            unseen = unseen or len(self._transactions) > 1  # others may see its rows
             if writes.truncated and not writes.ranges and not unseen:
                 dropped.add(shard.shard_id)
         return tuple(sorted(dropped))
@@ -367,9 +369,8 @@ class Store:
             self._tenants.pop(files.table_oid, None)
         if shard is not None:
             named = set(files.names())
-            for vector in shard.columns.vectors.values():
-                if vector.name not in named:
-                    self.vfs.remove(vector.name)
+            vectors = shard.columns.vectors.values()
+            self._remove(vector.name for vector in vectors if vector.name not in named)
 
     def _open_shard(self, files: ShardFiles) -> Shard:
         directory = ShardDirectory(
@@ -566,8 +567,19 @@ class Store:
             after = version.shards.get(shard_id)
             if after is not files:
                 kept = set(after.names()) if after is not None else set()
-                for name in sorted(set(files.names()) - kept):
-                    self.vfs.remove(name)
+                self._remove(sorted(set(files.names()) - kept))
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Remove files that were written in vain, unless the manifest may name them."""
+        if self.manifest.failure is None:
+            named = self.manifest.version.names()
+            self._remove(name for name in names if name not in named)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        """What cannot be removed is an orphan, which the next opening removes."""
+        for name in names:
+            with suppress(DatabaseError):
+                self.vfs.remove(name)
 
     def restore(self, version: Version) -> None:
         """Take over what the manifest says; recovery's first step."""

@@ -95,11 +95,13 @@ class Wal:
             mark("wal.torn_tail")
             log.warning("wal tail cut", extra={"file": last.name, "bytes": last.size - last.end})
             self._vfs.truncate(last.name, last.end)
-            self._vfs.sync(last.name)
         self._files = [file.header for file in found if file.header is not None]
         self._last_seqno = max([after, *(entry.seqno for entry in entries[-1:])])
         if self._files:
             self._file = self._vfs.open_append(self._files[-1].name)
+            # What a killed process wrote and did not sync is read, and so shown, from here on.
+            self._file.sync()
+            self._vfs.sync_dir(DIRECTORY)
             self.lsn = self._files[-1].first_lsn + self._file.size - HEADER_SIZE
         else:
             self._start_file()

@@ -7,7 +7,7 @@ one (I6).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import numpy as np
@@ -106,12 +106,18 @@ class History:
     rng: Random
     states: list[State]
     acknowledged: int = 0  # index into states
+    visible: int = 0  # the same, of commits that did not wait for the disk
     store: Store | None = None
     next_id: int = 0
     last_value: int = 0
+    settings: StorageSettings = TINY
+    interleaved: bool = True  # when segments are written depends on the settings
+    clock: SimClock = field(default_factory=SimClock)
+    readers: list[tuple[Transaction, State]] = field(default_factory=list)
 
     def open(self) -> Store:
-        self.store = Store.open(self.fs, SimClock(), TINY)
+        self.readers.clear()
+        self.store = Store.open(self.fs, self.clock, self.settings)
         if DOCS not in self.store.catalog.relations:
             self._create()
         return self.store
@@ -135,16 +141,39 @@ class History:
         possible = self.states[self.acknowledged :]
         assert found in possible, "recovered state is not a prefix that holds every commit"
         check_structure(store, found)
-        self.states = [found]
-        self.acknowledged = 0
+        self.forget_all_but(found)
+
+    def forget_all_but(self, state: State) -> None:
+        self.states = [state]
+        self.acknowledged = self.visible = 0
 
     def commit(self, tx: Transaction, state: State) -> None:
         assert self.store is not None
         self.store.append(tx)
         self.states.append(state)
+        if self.rng.random() < 0.1:  # another session looks while this one waits for the disk
+            self.store.publish()
+            seen = rows_of(self.store)
+            assert seen != state or seen in self.states[: self.visible + 1], (
+                "a commit is visible before it is durable (I2)"
+            )
         self.store.sync()
         self.store.publish()
-        self.acknowledged = len(self.states) - 1
+        self.acknowledged = self.visible = len(self.states) - 1
+
+    def give_up(self) -> None:
+        """Roll every open transaction back, after an error; what was appended is made visible."""
+        assert self.store is not None
+        self.readers.clear()
+        for tx in list(self.store._transactions.values()):
+            tx.rollback()
+        self.store.sync()
+        self.store.publish()
+
+    def end_readers(self) -> None:
+        for tx, _ in self.readers:
+            tx.rollback()
+        self.readers.clear()
 
     # ------------------------------------------------------------ steps
 
@@ -160,6 +189,9 @@ class History:
             (2, self.two_at_once),
             (1, self.add_column),
             (1, self.side_table),
+            (1, self.begin_reader),
+            (2, self.read_again),
+            (1, self.unwaited),
         ]
         weights = [weight for weight, _ in steps]
         self.rng.choices([action for _, action in steps], weights)[0]()
@@ -181,6 +213,31 @@ class History:
             tx.rollback()
         else:
             self.commit(tx, rows_of(self.store, tx))
+
+    def unwaited(self) -> None:
+        """A commit that is visible before it is durable, and may be lost until another one is."""
+        assert self.store is not None
+        tx = self.store.begin()
+        state = self.change(tx, dict(self.states[-1]))
+        self.store.append(tx, durable=False)
+        self.states.append(state)
+        self.visible = len(self.states) - 1
+        assert rows_of(self.store) == state
+
+    def begin_reader(self) -> None:
+        assert self.store is not None
+        if len(self.readers) < 3:
+            self.readers.append((self.store.begin(), dict(self.states[-1])))
+
+    def read_again(self) -> None:
+        """A reader sees what it saw, whatever was committed, flushed and merged since (I3)."""
+        if not self.readers:
+            return
+        tx, state = self.rng.choice(self.readers)
+        assert rows_of(self.store, tx) == state, "a snapshot has changed"
+        if self.rng.random() < 0.5:
+            tx.rollback()
+            self.readers.remove((tx, state))
 
     def two_at_once(self) -> None:
         """Two commits under one fsync, rows of both interleaved."""
@@ -240,19 +297,40 @@ class History:
 
     def flush(self) -> None:
         assert self.store is not None
+        self._plan_meanwhile()
         self.store.flush()
+        self.fs.meanwhile = None
 
     def jobs(self) -> None:
         assert self.store is not None
         jobs = self.store.jobs()
-        self.rng.shuffle(jobs)
+        rng = Random(self.rng.random())  # how many jobs there are depends on the settings
+        rng.shuffle(jobs)
+        self._plan_meanwhile()
         for job in jobs:
             job.run(lambda: False)
+        self.fs.meanwhile = None
+
+    def _plan_meanwhile(self) -> None:
+        """Another session commits while a segment is written."""
+        work = self.rng.choice([None, self.write, self.truncate, self.side_table, self.two_at_once])
+
+        def unless_locked() -> None:
+            assert self.store is not None and work is not None
+            if self.store.lock._is_owned():  # type: ignore[attr-defined]
+                self.fs.meanwhile = unless_locked
+            else:
+                work()
+
+        self.fs.meanwhile = unless_locked if work is not None and self.interleaved else None
 
     def reopen(self) -> None:
         assert self.store is not None
+        self.end_readers()
         self.store.close()
+        self.acknowledged = len(self.states) - 1
         self.open()
+        assert rows_of(self.store) == self.states[-1], "an orderly end lost something"
 
     def truncate(self) -> None:
         assert self.store is not None

@@ -17,6 +17,7 @@ flips a bit at rest.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -89,6 +90,7 @@ class SimFs:
         self.fail_at: int | None = None
         self.fail_errno = errno.EIO
         self.crash_at: int | None = None
+        self.meanwhile: Callable[[], None] | None = None  # done before a segment is next touched
         self.full = False  # nothing can be created or written
         self.trace: list[str] = []
 
@@ -115,11 +117,24 @@ class SimFs:
         after.names, after.synced_names, after.pending = self.names, self.synced_names, self.pending
         return after
 
+    def clone(self) -> SimFs:
+        """A copy of the files at rest."""
+        after = SimFs()
+        for name, node in self.names.items():
+            copied = Node()
+            copied.append(node.buffer[: node.size].tobytes())
+            copied.sync()
+            after.names[name] = after.synced_names[name] = copied
+        return after
+
     def rot(self, name: str, offset: int) -> None:
         self.names[name].buffer[offset] ^= 1
 
     def operate(self, what: str, name: str) -> None:
         """Count an operation; fail or crash when it is its turn."""
+        if self.meanwhile is not None and name.endswith(".segment"):
+            work, self.meanwhile = self.meanwhile, None
+            work()
         self.operations += 1
         self.trace.append(f"{what} {name}")
         if self.crash_at is not None and self.operations >= self.crash_at:

@@ -1,0 +1,77 @@
+"""Bugs planted on purpose: the simulation finds each of them within few seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sqlvec.storage import blocks, compaction, wal
+from sqlvec.storage.store import Store
+from sqlvec.storage.visibility import LIVE
+from sqlvec.storage.wal import Wal
+from tests.sim.simulation import Simulation
+
+SEEDS = range(2_000, 2_040)
+
+
+def skip_the_fsync(patch: pytest.MonkeyPatch) -> None:
+    def sync(self: Wal) -> None:
+        self._check_open()
+        self.durable_lsn = self.lsn
+
+    patch.setattr(Wal, "sync", sync)
+
+
+def drop_the_checksum_of_the_log(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(wal, "crc32c", lambda *buffers: 7)
+
+
+def drop_the_checksum_of_blocks(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(blocks, "crc32c", lambda *buffers: 7)
+
+
+def publish_before_the_sync(patch: pytest.MonkeyPatch) -> None:
+    def publish(self: Store) -> None:
+        with self.lock:
+            while self._pending:
+                self._publish(self._pending.popleft())
+
+    patch.setattr(Store, "publish", publish)
+
+
+def lose_a_tombstone_in_compaction(patch: pytest.MonkeyPatch) -> None:
+    merged_rows = compaction._merged_rows
+
+    def forgetful(*args: Any) -> Any:
+        rows = merged_rows(*args)
+        ended = np.flatnonzero(rows.ends != LIVE)
+        if len(ended):
+            rows.ends[ended[-1]] = LIVE
+        return rows
+
+    patch.setattr(compaction, "_merged_rows", forgetful)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        skip_the_fsync,
+        drop_the_checksum_of_the_log,
+        drop_the_checksum_of_blocks,
+        publish_before_the_sync,
+        lose_a_tombstone_in_compaction,
+    ],
+)
+def test_a_planted_bug_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    for seed in SEEDS:
+        try:
+            Simulation(seed).run(120)
+        except Exception:  # noqa: BLE001 (whatever ends it is a finding)
+            return
+    pytest.fail(f"{plant.__name__} was not noticed")
