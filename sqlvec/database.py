@@ -43,6 +43,7 @@ from sqlvec.exec.lock_view import lock_rows
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.notifications import Channels, Notifications
 from sqlvec.exec.object_names import looked_up, named, named_places
+from sqlvec.exec.read_only import forbid_writing
 from sqlvec.exec.relation_locks import (
     PG_CLASS_OID,
     RelationLocks,
@@ -589,6 +590,8 @@ class Connection:
             self.block.suspend(wait.request)
             self.store.locks.retry_statement(self.owner)
             raise
+        if self.block.tx is not None and self.block.tx.tracked is not None:
+            self.block.tx.check_serializable()
         if self.owner.attempt or self.owner.credits:
             self.store.locks.end_statement(self.owner)
         return result
@@ -600,6 +603,10 @@ class Connection:
         the one it was planned for."""
         block, locks = self.block, self.store.locks
         tx = block.statement_transaction()
+        if tx.read_only:
+            forbid_writing(prepared.statement)
+        if tx.waits_for_safety:
+            tx.await_safety()
         while True:
             for oid, mode in prepared.locks:
                 if mode <= Mode.ROW_EXCLUSIVE:

@@ -84,6 +84,7 @@ DEFINITIONS = (
     _s("search_path", '"$user", public', "Schemas searched for unqualified names.", plans=True),
     _s("role", "none", "The current role."),
     _i("statement_timeout", "0", 0, _INT_MAX, "Time a statement may take, 0 for no limit.", "ms"),
+    _i("deadlock_timeout", "1000", 1, _INT_MAX, "Without effect: deadlocks are found at once.", "ms"),
     _i("lock_timeout", "0", 0, _INT_MAX, "Time a lock may be waited for.", "ms"),
     _i("idle_in_transaction_session_timeout", "0", 0, _INT_MAX, "Idle time in a transaction.", "ms"),
     _i("idle_session_timeout", "0", 0, _INT_MAX, "Idle time outside a transaction.", "ms"),
@@ -141,6 +142,23 @@ _VALID_UNITS = {
 }
 _UNIT_NAMES = {"kb": "kB", "mb": "MB", "gb": "GB", "tb": "TB"}
 _NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristics:
+    """What SET TRANSACTION sets."""
+
+    isolation: str = "read committed"
+    read_only: bool = False
+    deferrable: bool = False
+
+    def show(self, key: str) -> str:
+        if key == "transaction_isolation":
+            return self.isolation
+        return "on" if getattr(self, key.removeprefix("transaction_")) else "off"
+
+
+TRANSACTION_SETTINGS = ("transaction_isolation", "transaction_read_only", "transaction_deferrable")
 
 
 def check(setting: Setting, value: str) -> str:
@@ -229,6 +247,8 @@ class SessionSettings:
         self._custom: dict[str, str] = {}
         self._start: dict[str, str] = {}
         self._saved: dict[str, str] | None = None
+        self.characteristics = Characteristics()  # of the open transaction
+        self.default_characteristics = self.characteristics
         self._local: dict[str, str | None] = {}
         self._savepoints: list[tuple[str, dict[str, str]]] = []
         self._changes: dict[str, str] = {}
@@ -242,6 +262,9 @@ class SessionSettings:
         """The value as text; 42704 for an unknown name."""
         key = _key(name)
         setting = _BY_NAME.get(key)
+        if key in TRANSACTION_SETTINGS:
+            open_ = self._saved is not None
+            return (self.characteristics if open_ else self.default_characteristics).show(key)
         if setting is not None:
             return _shown(setting, self._values.get(key, setting.default))
         if key in self._custom:
@@ -262,10 +285,10 @@ class SessionSettings:
         assert isinstance(value, int)
         return value
 
-    @property
-    def default_isolation(self) -> str:
-        """default_transaction_isolation, asked for by every transaction."""
-        return self._values.get("default_transaction_isolation", "read committed")
+    def checked(self, name: str, value: str | None) -> str:
+        """What a value comes to, or the default; 22023 for one that the setting does not take."""
+        setting = _BY_NAME[_key(name)]
+        return setting.default if value is None else check(setting, value)
 
     def show_all(self) -> list[tuple[str, str, str]]:
         """(name, value, description) of every setting."""
@@ -328,6 +351,12 @@ class SessionSettings:
             self._values[key] = value
         if setting.plans:
             self.plan_version = self.show(key)
+        if key.startswith("default_transaction"):
+            self.default_characteristics = Characteristics(
+                str(self.get("default_transaction_isolation")),
+                bool(self.get("default_transaction_read_only")),
+                bool(self.get("default_transaction_deferrable")),
+            )
         if key in _IDLE_TIMEOUTS:
             self.idle_timeouts = any(self.get(name) for name in _IDLE_TIMEOUTS)
         if setting.reported and self.show(key) != before:
@@ -375,6 +404,7 @@ class SessionSettings:
 
     def begin(self) -> None:
         self._saved = dict(self._values)
+        self.characteristics = self.default_characteristics
         self._local.clear()
         self._savepoints.clear()
 

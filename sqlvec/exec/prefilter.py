@@ -67,6 +67,8 @@ class ShardRows:
 
 def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
     """The row sets of every shard in question; shards without a row are left out."""
+    if context.tx.tracked is not None:
+        _note_reading(plan, context)
     if context.newer is not None and plan.scan.relation_id in context.newer:
         return list(_newer_rows(plan, context))
     if plan.key:
@@ -138,6 +140,18 @@ def _key_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:
             rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
         if rows.count:
             yield ShardRows(shard, rows, visible)
+
+
+def _note_reading(plan: Prefilter, context: Context) -> None:
+    """What a serializable transaction reads: one row by its key, or anything of the table."""
+    tracked, oid = context.tx.tracked, plan.scan.table.oid
+    assert tracked is not None
+    if plan.key:
+        attnums = tuple(attnum for attnum, _ in plan.key)
+        values = [constant(value, context) for _, value in plan.key]
+        tracked.note_key(oid, attnums, values, context.catalog)
+    else:
+        tracked.reads.add_whole(oid)
 
 
 def _newer_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:

@@ -29,6 +29,7 @@ from sqlvec.exec.advisory import ADVISORY_FUNCTIONS
 from sqlvec.exec.casts import check_range
 from sqlvec.exec.context import Context
 from sqlvec.exec.lock_view import blocking_pids
+from sqlvec.exec.read_only import forbid_function
 from sqlvec.exec.session_functions import SESSION_FUNCTIONS
 from sqlvec.types import SqlType
 
@@ -155,6 +156,7 @@ def _floor(value: Any) -> Any:
 def _nextval(context: Context, oid: int) -> int | None:
     if oid is None:
         return None
+    forbid_function(context, "nextval")
     value = context.store.next_value(_sequence(context, oid))
     context.sequence_values[oid] = value
     context.sequence_values[0] = oid
@@ -181,6 +183,7 @@ def _setval(
 ) -> int | None:
     if oid is None or value is None or called is None:
         return None
+    forbid_function(context, "setval")
     context.store.set_value(_sequence(context, oid), value, called)
     if called:
         context.sequence_values[oid] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlvec.errors import (
@@ -12,7 +12,9 @@ from sqlvec.errors import (
     SavepointException,
 )
 from sqlvec.exec.changes import Deferred
+from sqlvec.settings import Characteristics
 
+_USUAL = Characteristics()
 _REREADING = ("read committed", "read uncommitted")
 
 if TYPE_CHECKING:
@@ -51,7 +53,6 @@ class TransactionBlock:
         self.explicit = False
         self.grouped = False  # several statements in one message: a block, though nobody began it
         self.failed = False
-        self.isolation = "read committed"
         self.started_us = 0
         self.savepoints: list[Savepoint] = []
         self.resumes = False  # the next statement is one that waited, to be run with its old snapshot
@@ -133,26 +134,68 @@ class TransactionBlock:
     def _start(self) -> Transaction:
         self.tx = tx = self.store.begin(owner=self.owner)
         self.started_us = self.store.clock.now_us()
-        self.isolation = self.settings.default_isolation
-        tx.rereads = self.isolation in _REREADING
         self._began = False
         self.settings.begin()
+        tx.rereads = True
+        if self.settings.characteristics != _USUAL:
+            self._apply_characteristics(tx)
         return tx
 
-    def set_isolation(self, isolation: str) -> None:
-        assert self.tx is not None
-        self.isolation = isolation
-        self.tx.rereads = isolation in _REREADING
-
-    def begin(self, isolation: str | None) -> bool:
+    def begin(self) -> bool:
         """Opens a block; False when one is open already."""
         if self.explicit:
             return False
         self.open()
         self.explicit = True
-        if isolation is not None:
-            self.set_isolation(isolation)
         return True
+
+    # ---------------------------------------------------------------- characteristics
+
+    def set_characteristics(
+        self,
+        isolation: str | None = None,
+        read_only: bool | None = None,
+        deferrable: bool | None = None,
+    ) -> None:
+        """SET TRANSACTION, within what PostgreSQL allows at which time."""
+        now = self.settings.characteristics
+        if isolation is not None and isolation != now.isolation:
+            self._check_early(
+                "SET TRANSACTION ISOLATION LEVEL must be called before any query",
+                "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction",
+            )
+            now = replace(now, isolation=isolation)
+        if read_only is not None and read_only != now.read_only:
+            if not read_only:
+                self._check_early(
+                    "transaction read-write mode must be set before any query",
+                    "cannot set transaction read-write mode inside a read-only transaction",
+                )
+            now = replace(now, read_only=read_only)
+        if deferrable is not None:
+            self._check_early(
+                "SET TRANSACTION [NOT] DEFERRABLE must be called before any query",
+                "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction",
+            )
+            now = replace(now, deferrable=deferrable)
+        self.settings.characteristics = now
+        if self.tx is not None:
+            self._apply_characteristics(self.tx)
+
+    def _check_early(self, late: str, nested: str) -> None:
+        if self.savepoints:
+            raise ActiveTransaction(nested)
+        if self._began:
+            raise ActiveTransaction(late)
+
+    def _apply_characteristics(self, tx: Transaction) -> None:
+        now = self.settings.characteristics
+        tx.rereads = now.isolation in _REREADING
+        tx.read_only = now.read_only
+        tx.make_serializable(now.isolation == "serializable")
+        tx.waits_for_safety = now == Characteristics("serializable", True, True)
+
+    # ---------------------------------------------------------------- the end
 
     def commit(self) -> tuple[Any, bool]:
         """Ends the block: (ticket to wait for, whether it was committed; a failed block rolls back)."""

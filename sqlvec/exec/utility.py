@@ -15,6 +15,7 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidCursorName,
     LockNotAvailable,
+    NoActiveTransaction,
     ObjectInUse,
     SyntaxError,
     UndefinedObject,
@@ -26,6 +27,7 @@ from sqlvec.exec.context import Datum
 from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.result import Result, rows_result
+from sqlvec.settings import TRANSACTION_SETTINGS, Characteristics
 from sqlvec.sql import bound
 
 if TYPE_CHECKING:
@@ -53,15 +55,46 @@ def run_utility(
 
 
 def _begin(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    if not connection.block.begin(args.get("isolation")):
+    if not connection.block.begin():
         _warn(connection, "25001", "there is already a transaction in progress")
-    if args.get("read_only") is not None:
-        value = "on" if args["read_only"] else "off"
-        connection.settings.set("transaction_read_only", value, local=True)
+    if args["characteristics"]:
+        connection.block.set_characteristics(**args["characteristics"])
     return Result()
 
 
+def _set_transaction(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    block = connection.block
+    if not (block.explicit or block.grouped):
+        _warn(connection, "25P01", "SET TRANSACTION can only be used in transaction blocks")
+        return Result()
+    block.open()
+    block.set_characteristics(**args["characteristics"])
+    return Result()
+
+
+def _set_session(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    """SET SESSION CHARACTERISTICS AS TRANSACTION."""
+    connection.block.open()
+    for name, value in args["characteristics"].items():
+        text = value if isinstance(value, str) else "on" if value else "off"
+        connection.settings.set(f"default_transaction_{name}", text)
+    return Result()
+
+
+def _check_chain(connection: Connection, args: dict[str, Any], command: str) -> None:
+    if args["chain"] and not connection.block.explicit:
+        raise NoActiveTransaction(f"{command} AND CHAIN can only be used in transaction blocks")
+
+
+def _chain(connection: Connection, before: Characteristics) -> None:
+    """AND CHAIN: a new block with the characteristics of the old one."""
+    connection.block.begin()
+    connection.block.set_characteristics(before.isolation, before.read_only, before.deferrable)
+
+
 def _commit(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    _check_chain(connection, args, "COMMIT")
+    before = connection.settings.characteristics
     if not connection.block.explicit:
         _warn(connection, "25P01", "there is no transaction in progress")
     if not connection.block.failed:
@@ -69,14 +102,20 @@ def _commit(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) ->
         connection.keep_cursors()
     ticket, committed = connection.block.commit()
     connection.close_cursors(held=False)
+    if args["chain"]:
+        _chain(connection, before)
     return Result(command="" if committed else "ROLLBACK", ticket=ticket)
 
 
 def _rollback(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
+    _check_chain(connection, args, "ROLLBACK")
+    before = connection.settings.characteristics
     if not connection.block.explicit:
         _warn(connection, "25P01", "there is no transaction in progress")
     connection.block.rollback()
     connection.close_cursors(held=False)
+    if args["chain"]:
+        _chain(connection, before)
     return Result()
 
 
@@ -108,12 +147,14 @@ def _set(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Re
         _warn(connection, "25P01", "SET LOCAL can only be used in transaction blocks")
         return Result()
     connection.block.open()
-    if value is None:
+    if name in TRANSACTION_SETTINGS:
+        text = connection.settings.checked(name, value)
+        given: Any = text if name == "transaction_isolation" else text == "on"
+        connection.block.set_characteristics(**{name.removeprefix("transaction_"): given})
+    elif value is None:
         connection.settings.reset(name)
     else:
         connection.settings.set(name, value, local=local)
-    if name == "transaction_isolation" and connection.block.explicit:
-        connection.block.set_isolation(connection.settings.show("transaction_isolation"))
     return Result()
 
 
@@ -129,10 +170,7 @@ def _show(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> R
         rows = connection.settings.show_all()
         columns = tuple(bound.OutputColumn(n, types.TEXT) for n in ("name", "setting", "description"))
         return rows_result(columns, iter([[list(c) for c in zip(*rows, strict=True)]]), "SHOW")
-    if name == "transaction_isolation" and connection.block.explicit:
-        value = connection.block.isolation
-    else:
-        value = connection.settings.show(name)
+    value = connection.settings.show(name)
     column = bound.OutputColumn(name, types.TEXT)
     return rows_result((column,), iter([[[value]]]), "SHOW")
 
@@ -355,6 +393,8 @@ def _set_constraints(connection: Connection, args: dict[str, Any], _: Sequence[D
 
 _HANDLERS: dict[str, Handler] = {
     "begin": _begin,
+    "set_transaction": _set_transaction,
+    "set_session": _set_session,
     "commit": _commit,
     "rollback": _rollback,
     "savepoint": _savepoint,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,15 +85,22 @@ def _transaction(binder: Binder, body: Node) -> bound.Utility:
     if kind not in _TRANSACTIONS:
         raise FeatureNotSupported("prepared transactions are not supported")
     name, tag = _TRANSACTIONS[kind]
-    args: dict[str, Any] = {"name": body.get("savepoint_name", "")}
-    for node in body.get("options", ()):
-        part = node["DefElem"]
-        value = _value(part.get("arg"))
-        if part["defname"] == "transaction_isolation":
-            args["isolation"] = str(value)
-        elif part["defname"] == "transaction_read_only":
-            args["read_only"] = bool(value)
+    args: dict[str, Any] = {
+        "name": body.get("savepoint_name", ""),
+        "characteristics": _characteristics(body.get("options", ())),
+        "chain": bool(body.get("chain")),
+    }
     return bound.Utility(name, tag, args)
+
+
+def _characteristics(nodes: Sequence[Node]) -> dict[str, Any]:
+    """isolation: text; read_only, deferrable: bool. The last of several wins."""
+    found: dict[str, Any] = {}
+    for node in nodes:
+        part = node["DefElem"]
+        value, name = _value(part.get("arg")), part["defname"].removeprefix("transaction_")
+        found[name] = str(value) if name == "isolation" else bool(value)
+    return found
 
 
 def _set(binder: Binder, body: Node) -> bound.Utility:
@@ -122,14 +129,9 @@ def _shown(value: Any) -> str:
 
 def _set_transaction(body: Node) -> bound.Utility:
     """SET TRANSACTION and SET SESSION CHARACTERISTICS."""
-    prefix = "default_" if body["name"] == "SESSION CHARACTERISTICS" else ""
-    for node in body.get("args", ()):
-        part = node["DefElem"]
-        if part["defname"] in ("transaction_isolation", "transaction_read_only"):
-            value = _value(part.get("arg"))
-            text = str(value) if part["defname"] == "transaction_isolation" else ("on" if value else "off")
-            return bound.Utility("set", "SET", {"name": prefix + part["defname"], "value": text, "local": not prefix})
-    return bound.Utility("noop", "SET")
+    kind = "set_session" if body["name"] == "SESSION CHARACTERISTICS" else "set_transaction"
+    args = {"characteristics": _characteristics(body.get("args", ()))}
+    return bound.Utility(kind, "SET", args)
 
 
 def _show(binder: Binder, body: Node) -> bound.Utility:
@@ -139,8 +141,7 @@ def _show(binder: Binder, body: Node) -> bound.Utility:
     else:
         shown = {"timezone": "TimeZone", "datestyle": "DateStyle", "intervalstyle": "IntervalStyle"}
         columns = (bound.OutputColumn(shown.get(name, name), types.TEXT),)
-        if name not in ("transaction_isolation",):
-            binder.context.show(name)
+        binder.context.show(name)
     return bound.Utility("show", "SHOW", {"name": name}, columns)
 
 

@@ -43,6 +43,7 @@ from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import Operation, SetSequence, encode_operations, encode_value
 from sqlvec.storage.seams import Clock, SingleNode
 from sqlvec.storage.sequences import Sequences
+from sqlvec.storage.serializable import SerializableTransactions
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import ShardDirectory, open_shard, open_texts
@@ -67,6 +68,7 @@ class Store:
         self.settings = settings
         self.lock = RLock()
         self.locks = LockTable(self.lock)
+        self.serializable = SerializableTransactions()
         self.maintenance = Lock()  # one flush, compaction or checkpoint at a time
         self.disk = DiskGuard(vfs, clock, settings)
         self.membership = SingleNode(vfs)
@@ -169,6 +171,8 @@ class Store:
         """
         with self.lock:
             assert not tx.closed, "transaction has ended"
+            if tx.tracked is not None:
+                self.serializable.check(tx.tracked)
             if not (self._made or tx.has_writes):
                 return self._nothing_written(tx)
             made = [self.open_shards[i] for i in self._made if i in self.open_shards]
@@ -199,6 +203,8 @@ class Store:
                 shard.logged = True
                 self._made.discard(shard.shard_id)
             tx.committed = True
+            if tx.tracked is not None:
+                self.serializable.commit(tx.tracked, ticket.seqno)
             self._close(tx)
             if not durable:
                 ticket.durable = False
@@ -207,6 +213,8 @@ class Store:
 
     def _nothing_written(self, tx: Transaction) -> CommitTicket:
         tx.committed = True
+        if tx.tracked is not None:
+            self.serializable.commit(tx.tracked, self._last_seqno)
         self._close(tx)
         self.locks.end(tx.owner, tx.id)
         return CommitTicket(self.read_seqno, self.wal.lsn, done=True)
@@ -529,6 +537,7 @@ class Store:
 
     def end(self, tx: Transaction) -> None:
         """Called by a transaction that was rolled back."""
+        self.serializable.abort(tx.id)
         self._close(tx)
         self._undo_catalog(tx)
         self.locks.end(tx.owner, tx.id)

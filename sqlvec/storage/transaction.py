@@ -28,12 +28,14 @@ from sqlvec.storage.row_claims import (
     MOVED_AWAY,
     ConflictAt,
     LockedRows,
+    await_transaction,
     carry_over,
     lock_in_table,
     newest,
 )
 
 if TYPE_CHECKING:
+    from sqlvec.storage.serializable import Tracked
     from sqlvec.storage.shard import Shard
     from sqlvec.storage.store import Store
 
@@ -134,6 +136,9 @@ class Transaction:
         self.owner = owner
         self.locks = store.locks
         self.snapshot_seqno = snapshot_seqno
+        self.read_only = False
+        self.waits_for_safety = False  # serializable, read-only and deferrable
+        self.tracked: Tracked | None = None  # if it is serializable
         self.rereads = False  # READ COMMITTED: changed rows are followed to their newest versions
         self.base_catalog = store.catalog
         self.catalog = store.catalog
@@ -155,6 +160,8 @@ class Transaction:
         assert not self.closed, "transaction has ended"
         with self._store.lock:
             self.snapshot_seqno = self._store.read_seqno
+            if self.tracked is not None:
+                self._store.serializable.renew(self.tracked, self.snapshot_seqno)
             self.follow_catalog()
 
     def follow_catalog(self) -> None:
@@ -163,6 +170,40 @@ class Transaction:
             self.base_catalog = self.catalog = self._store.catalog
 
     # ------------------------------------------------------------ statements
+
+    def make_serializable(self, wanted: bool) -> None:
+        """Or not; before its first statement."""
+        serializable = self._store.serializable
+        with self._store.lock:
+            if not wanted:
+                serializable.abort(self.id)
+                self.tracked = None
+            elif self.tracked is None:
+                self.tracked = serializable.begin(self)
+            else:
+                self.tracked.read_only = self.read_only
+
+    def await_safety(self) -> None:
+        """READ ONLY DEFERRABLE: waits for a snapshot that no serializable transaction can spoil, and needs to
+        be looked at no more."""
+        serializable = self._store.serializable
+        with self._store.lock:
+            while self.tracked is not None:
+                for other in serializable.rivals(self.tracked):
+                    await_transaction(self, other.tx_id)
+                if serializable.is_safe(self.tracked):
+                    self.make_serializable(False)
+                    return
+                serializable.abort(self.id)
+                self.tracked = None
+                self.refresh()
+                self.tracked = serializable.begin(self)
+
+    def check_serializable(self) -> None:
+        """SerializationFailure if it cannot be committed any more."""
+        if self.tracked is not None:
+            with self._store.lock:
+                self._store.serializable.check(self.tracked)
 
     def begin_statement(self) -> None:
         self._statement += 1
@@ -215,6 +256,8 @@ class Transaction:
             writes = self._writes_of(shard)
             writes.add_range(first, first + count)
             shard.open_rows(self.id, writes)
+            if self.tracked is not None:
+                self.tracked.note_rows(shard, np.arange(first, first + count), self.catalog)
             return first
 
     def delete(self, shard: Shard, row_ids: RowIds) -> None:
@@ -252,6 +295,8 @@ class Transaction:
     def _hold(self, shard: Shard, row_ids: RowIds) -> None:
         if len(row_ids):
             writes = self._writes_of(shard)
+            if self.tracked is not None:
+                self.tracked.note_rows(shard, row_ids, self.catalog)
             writes.add_deleted(shard.hold(self.id, row_ids))
             shard.open_rows(self.id, writes)
 
