@@ -7,7 +7,7 @@ import numpy as np
 
 def warm() -> None:
     """Shows every kernel the array types that the server will give it."""
-    from sqlvec.index.bm25 import Bm25Index, parse_query
+    from sqlvec.index.bm25 import Bm25Index, parse_match, parse_query
     from sqlvec.index.hnsw import HnswGraph
     from sqlvec.index.row_set import RowSet
 
@@ -32,6 +32,8 @@ def warm() -> None:
     for index in (text, other):
         index.search(parse_query("b", "simple"), 1, visible, None)
         index.search(parse_query("b", "simple"), 1, RowSet.from_ids(np.array([1]), 2), None)
+        for words in ("b", '"a b"', "b -c", "a OR c", "a*"):
+            index.match(parse_match(words, "simple"), visible)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

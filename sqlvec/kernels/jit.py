@@ -2,7 +2,7 @@
 
 Kernels run without the interpreter lock and are cached on disk; no reordering that loses NaN is allowed.
 A kernel is compiled for the array types that it first sees (writable, and read-only for memory-mapped
-segments); kernels.warm() shows it both before the server listens.
+segments); index.warm shows it both before the server listens.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FASTMATH = {"contract", "reassoc"}
 
 
+KERNELS: list[Any] = []  # every kernel that there is, and so what has been compiled of each
+
+
 def kernel(function: F) -> F:
     """Compiles a loop over flat arrays."""
     compiled = njit(nogil=True, cache=True, fastmath=_FASTMATH, error_model="numpy")(function)
+    KERNELS.append(compiled)
     return cast(F, compiled)
 
 
