@@ -115,6 +115,18 @@ class DivisionByZero(DatabaseError):
     sqlstate = "22012"
 
 
+class ZeroLengthCharacterString(DatabaseError):
+    """Empty text where none may be."""
+
+    sqlstate = "2200F"
+
+
+class ArraySubscriptError(DatabaseError):
+    """An array of the wrong size or shape."""
+
+    sqlstate = "2202E"
+
+
 class InvalidParameterValue(DatabaseError):
     """An option or argument outside its domain."""
 

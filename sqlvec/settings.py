@@ -52,6 +52,12 @@ def _e(name: str, default: str, values: str, description: str, **fields: object)
     return Setting(name, "enum", default, description, values=tuple(values.split("|")), **fields)  # type: ignore[arg-type]
 
 
+TEXT_SEARCH_CONFIGS = (
+    "simple", "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish",
+    "french", "german", "greek", "hindi", "hungarian", "indonesian", "irish", "italian", "lithuanian",
+    "nepali", "norwegian", "portuguese", "romanian", "russian", "serbian", "spanish", "swedish", "tamil",
+    "turkish", "yiddish",
+)  # fmt: skip
 _ISOLATION = "serializable|repeatable read|read committed|read uncommitted"
 _LEVELS = "debug5|debug4|debug3|debug2|debug1|debug|log|notice|warning|error|info"
 _HIDDEN = ("debug", "info")  # taken, but not among the values that a hint tells
@@ -117,6 +123,7 @@ DEFINITIONS = (
     _b("quote_all_identifiers", "off", "Quote every name in definitions."),
     _b("synchronize_seqscans", "on", "Without effect."),
     _e("password_encryption", "scram-sha-256", "md5|scram-sha-256", "How passwords are kept."),
+    _s("default_text_search_config", "pg_catalog.english", "Text search configuration of calls without one."),
     _i("hnsw.ef_search", "40", 1, 1000, "Size of the candidate list of an HNSW search."),
     _e("hnsw.iterative_scan", "off", "off|relaxed_order|strict_order",
        "Accepted and without effect: scans return min(k, matching) rows anyway."),
@@ -225,6 +232,10 @@ def _special(setting: Setting, value: str) -> str:
         words = [word.strip().upper() for word in value.split(",")]
         order = next((w for w in words if w in ("MDY", "DMY", "YMD")), "MDY")
         return f"ISO, {order}"
+    if setting.name == "default_text_search_config":
+        if value.removeprefix("pg_catalog.") not in TEXT_SEARCH_CONFIGS:
+            raise InvalidParameterValue(f'invalid value for parameter "{setting.name}": "{value}"')
+        return value
     if setting.name == "TimeZone":
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 

@@ -24,6 +24,7 @@ from sqlvec.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from sqlvec.exec import text_search
 from sqlvec.exec import vector_functions as vectors
 from sqlvec.exec.advisory import ADVISORY_FUNCTIONS
 from sqlvec.exec.casts import check_range
@@ -297,6 +298,11 @@ def _sleep(context: Context, seconds: float) -> str:
     return ""
 
 
+def _ts_config(context: Context) -> str:
+    name = context.settings.show("default_text_search_config")
+    return types.REGCONFIG.definition.parse(name)
+
+
 def _uuid(context: Context) -> str:
     return str(uuid.uuid4())
 
@@ -370,6 +376,8 @@ FUNCTIONS: dict[str, Function] = {
     "pg_size_pretty": _strict(_pretty_size),
     "sqlvec_analyze": _strict(_analyze),
     "analyze": _strict(_analyze),
+    "get_current_ts_config": _ts_config,
+    **{name: _strict(function) for name, function in text_search.FUNCTIONS.items()},
     **SESSION_FUNCTIONS,
 }
 

@@ -11,6 +11,7 @@ from dataclasses import fields
 from sqlvec import types
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
+from sqlvec.sql.text_search import NAMES as TEXT_SEARCH
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
 FUNCTIONS = frozenset(
@@ -27,6 +28,7 @@ FUNCTIONS = frozenset(
         "pg_table_size", "pg_indexes_size", "pg_database_size", "pg_size_pretty", "concat",
         "round", "floor", "ceil", "ceiling", "sqlvec_analyze", "analyze", "pg_get_serial_sequence",
         "pg_notify", "pg_cancel_backend", "pg_terminate_backend",
+        *TEXT_SEARCH,
     ]
 )  # fmt: skip
 _NODES = (
@@ -39,7 +41,7 @@ _SIMPLE_CASTS = frozenset(
     for t in (
         types.BOOL, types.INT2, types.INT4, types.INT8, types.OID, types.FLOAT4, types.FLOAT8,
         types.NUMERIC, types.TEXT, types.VARCHAR, types.NAME, types.VECTOR, types.UUID,
-        types.HALFVEC, types.SPARSEVEC, types.BIT, types.VARBIT, types.JSON, types.JSONB, types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.UNKNOWN,
+        types.HALFVEC, types.SPARSEVEC, types.TSVECTOR, types.TSQUERY, types.REGCONFIG, types.REGDICTIONARY, types.BIT, types.VARBIT, types.JSON, types.JSONB, types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.UNKNOWN,
     )
 )  # fmt: skip
 _ARITHMETIC = frozenset(
@@ -53,6 +55,7 @@ _ORDERED = _ARITHMETIC | _VECTORS | _BITS | frozenset(
     for t in (
         types.BOOL, types.OID, types.TEXT, types.VARCHAR, types.NAME, types.UUID, types.DATE,
         types.TIMESTAMP, types.TIMESTAMPTZ, types.NUMERIC, types.REGCLASS, types.REGTYPE,
+        types.TSVECTOR, types.TSQUERY,
     )
 )  # fmt: skip
 

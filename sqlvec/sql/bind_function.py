@@ -31,6 +31,7 @@ from sqlvec.sql.functions import (
 )
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
+from sqlvec.sql.text_search import configured
 from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS, casts_implicitly, common_type, is_unknown
 from sqlvec.types import SqlType
 
@@ -64,6 +65,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         )
     if name in WINDOW_FUNCTIONS and name not in FUNCTIONS:
         raise WindowingError(f"window function {name} requires an OVER clause", position=position)
+    if name == "unnest" and len(args) == 1 and args[0].type.oid == types.TSVECTOR.oid:
+        name = "tsvector_unnest"
     if name in RECORD_FUNCTIONS:
         bound_args, _ = resolve(binder, name, [RECORD_FUNCTIONS[name][0]], args, position)
         return record_call(name, bound_args)
@@ -81,7 +84,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         raise
     if name in _DISTANCE_FUNCTIONS:
         return bound.Distance(types.FLOAT8, _DISTANCE_FUNCTIONS[name], bound_args[0], bound_args[1])
-    return bound.FunctionCall(result, name, tuple(bound_args))
+    found = configured(name, bound_args)
+    return found or bound.FunctionCall(result, name, tuple(bound_args))
 
 
 # ---------------------------------------------------------------- resolution

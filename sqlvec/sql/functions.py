@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from sqlvec import types
+from sqlvec.sql.text_search import SIGNATURES
 from sqlvec.types import SqlType
 
 SCALAR = """
@@ -112,6 +113,10 @@ pg_listening_channels() text; pg_tablespace_databases(oid) oid; pg_partition_anc
 RECORD = """
 _pg_expandarray(anyarray): x anyelement, n int4
 pg_options_to_table(_text): option_name text, option_value text
+ts_parse(text,text): tokid int4, token text
+ts_token_type(text): tokid int4, alias text, description text
+ts_debug(regconfig,text): alias text, description text, token text, dictionaries _text, dictionary text, lexemes _text
+tsvector_unnest(tsvector): lexeme text, positions _int2, weights _text
 aclexplode(_aclitem): grantor oid, grantee oid, privilege_type text, is_grantable bool
 pg_partition_tree(regclass): relid regclass, parentrelid regclass, isleaf bool, level int4
 jsonb_each(jsonb): key text, value jsonb
@@ -141,7 +146,7 @@ class Signature:
 _LINE = re.compile(r"(\w+)\(([^)]*)\)\s+(\w+)")
 
 
-def _table(text: str) -> dict[str, list[Signature]]:
+def function_table(text: str) -> dict[str, list[Signature]]:
     table: dict[str, list[Signature]] = {}
     for name, arguments, result in _LINE.findall(text):
         words = [word.strip() for word in arguments.split(",") if word.strip()]
@@ -157,17 +162,17 @@ def _record_table(text: str) -> dict[str, tuple[Signature, tuple[tuple[str, str]
     table = {}
     for line in text.strip().splitlines():
         call, _, columns = line.partition("): ")
-        ((name, (signature,)),) = _table(f"{call}) record").items()
+        ((name, (signature,)),) = function_table(f"{call}) record").items()
         pairs = tuple((n, t) for n, t in (column.split() for column in columns.split(", ")))
         table[name] = (signature, pairs)
     return table
 
 
-FUNCTIONS = _table(SCALAR)
-AGGREGATE_FUNCTIONS = _table(AGGREGATES)
-ORDERED_SET_FUNCTIONS = _table(ORDERED_SET)
-WINDOW_FUNCTIONS = _table(WINDOW)
-TABLE_FUNCTIONS = _table(TABLE)
+FUNCTIONS = function_table(SCALAR + SIGNATURES)
+AGGREGATE_FUNCTIONS = function_table(AGGREGATES)
+ORDERED_SET_FUNCTIONS = function_table(ORDERED_SET)
+WINDOW_FUNCTIONS = function_table(WINDOW)
+TABLE_FUNCTIONS = function_table(TABLE)
 RECORD_FUNCTIONS = _record_table(RECORD)
 VOLATILE = frozenset(
     [

@@ -12,6 +12,7 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.text_search import joined, match, negation
 from sqlvec.sql.type_rules import (
     BITS,
     NUMBERS,
@@ -27,6 +28,7 @@ from sqlvec.types import SqlType
 COMPARISONS = frozenset(["=", "<>", "<", "<=", ">", ">="])
 DISTANCES = {"<->": "l2", "<#>": "inner_product", "<=>": "cosine", "<+>": "l1"}
 BIT_DISTANCES = {"<~>": "hamming", "<%>": "jaccard"}
+_TEXT_SEARCH = frozenset(["||", "&&", "<->", "@>", "<@"])
 _PATTERNS = frozenset(["~~", "!~~", "~~*", "!~~*", "~", "~*", "!~", "!~*"])
 _JSON = (types.JSON.oid, types.JSONB.oid)
 _D, _TS, _TZ, _I, _T = (t.oid for t in (types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.INTERVAL, types.TIME))
@@ -49,8 +51,20 @@ def bind_operator(
     """left name right, or name right for a prefix operator."""
     if name == "!=":
         name = "<>"
+    if left is None and name == "!!":
+        found = negation(binder, right, position)
+        if found is None:
+            raise no_operator(name, None, right.type, position)
+        return found
     if left is None:
         return _prefix(binder, name, right, position)
+    text_search = None
+    if name == "@@":
+        text_search = match(binder, left, right, position)
+    elif name in _TEXT_SEARCH:
+        text_search = joined(binder, name, left, right, position)
+    if text_search is not None:
+        return text_search
     if name in DISTANCES:
         found = _distance(binder, name, left, right, position)
     elif name in BIT_DISTANCES:

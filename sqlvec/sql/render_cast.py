@@ -12,6 +12,8 @@ from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.render_numeric import as_text, fixed_text, numeric_form
+from sqlvec.sql.render_text_search import TYPES as TEXT_SEARCH
+from sqlvec.sql.render_text_search import parsed_text_search, text_search_text
 from sqlvec.sql.render_types import (
     FLOATS,
     INTEGERS,
@@ -170,6 +172,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         return f"sqlvec_zoned_text(epoch_us({value}), {quoted(r.context.time_zone)})"
     if oid in VECTORS:
         return vector_text(value, sql_type)
+    if oid in TEXT_SEARCH:
+        return text_search_text(value, sql_type)
     if oid in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
         return f"array_to_string({value}, ' ')"
     if oid in REG_KINDS:
@@ -223,6 +227,8 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return f"sqlvec_parse_bytes({text})"
     if oid in VECTORS:
         return parsed_vector(text, target)
+    if oid in TEXT_SEARCH:
+        return parsed_text_search(text, target)
     if oid in OIDS:
         return f"sqlvec_parse_reg({r.context.session}, {text}, {oid})"
     element = types.element_of(target)

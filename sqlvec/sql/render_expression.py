@@ -21,6 +21,8 @@ from sqlvec.sql.render_functions import function
 from sqlvec.sql.render_numeric import comparable_numerics, in_form, key_of, numeric_form
 from sqlvec.sql.render_operators import comparison, operator, quantified
 from sqlvec.sql.render_tables import record_field, record_text
+from sqlvec.sql.render_text_search import TYPES as TEXT_SEARCH
+from sqlvec.sql.render_text_search import comparable_text_search
 from sqlvec.sql.render_types import (
     ZERO_BASED,
     Fixed,
@@ -137,6 +139,8 @@ class ExpressionRenderer:
             return rendered if numeric_form(self, e) else key_of(rendered)
         if e.type.oid == types.BPCHAR.oid:
             return f"rtrim({self.render(e)}, ' ')"
+        if e.type.oid in TEXT_SEARCH:
+            return comparable_text_search(self.render(e), e.type)
         if e.type.oid in VECTORS:
             return comparable_vector(self, e)
         element = types.element_of(e.type)

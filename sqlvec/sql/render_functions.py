@@ -19,6 +19,7 @@ from sqlvec.sql.render_json import json_function
 from sqlvec.sql.render_moments import moment_function
 from sqlvec.sql.render_numeric import numeric_function
 from sqlvec.sql.render_tables import set_returning
+from sqlvec.sql.render_text_search import text_search_function
 from sqlvec.sql.render_types import TEXTS, ZERO_BASED, duckdb_type, is_numeric, literal
 from sqlvec.sql.render_vectors import vector_function
 
@@ -76,7 +77,7 @@ STABLE = frozenset(
         "user", "current_role", "version", "pg_backend_pid", "current_setting", "pg_relation_size",
         "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size",
         "pg_tablespace_size", "pg_sequence_last_value", "pg_postmaster_start_time", "pg_conf_load_time",
-        "txid_current", "lastval", "currval",
+        "txid_current", "lastval", "currval", "get_current_ts_config",
     ]
 )  # fmt: skip
 VOLATILE = frozenset(
@@ -100,7 +101,7 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
             return found
     families = (
         set_returning, vector_function, _text_function, _array_function, json_function,
-        moment_function,
+        moment_function, text_search_function,
     )  # fmt: skip
     for family in families:
         found = family(r, e)

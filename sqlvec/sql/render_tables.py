@@ -46,6 +46,18 @@ _RECORDS = {
         "sqlvec_acl_privileges({0})",
         "list_transform(sqlvec_acl_numbers({0}, 'grantable'), lambda n: n = 1)",
     ),
+    "ts_parse": ("sqlvec_ts_kinds({0}, {1})", "sqlvec_ts_tokens({0}, {1})"),
+    "ts_token_type": (
+        "range(1, 24)", "sqlvec_ts_token_names({0}, false)", "sqlvec_ts_token_names({0}, true)",
+    ),
+    "ts_debug": (
+        "sqlvec_ts_debug({0}, {1}, 'alias')", "sqlvec_ts_debug({0}, {1}, 'description')",
+        "sqlvec_ts_debug({0}, {1}, 'token')", "sqlvec_ts_debug_lists({0}, {1}, 'dictionaries')",
+        "sqlvec_ts_debug({0}, {1}, 'dictionary')", "sqlvec_ts_debug_lists({0}, {1}, 'lexemes')",
+    ),
+    "tsvector_unnest": (
+        "sqlvec_tsvector_to_array_tsvector({0})", "sqlvec_ts_positions({0})", "sqlvec_ts_weights({0})",
+    ),
     "pg_partition_tree": ("[{0}]", "[CAST(NULL AS BIGINT)]", "[true]", "[0]"),
 }  # fmt: skip
 SET_RETURNING = frozenset(["unnest", "generate_series", *_LISTS])

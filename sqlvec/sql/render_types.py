@@ -24,6 +24,8 @@ from sqlvec.sql.type_rules import REG_KINDS
 from sqlvec.types import SqlType
 from sqlvec.types.numeric import ARROW_PRECISION_MAX, precision_scale
 from sqlvec.types.sparse_vector import SparseVector
+from sqlvec.types.tsquery import TsQuery
+from sqlvec.types.tsvector import TsVector
 
 INTEGERS = (types.INT2.oid, types.INT4.oid, types.INT8.oid)
 FLOATS = (types.FLOAT4.oid, types.FLOAT8.oid)
@@ -41,7 +43,7 @@ _NAMES = {
     types.INT8.oid: "BIGINT", types.FLOAT4.oid: "FLOAT", types.FLOAT8.oid: "DOUBLE",
     types.DATE.oid: "DATE", types.TIME.oid: "TIME", types.TIMESTAMP.oid: "TIMESTAMP",
     types.TIMESTAMPTZ.oid: "TIMESTAMPTZ", types.INTERVAL.oid: "INTERVAL", types.BYTEA.oid: "BLOB",
-    types.SPARSEVEC.oid: "BLOB", types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
+    types.SPARSEVEC.oid: "BLOB", types.TSVECTOR.oid: "BLOB", types.TSQUERY.oid: "BLOB", types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
 } | {oid: "BIGINT" for oid in OIDS}  # fmt: skip
 _INFINITE_DAYS = (2**31 - 1, -(2**31))
 _INFINITE_US = (2**63 - 1, -(2**63))
@@ -145,7 +147,7 @@ def _plain(value: Any, sql_type: SqlType) -> str:
         return quoted(repr(value))
     if isinstance(value, np.ndarray):  # as text: a list of numbers takes ten times longer to parse
         return quoted("[" + ",".join(map(repr, value.tolist())) + "]")
-    if isinstance(value, SparseVector):
+    if isinstance(value, (SparseVector, TsVector, TsQuery)):
         return f"from_hex('{value.tobytes().hex()}')"
     if isinstance(value, list):
         return _list(value, sql_type)

@@ -16,9 +16,12 @@ from sqlvec.types.interval import Interval
 from sqlvec.types.json_types import Json, Jsonb
 from sqlvec.types.numeric import Numeric
 from sqlvec.types.pseudo import Record, Shown, Tid, Void
+from sqlvec.types.regconfig import CONFIGS, DICTIONARIES, RegName
 from sqlvec.types.sparse_vector import Sparse
 from sqlvec.types.sql_type import REGISTRY, SqlType
 from sqlvec.types.text import Character, Name, SingleChar, Text, VarChar
+from sqlvec.types.tsquery import TsQueryType
+from sqlvec.types.tsvector import TsVectorType
 from sqlvec.types.uuid import Uuid
 from sqlvec.types.vector import HalfVector, Vector
 
@@ -94,6 +97,10 @@ def _define() -> None:
     Shown(2281, "internal", length=8, **_pseudo(align="d", routine="internal_"))
     Uuid(2950, "uuid", array_oid=2951, length=16, align="c", routine="uuid_")
     Jsonb(3802, "jsonb", array_oid=3807, routine="jsonb_")
+    TsVectorType(3614, "tsvector", array_oid=3643, routine="tsvector")
+    TsQueryType(3615, "tsquery", array_oid=3645, routine="tsquery")
+    RegName(3734, "regconfig", "configuration", CONFIGS, array_oid=3735)
+    RegName(3769, "regdictionary", "dictionary", DICTIONARIES, array_oid=3770)
     RegType(4089, "regnamespace", array_oid=4090, length=4, **_number())
     RegType(4096, "regrole", array_oid=4097, length=4, **_number())
     Vector(16386, "vector", array_oid=16391, routine="vector_")
@@ -119,6 +126,7 @@ BIT, VARBIT, NUMERIC, REGCLASS, REGTYPE = (SqlType(oid) for oid in (1560, 1562, 
 RECORD, CSTRING, ANY, ANYARRAY, VOID = (SqlType(oid) for oid in (2249, 2275, 2276, 2277, 2278))
 ANYELEMENT, UUID, JSONB = SqlType(2283), SqlType(2950), SqlType(3802)
 REGNAMESPACE, REGROLE, VECTOR = SqlType(4089), SqlType(4096), SqlType(16386)
+TSVECTOR, TSQUERY, REGCONFIG, REGDICTIONARY = (SqlType(oid) for oid in (3614, 3615, 3734, 3769))
 HALFVEC, SPARSEVEC = SqlType(16392), SqlType(16398)
 
 _ALIASES = {
