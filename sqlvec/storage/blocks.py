@@ -6,7 +6,8 @@
     directory  u32 count, entry*
     entry    u16 length + name (utf-8), u8 length + dtype (numpy's, ascii), u8 dimensions, u64 size
              of each, u64 offset, u64 byte length, u32 crc32c of the block
-    trailer  u64 offset of the directory, u32 its length, u32 its crc32c, magic "SVBE"   (20 bytes)
+    trailer  u64 offset of the directory, u32 its length, u32 crc32c of the file's name and it, magic
+             "SVBE"                                                          (20 bytes)
 
 The directory is verified when the file is opened, a block when it is first read: opening a large
 file touches two pages. The writer asserts the same facts that the reader checks.
@@ -75,7 +76,7 @@ def write_blocks(vfs: Vfs, name: str, kind: FileKind, arrays: Mapping[str, Array
             file.append(data)
             entries.append((block, entry))
         directory = _encode_directory(entries)
-        trailer = TRAILER.pack(file.size, len(directory), crc32c(directory), END_MAGIC)
+        trailer = TRAILER.pack(file.size, len(directory), _directory_crc(name, directory), END_MAGIC)
         file.append(directory + trailer)
         file.sync()
     except DatabaseError:
@@ -85,6 +86,11 @@ def write_blocks(vfs: Vfs, name: str, kind: FileKind, arrays: Mapping[str, Array
         raise
     file.close()
     return file.size
+
+
+def _directory_crc(name: str, directory: bytes) -> int:
+    """With the file's name: what was meant for another file is not taken for this one."""
+    return crc32c(name.encode(), directory)
 
 
 def _encode_directory(entries: list[tuple[str, Entry]]) -> bytes:
@@ -130,6 +136,16 @@ class BlockFile:
         names = [name for name in self._entries if name.startswith(prefix)]
         return {name[len(prefix) :]: self.array(name) for name in names}
 
+    def verify_gaps(self) -> None:
+        """That the bytes between blocks, which nobody reads, are zero."""
+        places = [(entry.offset, entry.length) for entry in self._entries.values()]
+        (directory,) = TRAILER.unpack(self._bytes[-TRAILER.size :].tobytes())[:1]
+        at = HEADER.size
+        for offset, length in [*sorted(places), (directory, 0)]:
+            if self._bytes[at:offset].any():
+                raise self._corrupted("unexpected bytes between blocks", at)
+            at = offset + length
+
     def _read_directory(self, kind: FileKind) -> dict[str, Entry]:
         size = len(self._bytes)
         if size < HEADER.size + TRAILER.size:
@@ -146,7 +162,7 @@ class BlockFile:
         if end != END_MAGIC or offset + length != at:
             raise self._corrupted("unexpected end of file", at)
         directory = self._bytes[offset:at].tobytes()
-        if crc32c(directory) != crc:
+        if _directory_crc(self.name, directory) != crc:
             raise self._corrupted("checksum mismatch in block directory", offset)
         entries = _decode_directory(directory)
         for entry in entries.values():

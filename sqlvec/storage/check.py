@@ -8,8 +8,10 @@ nothing.
     graphs     every block's checksum
     log        every entry's checksum and order, and that it goes back to the manifest's seqno
 
-A torn tail of the manifest or of the last log file is not damage: opening cuts it off. Files that
-nothing names are reported as orphans; opening removes them.
+A torn tail of the manifest or of the last log file may be what a crash left, or damage of what was
+written last: it is reported as torn, and opening cuts it off. Files that nothing names are reported
+as orphans; opening removes them. Not read is what nobody reads: rows of a vector file that no segment
+keeps.
 """
 
 from __future__ import annotations
@@ -31,12 +33,12 @@ from sqlvec.storage.segment import Segment
 from sqlvec.storage.shard_files import DIRECTORY
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
-from sqlvec.storage.wal import read_log
+from sqlvec.storage.wal import last_file, read_log
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """severity: "damage" or "orphan"."""
+    """severity: "damage", "torn" or "orphan"."""
 
     severity: str
     file: str
@@ -48,10 +50,11 @@ def verify(vfs: Vfs) -> list[Finding]:
     lock = vfs.lock()
     try:
         try:
-            version, _ = read_manifest(vfs)
+            version, end = read_manifest(vfs)
         except DatabaseError as error:
             return [_damage("manifest", error.message)]
         return [
+            *_torn("manifest", end, vfs.size("manifest")),
             *_guarded("epoch", partial(_check_epoch, vfs)),
             *_check_shards(vfs, version),
             *_check_orphans(vfs, version),
@@ -89,7 +92,10 @@ def _check_segment(vfs: Vfs, files: ShardFiles, file: SegmentFile) -> list[Findi
     if (segment.low, segment.high) != (file.low, file.high):
         found.append(_damage(file.name, f"holds rows {segment.low} to {segment.high}"))
         return found
+    segment.file.verify_gaps()
     blocks = {name: segment.file.array(name) for name in segment.file.names}
+    if file.tombstones:
+        BlockFile(vfs, file.tombstones, FileKind.TOMBSTONES).verify_gaps()
     begins, ends = segment.begins, segment.ends()
     if (begins > ends).any():
         found.append(_damage(file.name, "a row ends before it begins"))
@@ -110,7 +116,9 @@ def _verify_vectors(vector: VectorColumn) -> list[Finding]:
 
 
 def _check_graph(vfs: Vfs, name: str) -> list[Finding]:
-    BlockFile(vfs, name, FileKind.GRAPH).arrays("")
+    blocks = BlockFile(vfs, name, FileKind.GRAPH)
+    blocks.verify_gaps()
+    blocks.arrays("")
     return []
 
 
@@ -135,9 +143,16 @@ def _check_log(vfs: Vfs, version: Version) -> list[Finding]:
     def check() -> list[Finding]:
         for entry in read_log(vfs, after=version.seqno):
             decode_operations(entry.body)
-        return []
+        last = last_file(vfs)
+        return [] if last is None else _torn(last.name, last.end, last.size)
 
     return _guarded("wal", check)
+
+
+def _torn(name: str, end: int, size: int) -> list[Finding]:
+    if end == size:
+        return []
+    return [Finding("torn", name, f"{size - end} bytes do not verify at offset {end}")]
 
 
 def _damage(file: str, message: str) -> Finding:

@@ -193,7 +193,7 @@ class Wal:
                 self._file.sync()
                 self.durable_lsn = max(self.durable_lsn, self.lsn)
             seqno = self._last_seqno + 1 if first_seqno is None else first_seqno
-            file = self._create_file(f"{DIRECTORY}/{seqno:020d}.wal", seqno)
+            file = self._create_file(_file_name(seqno), seqno)
         except DiskFull:
             raise
         except DatabaseError as error:
@@ -289,6 +289,16 @@ def read_log(vfs: Vfs, *, after: int) -> list[Entry]:
     return [entry for entry in _whole_log(found, after) if entry.seqno > after]
 
 
+def last_file(vfs: Vfs) -> ReadFile | None:
+    """The log's last file, for its torn tail."""
+    names = _file_names(vfs)
+    return _read_file(vfs, names[-1]) if names else None
+
+
+def _file_name(first_seqno: int) -> str:
+    return f"{DIRECTORY}/{first_seqno:020d}.wal"
+
+
 def _file_names(vfs: Vfs) -> list[str]:
     return [f"{DIRECTORY}/{name}" for name in vfs.list(DIRECTORY) if name.endswith(".wal")]
 
@@ -334,7 +344,7 @@ def _decode_header(name: str, data: Bytes) -> LogFile | None:
     head = data[: HEADER.size].tobytes()
     (crc,) = struct.unpack("<I", data[HEADER.size : HEADER_SIZE].tobytes())
     magic, version, _, first_seqno, first_lsn = HEADER.unpack(head)
-    if magic != MAGIC or crc != crc32c(head):
+    if magic != MAGIC or crc != crc32c(head) or name != _file_name(first_seqno):
         return None
     if version > VERSION:
         raise ConfigurationError(
