@@ -33,6 +33,7 @@ from tests.sim.simfs import SimFs
 
 DIMS = 3
 DOCS, TENANT_DOCS, SEQUENCE = 20000, 20010, 20020
+SIDE_OIDS = 30000
 TINY = StorageSettings(
     wal_file_bytes_max=4_000,
     manifest_bytes_max=3_000,
@@ -363,7 +364,8 @@ class History:
             tx.catalog = tx.catalog.without(*old)
             self.commit(tx, dict(self.states[-1]))
             return
-        catalog, oid = tx.catalog.reserve_oids(2)
+        first = max(tx.catalog.next_oid, SIDE_OIDS)  # not one of the tables that always are there
+        catalog, oid = replace(tx.catalog, next_oid=first).reserve_oids(2)
         tx.catalog = catalog.with_relation(docs_table(oid, "side", tenant=False))
         self._insert(tx, oid, "", 3, {})
         if self.rng.random() < 0.3:
