@@ -51,6 +51,13 @@ class Context:
     observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
     changes: Changes | None = None  # what the statement's constraints must look at
     _viewpoint: Viewpoint | None = None
+    _environment: Environment | None = None
+
+    def surroundings(self) -> Environment:
+        """The environment, one for the statement."""
+        if self._environment is None:
+            self._environment = self.environment()
+        return self._environment
 
     def viewpoint(self) -> Viewpoint:
         """Catalog, search path and user, for functions over names."""

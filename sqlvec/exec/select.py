@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sqlvec.exec.catalog_answers import answered
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
 from sqlvec.exec.limit import RowLimit, row_limit
@@ -43,7 +44,7 @@ def run_query(plan: QueryPlan, context: Context) -> Iterator[Batch]:
         return _constants(plan, context)
     if isinstance(plan, LockingSelect):
         return run_locking(plan, context, run_query)
-    return run_remainder(plan, context)
+    return answered(plan, context, run_remainder)
 
 
 def _constants(plan: Constants, context: Context) -> Iterator[Batch]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.objects import Table
 from sqlvec.catalog.system.rows import system_columns
+from sqlvec.catalog.system.tables import TABLEOID
 from sqlvec.exec.context import Context
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.limit import row_limit
@@ -228,9 +229,11 @@ def _system(source: SystemSource, context: Context) -> pa.Table:
     scan = source.scan
     if scan.table.kind == "S":
         return _sequence(source, context)
-    found = system_columns(scan.table, context.catalog, context.environment())
-    columns = list(found.values())
-    return _table({f"c{i}": columns[i] for i in source.ordinals}, len(columns[0]))
+    names = [column.name for column in scan.table.columns] + [TABLEOID]
+    wanted = [names[i] for i in source.ordinals] or names[:1]
+    found = system_columns(scan.table, context.catalog, context.surroundings(), wanted)
+    columns = {f"c{i}": found[names[i]] for i in source.ordinals}
+    return _table(columns, len(found[wanted[0]]))
 
 
 def _sequence(source: SystemSource, context: Context) -> pa.Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
+from sqlvec.sql.grouping import children
 from sqlvec.sql.render_cast import interval_of, interval_parts, zoned
 from sqlvec.sql.render_numeric import numeric_operator
 from sqlvec.sql.render_types import (
@@ -21,6 +22,7 @@ from sqlvec.sql.render_types import (
     quoted,
 )
 from sqlvec.sql.render_vectors import vector_operator
+from sqlvec.types import SqlType
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -135,10 +137,27 @@ def quantified(r: ExpressionRenderer, e: bound.AnyAll) -> str:
     if known is not None and e.op in ("=", "<>") and e.all == (e.op == "<>") and known.value:
         items = tuple(bound.Const(element, item) for item in known.value)
         return r.render(bound.InList(types.BOOL, e.arg, items, e.all))
+    if _holds_subquery(e.arg):
+        return _over_rows(r, e, element)  # a lambda takes no subquery
     item = r.fresh()
     probe = Rendered(element, item)
     tests = f"list_transform({r.render(e.array)}, lambda {item}: {comparison(r, e.op, e.arg, probe)})"
     return f"sqlvec_{'all' if e.all else 'any'}({tests})"
+
+
+def _holds_subquery(e: bound.Expression) -> bool:
+    return isinstance(e, bound.Subquery) or any(map(_holds_subquery, children(e)))
+
+
+def _over_rows(r: ExpressionRenderer, e: bound.AnyAll, element: SqlType) -> str:
+    """The same over the array's elements as rows."""
+    item = r.fresh()
+    test = comparison(r, e.op, Rendered(e.arg.type, "probe"), Rendered(element, item))
+    word = "all" if e.all else "any"
+    return (
+        f"(SELECT sqlvec_{word}(list({test})) FROM (SELECT {r.render(e.arg)} AS probe, "
+        f"unnest({r.render(e.array)}) AS {item}))"
+    )
 
 
 # ---------------------------------------------------------------- arithmetic

@@ -108,7 +108,7 @@ def columns_of(relation: Relation) -> tuple[Column, ...]:
     return relation.columns
 
 
-def _row_counts(columns: dict[str, pa.ChunkedArray], environment: Environment) -> pa.Array:
+def _row_counts(columns: pa.Table, environment: Environment) -> pa.Array:
     """reltuples of tables as they are now; -1 for what was never counted."""
     kinds, oids = columns["relkind"].to_pylist(), columns["oid"].to_pylist()
     values = columns["reltuples"].to_pylist()
@@ -118,7 +118,7 @@ def _row_counts(columns: dict[str, pa.ChunkedArray], environment: Environment) -
     return pa.array(values, pa.float32())
 
 
-def _pages(columns: dict[str, pa.ChunkedArray], environment: Environment) -> pa.Array:
+def _pages(columns: pa.Table, environment: Environment) -> pa.Array:
     kinds, oids = columns["relkind"].to_pylist(), columns["oid"].to_pylist()
     return pa.array(
         [
@@ -131,7 +131,7 @@ def _pages(columns: dict[str, pa.ChunkedArray], environment: Environment) -> pa.
     )
 
 
-LiveColumn = Callable[[dict[str, pa.ChunkedArray], Environment], pa.Array]
+LiveColumn = Callable[[pa.Table, Environment], pa.Array]
 LIVE_COLUMNS: dict[str, dict[str, LiveColumn]] = {
     "pg_class": {"reltuples": _row_counts, "relpages": _pages}
 }

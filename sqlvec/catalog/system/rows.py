@@ -8,7 +8,7 @@ does not say is the column's zero, or NULL where the column may be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -49,18 +49,35 @@ _builtin: dict[tuple[str, tuple[str, ...]], pa.Table] = {}
 
 
 def system_columns(
-    table: SystemTable, catalog: Catalog, environment: Environment
+    table: SystemTable, catalog: Catalog, environment: Environment, wanted: Sequence[str]
 ) -> dict[str, pa.ChunkedArray]:
-    """Every column by name, tableoid among them."""
-    key = table.name if table.schema == "pg_catalog" else f"{table.schema}.{table.name}"
+    """The wanted columns by name, tableoid among them."""
+    key = _key(table)
     found = _kept(key, table, catalog, environment)
     if key in LIVE:
         found = pa.concat_tables([found, _made(LIVE[key], table, catalog, environment)])
-    columns = dict(zip(found.column_names, found.columns, strict=True))
-    for column, value in relations.LIVE_COLUMNS.get(key, {}).items():
-        columns[column] = value(columns, environment)
-    columns[TABLEOID] = types.OID.definition.to_arrow([table.oid] * found.num_rows)
+    columns = {}
+    live = relations.LIVE_COLUMNS.get(key, {})
+    for name in wanted:
+        if name == TABLEOID:
+            columns[name] = types.OID.definition.to_arrow([table.oid] * found.num_rows)
+        elif name in live:
+            columns[name] = live[name](found, environment)
+        else:
+            columns[name] = found.column(name)
     return columns
+
+
+def is_live(table: SystemTable, columns: Sequence[str]) -> bool:
+    """Whether the columns show what goes on now, so that they change without the catalog."""
+    key = _key(table)
+    if table.kind == "S":
+        return True
+    return key in LIVE or any(column in relations.LIVE_COLUMNS.get(key, {}) for column in columns)
+
+
+def _key(table: SystemTable) -> str:
+    return table.name if table.schema == "pg_catalog" else f"{table.schema}.{table.name}"
 
 
 def _kept(key: str, table: SystemTable, catalog: Catalog, environment: Environment) -> pa.Table:
