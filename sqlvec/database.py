@@ -745,6 +745,7 @@ class Connection:
             user=self.user,
             settings=self.settings,
             pid=self.pid,
+            temporary_schema=temporary_schema(self.pid),
             statements=tuple((n, s.parsed.source(s.parsed.node)) for n, s in self.statements.items() if n and s),
             cursors=tuple(self.cursors),
             connections=self._activities(),

@@ -169,6 +169,13 @@ def _type_list(view: Viewpoint, oids: list[int] | None) -> str | None:
     return ", ".join(names.type_name(view, oid) or "-" for oid in oids)
 
 
+def _other_temporary(view: Viewpoint, oid: int | None) -> bool | None:
+    if oid is None:
+        return None
+    schema = view.catalog.schemas.get(oid)
+    return schema is not None and schema.name.startswith("pg_temp_") and schema.name != view.temporary_schema
+
+
 def _null(view: Viewpoint, *args: Any) -> None:
     return None
 
@@ -221,8 +228,8 @@ _FUNCTIONS: dict[str, Function] = {
     "pg_index_column_has_property": _index_property,
     "pg_index_has_property": _index_property,
     "row_security_active": lambda view, oid: None if oid is None else False,
-    "pg_my_temp_schema": _constant(0),
-    "pg_is_other_temp_schema": lambda view, oid: None if oid is None else False,
+    "pg_my_temp_schema": lambda view: getattr(view.catalog.schema(view.temporary_schema), "oid", 0),
+    "pg_is_other_temp_schema": _other_temporary,
     "pg_tablespace_location": lambda view, oid: None if oid is None else "",
     "pg_relation_is_updatable": lambda view, oid, auto: (
         28 if isinstance(view.catalog.relations.get(oid or 0), Table) else 0

@@ -24,7 +24,9 @@ def _relation(view: Viewpoint, oid: int, attnum: int) -> str | None:
     relation = view.catalog.relations.get(oid)
     if relation is None:
         return None
-    text_ = f"{_KINDS[type(relation)]} {names.relation_name(view, oid)}"
+    kind = "materialized view" if getattr(relation, "query", "") else _KINDS[type(relation)]
+    kind = "view" if isinstance(relation, View) else kind
+    text_ = f"{kind} {names.relation_name(view, oid)}"
     if attnum and isinstance(relation, (Table, View)):
         column = relation.columns[attnum - 1]
         return f"column {names.quote_identifier(column.name)} of {text_}"

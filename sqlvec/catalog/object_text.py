@@ -161,8 +161,10 @@ def _names(table: Table, attnums: tuple[int, ...]) -> str:
 
 
 def view_text(view: Viewpoint, oid: int | None, pretty: object = False) -> str | None:
+    """Of a view or a materialized view."""
     found = view.catalog.relations.get(oid or 0)
-    return f" {found.query};" if isinstance(found, View) else None
+    query = found.query if isinstance(found, (View, Table)) else ""
+    return f" {query};" if query else None
 
 
 def default_text(

@@ -35,6 +35,7 @@ class Viewpoint:
     search_path: tuple[str, ...] = ("public",)
     user: str = SUPERUSER
     print_expression: PrintExpression = _as_stored
+    temporary_schema: str = ""  # of the session, searched before all others
 
     def expression(
         self, text: str, table: Table | None, *, target: SqlType | None = None, pretty: bool = False
@@ -49,5 +50,7 @@ class Viewpoint:
         names = list(dict.fromkeys(self.search_path))
         if implicit and "pg_catalog" not in names:
             names.insert(0, "pg_catalog")
+        if implicit and self.temporary_schema:
+            names.insert(0, self.temporary_schema)
         found = [self.catalog.schema(name) for name in names]
         return [schema for schema in found if schema is not None]

@@ -59,7 +59,7 @@ def answered(plan: Remainder, context: Context, run: Run) -> Iterator[Batch]:
 def _remembered(known: _Answers, context: Context, run: Run) -> Iterator[Batch]:
     view = context.viewpoint()
     zone = context.settings.show("TimeZone")
-    key = (repr(context.parameters), view.search_path, view.user, zone)
+    key = (repr(context.parameters), view.search_path, view.user, view.temporary_schema, zone)
     batches = known.batches.get(key)
     if batches is not None:
         yield from batches

@@ -10,6 +10,7 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import QueryCanceled
 from sqlvec.exec.changes import Changes, Deferred
+from sqlvec.exec.temporary import temporary_schema
 from sqlvec.sql.deparse import expression_text
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class Context:
         found = self._viewpoint
         if found is None or found.catalog is not self.catalog:
             path = self.settings.search_path(self.user)
-            found = self._viewpoint = Viewpoint(self.catalog, path, self.user, expression_text)
+            own = temporary_schema(self.pid)
+            found = Viewpoint(self.catalog, path, self.user, expression_text, own)
+            self._viewpoint = found
         return found
 
     # Rows that stand for what the snapshot shows of a relation, when newer versions are tested.

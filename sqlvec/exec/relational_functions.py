@@ -118,7 +118,9 @@ class FunctionHost:
         if name not in definitions.NAMES:
             return _rendered(session_value(name, tuple(json.loads(arguments)), context), oid)
         view = context.viewpoint()
-        known = context.catalog.memo.setdefault(("calls", view.search_path, view.user), {})
+        known = context.catalog.memo.setdefault(
+            ("calls", view.search_path, view.user, view.temporary_schema), {}
+        )
         key = (name, arguments)
         if key not in known:
             if len(known) >= CALLS_MAX:

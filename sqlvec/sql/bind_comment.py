@@ -24,6 +24,7 @@ from sqlvec.sql.parse import Node
 _KINDS = {
     "OBJECT_TABLE": (Table, "a table"), "OBJECT_INDEX": (Index, "an index"),
     "OBJECT_SEQUENCE": (Sequence, "a sequence"), "OBJECT_VIEW": (View, "a view"),
+    "OBJECT_MATVIEW": (Table, "a materialized view"),
 }  # fmt: skip
 _EXTENSION_OID = 16_385
 
@@ -59,7 +60,8 @@ def _found(binder: Binder, parts: list[str]) -> Relation:
 def _relation(binder: Binder, kind: str, parts: list[str]) -> Described:
     relation = _found(binder, parts)
     wanted, words = _KINDS[kind]
-    if not isinstance(relation, wanted):
+    materialized = bool(getattr(relation, "query", "")) and isinstance(relation, Table)
+    if not isinstance(relation, wanted) or (wanted is Table and materialized != (kind == "OBJECT_MATVIEW")):
         raise WrongObjectType(f'"{relation.name}" is not {words}')
     return (class_oid("pg_class"), relation.oid, 0)
 

@@ -173,7 +173,10 @@ class Binder:
 
     def resolve_name(self, text: str, target: SqlType, position: int | None) -> int:
         """'docs'::regclass and its kin."""
-        view = Viewpoint(self.catalog, self.context.search_path, self.context.user)
+        context = self.context
+        view = Viewpoint(
+            self.catalog, context.search_path, context.user, temporary_schema=context.temporary_schema
+        )
         found = FINDERS[REG_KINDS[target.oid]](view, text)
         if found is None:
             raise unresolved(text, target, position)

@@ -45,7 +45,8 @@ def expression_text(
 ) -> tuple[str, SqlType]:
     """The expression over the table's columns; the text itself where it cannot be bound any more. A literal
     takes the type of target; another conversion to it, of the whole expression, is not shown."""
-    key = ("expression", text, table.oid if table else 0, target, pretty, view.search_path)
+    place = (view.search_path, view.temporary_schema)
+    key = ("expression", text, table.oid if table else 0, target, pretty, place)
     known = view.catalog.memo.get(key)
     if known is None:
         try:
@@ -59,7 +60,9 @@ def expression_text(
 def _shown(
     view: Viewpoint, text: str, table: Table | None, target: SqlType | None, pretty: bool
 ) -> tuple[str, SqlType]:
-    context = BindContext(view.catalog, view.search_path, lambda name: "")
+    context = BindContext(
+        view.catalog, view.search_path, lambda name: "", temporary_schema=view.temporary_schema
+    )
     binder = Binder(ParsedStatement("", {}, 0), context, ())
     expression = bind_expression_text(binder, text, table, 1)
     if target is not None and is_unknown(expression.type):

@@ -21,13 +21,13 @@ SAME = (
     r"\d", r"\d authors", r"\d+ authors", r"\d docs", r"\d+ docs", r"\d reviews", r"\d+ reviews",
     r"\d sales.*", r"\d+ sales.orders", r"\d+ sales.lines", r"\d docs_near", r"\d+ docs_near", r"\d reviews_e",
     r"\d docs_author_created_idx", r"\d ticket_seq", r"\d authors_id_seq", r"\d docs_id_seq", r"\dt",
-    r"\dt sales.*", r"\dt nothing", r"\di", r"\di sales.*", r"\dv", r"\dm", r"\ds", r"\dn", r"\dn+", r"\du postgres",
+    r"\dt sales.*", r"\dt nothing", r"\di", r"\di sales.*", r"\dv", r"\dm", r"\d scratch", r"\d+ scratch", r"\d stars_of", r"\di stars_of*", r"\ds", r"\dn", r"\dn+", r"\du postgres",
     r"\dg postgres", r"\dT", r"\dT vector", r"\dT+ halfvec", r"\dD", r"\dc", r"\dd", r"\dp", r"\z docs", r"\ddp",
     r"\db", r"\dE", r"\det", r"\des", r"\dew", r"\deu", r"\dP", r"\dP+", r"\dRp", r"\dRs", r"\drds", r"\dX", r"\dy",
     r"\dl", r"\df+ pg_sleep", r"\dAc hnsw", r"\dAf hnsw", r"\dAo hnsw vector", r"\dconfig work_mem", r"\encoding",
     r"\dO C",
 )  # fmt: skip
-SIZED = (r"\d+", r"\dt+", r"\di+", r"\ds+", r"\dt+ docs", r"\db+")
+SIZED = (r"\dm+", r"\d+", r"\dt+", r"\di+", r"\ds+", r"\dt+ docs", r"\db+")
 PART = (
     r"\df", r"\dTS", r"\dC", r"\dA", r"\dA+", r"\dAc", r"\df lower", r"\df+ length", r"\dAo", r"\dAp", r"\do+ <->", r"\dx+ vector",
     r"\dL+", r"\dF", r"\dFd", r"\dFp", r"\dFt",

@@ -70,7 +70,10 @@ def test_the_inspector_says_the_same(
 
 
 def test_names_are_the_same(engines: tuple[Engine, Engine]) -> None:
-    for question in ("get_table_names", "get_view_names", "get_sequence_names"):
+    questions = (
+        "get_table_names", "get_view_names", "get_materialized_view_names", "get_sequence_names",
+    )  # fmt: skip
+    for question in questions:
         wanted, found = (sorted(getattr(inspect(engine), question)()) for engine in engines)
         assert wanted == found
     schemas = [set(inspect(engine).get_schema_names()) for engine in engines]
@@ -140,3 +143,19 @@ def test_asyncpg_introspects_a_vector_column(both: BothServers) -> None:
             await connection.close()
 
     assert asyncio.run(ask(both.postgresql)) == asyncio.run(ask(both.sqlvec))
+
+
+def test_a_temporary_table_is_described_like_any_other(both: BothServers) -> None:
+    found = []
+    for parameters in (both.postgresql, both.sqlvec):
+        with psycopg.connect(**parameters) as connection:  # type: ignore[arg-type]
+            connection.execute("CREATE TEMP TABLE passing (id int PRIMARY KEY, v vector(2))")
+            found.append(
+                connection.execute(
+                    "SELECT c.oid::regclass::text, relpersistence, pg_table_is_visible(c.oid), "
+                    "relnamespace = pg_my_temp_schema(), pg_is_other_temp_schema(relnamespace), "
+                    "(SELECT array_agg(format_type(atttypid, atttypmod) ORDER BY attnum) FROM pg_attribute "
+                    "WHERE attrelid = c.oid AND attnum > 0) FROM pg_class c WHERE relname LIKE 'passing%' ORDER BY 1"
+                ).fetchall()
+            )
+    assert found[0] == found[1]

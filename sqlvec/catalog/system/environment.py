@@ -38,6 +38,7 @@ class Environment:
     database: str
     user: str
     pid: int
+    temporary_schema: str
     settings: Any  # SessionSettings
     statements: tuple[tuple[str, str], ...]  # name and text of prepared statements
     cursors: tuple[str, ...]
@@ -58,4 +59,4 @@ class Environment:
 
     def viewpoint(self, catalog: Catalog) -> Viewpoint:
         path = self.settings.search_path(self.user)
-        return Viewpoint(catalog, path, self.user, self.print_expression)
+        return Viewpoint(catalog, path, self.user, self.print_expression, self.temporary_schema)

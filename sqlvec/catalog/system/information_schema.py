@@ -47,7 +47,9 @@ def _system_tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for r in _shown(catalog):
-        yield _table(environment, catalog.schemas[r.schema_oid].name, r.name, isinstance(r, Table))
+        yield _table(environment, catalog.schemas[r.schema_oid].name, r.name, isinstance(r, Table)) | (
+            {"table_type": "LOCAL TEMPORARY"} if isinstance(r, Table) and r.persistence == "t" else {}
+        )
 
 
 def _table(environment: Environment, schema: str, name: str, stored: bool) -> Row:
@@ -57,7 +59,10 @@ def _table(environment: Environment, schema: str, name: str, stored: bool) -> Ro
 
 
 def _shown(catalog: Catalog) -> Iterator[Table | View]:
-    return (r for r in catalog.relations.values() if isinstance(r, (Table, View)))
+    """The standard knows no materialized views."""
+    for r in catalog.relations.values():
+        if isinstance(r, View) or (isinstance(r, Table) and not r.query):
+            yield r
 
 
 def _views(catalog: Catalog, environment: Environment) -> Iterator[Row]:

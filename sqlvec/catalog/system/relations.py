@@ -64,11 +64,13 @@ def _system_classes(catalog: Catalog, environment: Environment) -> Iterator[Row]
 def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for relation in catalog.relations.values():
         schema = schema_oid_of(catalog, relation)
-        kind, width = _KINDS[type(relation)], len(columns_of(relation))
+        kind, width = kind_of(relation), len(columns_of(relation))
         row = _class(relation.oid, relation.name, schema, kind, width)
+        row["relpersistence"] = _persistence(catalog, relation)
         if isinstance(relation, Table):
             row |= {
                 "relhasindex": bool(catalog.indexes(relation.oid)),
+                "relispopulated": relation.populated,
                 "relchecks": sum(c.kind == "c" for c in relation.constraints),
                 "relhastriggers": _has_triggers(catalog, relation),
                 "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None,
@@ -80,15 +82,32 @@ def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         yield row
 
 
+def kind_of(relation: Relation) -> str:
+    """relkind: a materialized view is a table that has a query."""
+    if isinstance(relation, Table) and relation.query:
+        return "m"
+    return _KINDS[type(relation)]
+
+
+def _persistence(catalog: Catalog, relation: Relation) -> str:
+    """Of an index and a sequence, that of the table it belongs to."""
+    owner: Relation | None = relation
+    if isinstance(relation, Index):
+        owner = owner_of(catalog, relation)
+    elif isinstance(relation, Sequence):
+        owner = catalog.relations.get(relation.owned_by[0])
+    return owner.persistence if isinstance(owner, Table) else "p"
+
+
 def _class(oid: int, name: str, schema: int, kind: str, width: int) -> Row:
-    stored = kind in "ri"
+    stored = kind in "rim"
     return {
         "oid": oid, "relname": name, "relnamespace": schema, "relowner": SUPERUSER_OID,
-        "reltype": oid if kind in "rv" else 0, "relfilenode": 0 if kind == "v" else oid, "relkind": kind,
+        "reltype": oid if kind in "rvm" else 0, "relfilenode": 0 if kind == "v" else oid, "relkind": kind,
         "relnatts": width, "relpersistence": "p", "relispopulated": True,
-        "relreplident": "d" if kind == "r" and schema not in (CATALOG_SCHEMA_OID, INFORMATION_SCHEMA_OID) else "n",
-        "reltuples": -1.0 if stored else 0.0, "relam": 2 if kind == "r" else 0, "relhasrules": kind == "v",
-        "relfrozenxid": _FIRST_XID if kind == "r" else 0, "relminmxid": 1 if kind == "r" else 0,
+        "relreplident": "d" if kind in "rm" and schema not in (CATALOG_SCHEMA_OID, INFORMATION_SCHEMA_OID) else "n",
+        "reltuples": -1.0 if stored else 0.0, "relam": 2 if kind in "rm" else 0, "relhasrules": kind in "vm",
+        "relfrozenxid": _FIRST_XID if kind in "rm" else 0, "relminmxid": 1 if kind in "rm" else 0,
     }  # fmt: skip
 
 
@@ -113,7 +132,7 @@ def _row_counts(columns: pa.Table, environment: Environment) -> pa.Array:
     kinds, oids = columns["relkind"].to_pylist(), columns["oid"].to_pylist()
     values = columns["reltuples"].to_pylist()
     for place, (kind, oid) in enumerate(zip(kinds, oids, strict=True)):
-        if kind == "r" and system_table_by_oid(oid) is None:
+        if kind in "rm" and system_table_by_oid(oid) is None:
             values[place] = float(environment.row_count(oid)) or -1.0
     return pa.array(values, pa.float32())
 
@@ -123,7 +142,7 @@ def _pages(columns: pa.Table, environment: Environment) -> pa.Array:
     return pa.array(
         [
             -(-environment.disk_bytes(oid) // BLOCK_BYTES)
-            if kind == "r" and system_table_by_oid(oid) is None
+            if kind in "rm" and system_table_by_oid(oid) is None
             else 0
             for kind, oid in zip(kinds, oids, strict=True)
         ],
@@ -279,7 +298,7 @@ def _sequences(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for s in catalog.relations.values():
         if isinstance(s, Sequence):
             yield {"seqrelid": s.oid, "seqtypid": s.type.oid, "seqstart": s.start, "seqincrement": s.increment,
-                   "seqmax": s.maximum, "seqmin": s.minimum, "seqcache": 1, "seqcycle": s.cycle}  # fmt: skip
+                   "seqmax": s.maximum, "seqmin": s.minimum, "seqcache": s.cache, "seqcycle": s.cycle}  # fmt: skip
 
 
 # ---------------------------------------------------------------- schemas, dependencies, comments

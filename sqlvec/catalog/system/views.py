@@ -23,8 +23,17 @@ def _system_tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for table in tables_of(catalog):
-        schema = catalog.schemas[table.schema_oid].name
-        yield _table(schema, table.name, bool(catalog.indexes(table.oid)))
+        if not table.query:
+            schema = catalog.schemas[table.schema_oid].name
+            yield _table(schema, table.name, bool(catalog.indexes(table.oid)))
+
+
+def _materialized(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        if table.query:
+            yield {"schemaname": catalog.schemas[table.schema_oid].name, "matviewname": table.name,
+                   "matviewowner": SUPERUSER, "hasindexes": bool(catalog.indexes(table.oid)),
+                   "ispopulated": table.populated, "definition": f" {table.query};"}  # fmt: skip
 
 
 def _table(schema: str, name: str, indexed: bool) -> Row:
@@ -60,13 +69,14 @@ def _sequences(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             yield {"schemaname": catalog.schemas[s.schema_oid].name, "sequencename": s.name,
                    "sequenceowner": SUPERUSER, "data_type": s.type.oid, "start_value": s.start,
                    "min_value": s.minimum, "max_value": s.maximum, "increment_by": s.increment,
-                   "cycle": s.cycle, "cache_size": 1}  # fmt: skip
+                   "cycle": s.cycle, "cache_size": s.cache}  # fmt: skip
 
 
 BUILTIN = {"pg_tables": _system_tables, "pg_views": _system_views}
 OURS = {
     "pg_tables": _tables,
     "pg_views": _views,
+    "pg_matviews": _materialized,
     "pg_indexes": _indexes,
     "pg_sequences": _sequences,
 }
