@@ -41,6 +41,7 @@ from sqlvec.exec.index_values import index_values
 from sqlvec.exec.insert import output_columns, run_insert
 from sqlvec.exec.lock_view import lock_rows
 from sqlvec.exec.modify import run_modify
+from sqlvec.exec.modifying import is_query, run_first
 from sqlvec.exec.notifications import Channels, Notifications
 from sqlvec.exec.object_names import looked_up, named, named_places
 from sqlvec.exec.read_only import forbid_writing
@@ -63,9 +64,10 @@ from sqlvec.plan.physical import (
     ModifyPlan,
     NativeSelect,
     Plan,
+    SequencePlan,
 )
 from sqlvec.plan.planner import plan as make_plan
-from sqlvec.plan.planner import plan_query
+from sqlvec.plan.planner import plan_query, plan_sequence
 from sqlvec.settings import SessionSettings
 from sqlvec.sql import bound
 from sqlvec.sql.bind import bind
@@ -96,7 +98,7 @@ class Prepared:
     statement: bound.Statement
     parameter_types: tuple[types.SqlType, ...]
     columns: tuple[bound.OutputColumn, ...] | None
-    plan: Plan | None
+    plan: Plan | SequencePlan | None
     inline: bool
     catalog: Any
     parameter_oids: tuple[int, ...]
@@ -491,8 +493,10 @@ class Connection:
         for sqlstate, message in result.notices:
             self._notices.append(Notice("NOTICE", sqlstate, message))
         statement = result.statement
-        plan: Plan | None = None
-        if isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
+        plan: Plan | SequencePlan | None = None
+        if isinstance(statement, bound.WithModifying):
+            plan = plan_sequence(statement, catalog)
+        elif isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
             plan = make_plan(statement, catalog)
         return Prepared(
             parsed,
@@ -513,6 +517,8 @@ class Connection:
         )
 
     def _columns(self, statement: bound.Statement) -> tuple[bound.OutputColumn, ...] | None:
+        if isinstance(statement, bound.WithModifying):
+            return self._columns(statement.main)
         if isinstance(statement, bound.Query):
             return statement.columns
         if isinstance(statement, (bound.Insert, bound.Update, bound.Delete)):
@@ -534,7 +540,7 @@ class Connection:
             return cursor.columns if cursor is not None else None
         return statement.columns or None
 
-    def _is_short(self, statement: bound.Statement, plan: Plan | None) -> bool:
+    def _is_short(self, statement: bound.Statement, plan: Plan | SequencePlan | None) -> bool:
         """Whether it is expected to take less than about a millisecond."""
         if isinstance(plan, NativeSelect):
             if plan.prefilter.key:
@@ -635,6 +641,10 @@ class Connection:
         plan = prepared.plan
         if prepared.named_parameters:
             context.parameters = looked_up(prepared, context)
+        if isinstance(plan, SequencePlan):
+            context, plan = run_first(plan, context), plan.main
+            if context.changes and is_query(plan):
+                enforce(context)
         if isinstance(plan, InsertPlan):
             return self._written(run_insert(plan, context), context)
         if isinstance(plan, ModifyPlan):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlvec.catalog.objects import Catalog, Constraint, Table
+from sqlvec.catalog.objects import Catalog, Constraint, Index, Table
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -33,9 +33,16 @@ class Change:
 Changes = deque[Change]
 
 
+def is_late(index: Index) -> bool:
+    """Whether it is a unique index that has no run of keys: over expressions, or over part of the rows."""
+    if not index.unique:
+        return False
+    return bool(index.predicate) or any(not part.attnum for part in index.columns)
+
+
 def is_watched(table: Table, catalog: Catalog) -> bool:
     """Whether constraints ask what happens to the table's rows."""
-    if catalog.references(table.oid):
+    if catalog.references(table.oid) or any(is_late(i) for i in catalog.indexes(table.oid)):
         return True
     return any(c.kind == "f" or c.deferrable for c in table.constraints)
 

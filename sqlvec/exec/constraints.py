@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlvec.catalog.objects import Catalog, Constraint, Table
-from sqlvec.exec.changes import Change, Deferred, Waiting
+from sqlvec.exec.changes import Change, Deferred, Waiting, is_late
 from sqlvec.exec.context import Context
 from sqlvec.exec.foreign_keys import ForeignKey
-from sqlvec.exec.late_keys import check_late_key
+from sqlvec.exec.late_keys import check_late_index, check_late_key
 
 
 def enforce(context: Context) -> None:
@@ -25,6 +25,9 @@ def enforce(context: Context) -> None:
             for constraint in table.constraints:
                 if constraint.kind == "f" or (constraint.kind in "pu" and constraint.deferrable):
                     _own_side(context, table, constraint, change)
+            for index in context.catalog.indexes(table.oid):
+                if is_late(index):
+                    check_late_index(context, table, index, change)
         changes.popleft()  # not before: after a wait COPY goes on with it
 
 

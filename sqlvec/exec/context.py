@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from sqlvec.catalog.objects import Catalog
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import QueryCanceled
@@ -50,6 +52,7 @@ class Context:
     notices: list[Notice] = field(default_factory=list)
     sequence_values: dict[int, int] = field(default_factory=dict)  # currval, by sequence oid
     observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
+    returned: dict[int, pa.Table] = field(default_factory=dict)  # by data-modifying parts of a WITH
     changes: Changes | None = None  # what the statement's constraints must look at
     _viewpoint: Viewpoint | None = None
     _environment: Environment | None = None
@@ -75,7 +78,7 @@ class Context:
 
     def narrowed(self, newer: Mapping[int, Mapping[Shard, RowSet]]) -> Context:
         """This context, in which the relations have these rows only."""
-        return replace(self, newer=newer)
+        return replace(self, newer={**(self.newer or {}), **newer})
 
     @property
     def deferred(self) -> Deferred:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlvec.catalog.objects import Index, Sequence, Table
 from sqlvec.exec.context import Context
-from sqlvec.exec.existing_rows import table_rows, verify_rows, verify_unique
+from sqlvec.exec.existing_rows import table_rows, verify_rows
+from sqlvec.exec.late_keys import verify_unique
 from sqlvec.exec.result import Result
 from sqlvec.exec.row_rules import row_rules
 from sqlvec.exec.select import run_query

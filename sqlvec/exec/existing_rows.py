@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqlvec.catalog.objects import Constraint, Index, Table
-from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
-from sqlvec.exec.context import Context, Datum
+from sqlvec.errors import CheckViolation, NotNullViolation
+from sqlvec.exec.context import Context
 from sqlvec.exec.foreign_keys import ForeignKey
+from sqlvec.exec.late_keys import verify_unique
 from sqlvec.exec.row_rules import row_rules
-from sqlvec.exec.write import Rows, Writer, hashable, shown
+from sqlvec.exec.write import Rows, Writer
 from sqlvec.sql import bound
 
 if TYPE_CHECKING:
@@ -81,25 +82,3 @@ def _verify_references(table: Table, constraint: Constraint, context: Context) -
     key = ForeignKey(context, constraint, table, parent)
     for shard, ids in table_rows(table, context):
         key.check_rows(shard, ids)
-
-
-def verify_unique(index: Index, table: Table, context: Context) -> None:
-    """No two rows have the same key; those of a tenant table are compared within their tenant."""
-    columns = [table.column_by_attnum(c.attnum) for c in index.columns if c.attnum]
-    seen: set[tuple[int, tuple[Datum, ...]]] = set()
-    for shard, ids in table_rows(table, context):
-        values = [shard.gather(column.attnum, ids) for column in columns]
-        for key in zip(*values, strict=True):
-            if any(v is None for v in key) and not index.nulls_not_distinct:
-                continue
-            marked = (shard.shard_id, tuple(hashable(v) for v in key))
-            if marked in seen:
-                texts = ", ".join(shown(c.type, v) for c, v in zip(columns, key, strict=True))
-                raise UniqueViolation(
-                    f'could not create unique index "{index.name}"',
-                    detail=f"Key ({', '.join(c.name for c in columns)})=({texts}) is duplicated.",
-                    schema=context.catalog.schemas[table.schema_oid].name,
-                    table=table.name,
-                    constraint=index.name,
-                )
-            seen.add(marked)

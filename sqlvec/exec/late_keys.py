@@ -1,14 +1,32 @@
-"""Unique keys that are compared when the statement or the transaction is over: DEFERRABLE ones."""
+"""Unique keys that are compared when the statement or the transaction is over: DEFERRABLE ones, and unique indexes
+over expressions or over part of the rows.
+
+The keys of the latter are locked until the transaction ends, so that of two transactions which write the same
+key the second waits for the first. An index over expressions has no run of keys to look in: its values are
+computed for every row of the table.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from sqlvec.catalog.objects import Constraint, Table
-from sqlvec.exec.changes import Change
-from sqlvec.exec.context import Context
-from sqlvec.exec.write import Writer
-from sqlvec.storage.key_search import KeySearch
+from sqlvec.catalog.objects import Constraint, Index, Table
+from sqlvec.errors import UniqueViolation
+from sqlvec.exec.changes import Change, RowIds
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.row_rules import IndexRules, index_rules
+from sqlvec.exec.write import Rows, Writer, hashable, shown
+from sqlvec.storage.locks import Mode
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
+
+Key = tuple[Datum, ...]
+_RELATION_ID = 1
+_ROWS_AT_ONCE = 10_000
 
 
 def check_late_key(context: Context, table: Table, constraint: Constraint, change: Change) -> None:
@@ -18,13 +36,112 @@ def check_late_key(context: Context, table: Table, constraint: Constraint, chang
     ids = ids[shard.visible(context.tx).contains(ids)]
     if not len(ids):
         return
-    columns = [table.column_by_attnum(attnum) for attnum in constraint.attnums]
-    values = [shard.gather(column.attnum, ids) for column in columns]
-    arrays = [c.type.definition.to_arrow(v, c.type.typmod) for c, v in zip(columns, values, strict=True)]
-    keys: KeySearch = shard.keys
-    positions, rows = keys.find_all(constraint.attnums, arrays, context.tx.newest())
+    values = [shard.gather(attnum, ids) for attnum in constraint.attnums]
+    positions, rows = _same_columns(context, table, shard, constraint.attnums, values)
     others = np.flatnonzero(rows != ids[positions])
     if len(others):
         first = int(positions[others].min())
-        writer = Writer(table, context, 1)
+        writer = Writer(table, context, _RELATION_ID)
         raise writer.duplicate(constraint.attnums, tuple(v[first] for v in values))
+
+
+def _same_columns(
+    context: Context, table: Table, shard: Shard, attnums: Sequence[int], values: list[list[Datum]]
+) -> tuple[RowIds, RowIds]:
+    """Rows that have the values in those columns: positions of the values, and the rows."""
+    types = [table.column_by_attnum(attnum).type for attnum in attnums]
+    arrays = [t.definition.to_arrow(v, t.typmod) for t, v in zip(types, values, strict=True)]
+    return shard.keys.find_all(tuple(attnums), arrays, context.tx.newest())
+
+
+def check_late_index(context: Context, table: Table, index: Index, change: Change) -> None:
+    """A unique index over expressions or part of the rows: no other row has one of the new rows' keys."""
+    assert change.new is not None
+    shard, ids = change.new
+    ids = ids[shard.visible(context.tx).contains(ids)]
+    rules = index_rules(context, table, index, _RELATION_ID)
+    writer = Writer(table, context, _RELATION_ID)
+    found = list(_keys(writer, shard, ids, rules, index))
+    if not found:
+        return
+    _lock(context, index, [key for _, key in found])
+    owners: dict[Key, int] = {}
+    for row, key in found:
+        if owners.setdefault(key, row) != row:
+            raise duplicate(context, table, index, rules, key)
+    for row, key in _others(writer, shard, rules, index, list(owners)):
+        if owners.get(key, row) != row:
+            raise duplicate(context, table, index, rules, key)
+
+
+def _keys(
+    writer: Writer, shard: Shard, ids: RowIds, rules: IndexRules, index: Index
+) -> Iterator[tuple[int, Key]]:
+    """The rows that are in the index, each with its key; those whose null makes them unlike any are not."""
+    expressions = [*rules.keys, *([rules.predicate] if rules.predicate is not None else [])]
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        some = ids[start : start + _ROWS_AT_ONCE]
+        rows: Rows = [shard.gather(column.attnum, some) for column in writer.columns]
+        values = writer.evaluate(expressions, rows)
+        for row, *key in zip(some.tolist(), *values, strict=True):
+            if rules.predicate is not None and key.pop() is not True:
+                continue
+            if index.nulls_not_distinct or not any(v is None for v in key):
+                yield row, tuple(hashable(v) for v in key)
+
+
+def _others(
+    writer: Writer, shard: Shard, rules: IndexRules, index: Index, keys: list[Key]
+) -> Iterator[tuple[int, Key]]:
+    """Rows of the index, as of now, that may have one of the keys."""
+    context, attnums = writer.context, [part.attnum for part in index.columns]
+    if all(attnums) and not index.nulls_not_distinct:
+        values = [[key[i] for key in keys] for i in range(len(attnums))]
+        _, rows = _same_columns(context, writer.table, shard, attnums, values)
+    else:
+        rows = shard.visible(context.tx.newest()).ids()
+    return _keys(writer, shard, np.unique(rows), rules, index)
+
+
+def _lock(context: Context, index: Index, keys: list[Key]) -> None:
+    """LockWait while another transaction that has written one of the keys is open."""
+    tx = context.tx
+    with context.store.lock:
+        for key in dict.fromkeys(keys):
+            number = hash(key) & 0x7FFF_FFFF
+            tx.locks.acquire(tx.owner, ("key", index.oid, number, 0), Mode.EXCLUSIVE)
+
+
+def duplicate(
+    context: Context, table: Table, index: Index, rules: IndexRules, key: Key, *, built: bool = False
+) -> UniqueViolation:
+    """The error for a key that is there already, or twice when the index is built."""
+    names = ", ".join(
+        table.column_by_attnum(part.attnum).name if part.attnum else part.expression
+        for part in index.columns
+    )
+    values = ", ".join(shown(e.type, v) for e, v in zip(rules.keys, key, strict=True))
+    message = f'duplicate key value violates unique constraint "{index.name}"'
+    if built:
+        message = f'could not create unique index "{index.name}"'
+    return UniqueViolation(
+        message,
+        detail=f"Key ({names})=({values}) {'is duplicated' if built else 'already exists'}.",
+        schema=context.catalog.schemas[table.schema_oid].name,
+        table=table.name,
+        constraint=index.name,
+    )
+
+
+def verify_unique(index: Index, table: Table, context: Context) -> None:
+    """Before a unique index is built: no two rows have the same key; those of a tenant table are compared
+    within their tenant."""
+    rules = index_rules(context, table, index, _RELATION_ID)
+    writer = Writer(table, context, _RELATION_ID)
+    for shard in context.store.shards(table.oid):
+        seen: set[Key] = set()
+        for _, key in _keys(writer, shard, shard.visible(context.tx).ids(), rules, index):
+            context.check_cancelled()
+            if key in seen:
+                raise duplicate(context, table, index, rules, key, built=True)
+            seen.add(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlvec.catalog.objects import Table
+from sqlvec.catalog.objects import Index, Table
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.temporary import temporary_schema
@@ -12,6 +12,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_write import checks, default_of
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.context import BindContext
+from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import ParsedStatement
 
 
@@ -31,6 +32,31 @@ def row_rules(context: Context, table: Table, relation_id: int) -> RowRules:
             assert expression is not None
             generated.append(bound.Assignment(column.attnum, expression))
     return RowRules(checks(binder, table, relation_id), tuple(generated))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRules:
+    """keys: one expression a column; predicate: of a partial index."""
+
+    keys: tuple[bound.Expression, ...]
+    predicate: bound.Expression | None
+
+
+def index_rules(context: Context, table: Table, index: Index, relation_id: int) -> IndexRules:
+    binder = _binder(context)
+    keys: list[bound.Expression] = []
+    for part in index.columns:
+        if part.attnum:
+            column = table.column_by_attnum(part.attnum)
+            reference = bound.ColumnRef(column.type, relation_id, part.attnum - 1, column.name)
+            keys.append(reference)
+        else:
+            keys.append(bind_expression_text(binder, part.expression, table, relation_id))
+    predicate = None
+    if index.predicate:
+        expression = bind_expression_text(binder, index.predicate, table, relation_id)
+        predicate = binder.boolean(expression, "WHERE", None)
+    return IndexRules(tuple(keys), predicate)
 
 
 def default_values(context: Context, table: Table, attnum: int, count: int) -> list[Datum]:

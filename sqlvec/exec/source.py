@@ -27,6 +27,7 @@ from sqlvec.plan.physical import (
 )
 from sqlvec.plan.ranking import Ground, ranking, with_index
 from sqlvec.sql import bound
+from sqlvec.sql.bind_modifying import RETURNED
 from sqlvec.storage.part import vector_dims
 
 if TYPE_CHECKING:
@@ -227,6 +228,9 @@ def text_scores(
 
 def _system(source: SystemSource, context: Context) -> pa.Table:
     scan = source.scan
+    if scan.table.kind == RETURNED:
+        rows = context.returned[scan.table.oid]
+        return _table({f"c{i}": rows.column(i) for i in source.ordinals}, len(rows))
     if scan.table.kind == "S":
         return _sequence(source, context)
     names = [column.name for column in scan.table.columns] + [TABLEOID]

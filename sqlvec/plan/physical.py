@@ -206,6 +206,16 @@ class ModifyPlan:
     source: Remainder | None
 
 
+@dataclass(frozen=True, slots=True)
+class SequencePlan:
+    """Data-modifying statements of a WITH, by their numbers, and the statement that reads what they return.
+    scans: of the tables that are read as they were before the first."""
+
+    first: tuple[tuple[int, InsertPlan | ModifyPlan], ...]
+    main: QueryPlan | InsertPlan | ModifyPlan
+    scans: tuple[bound.TableScan, ...]
+
+
 Plan = QueryPlan | InsertPlan | ModifyPlan
 
 

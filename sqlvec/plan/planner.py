@@ -7,7 +7,7 @@ other table enters as the rows that its own conjuncts leave.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
@@ -26,6 +26,7 @@ from sqlvec.plan.physical import (
     QueryPlan,
     Ranking,
     Residual,
+    SequencePlan,
 )
 from sqlvec.plan.predicate import prefilter
 from sqlvec.plan.ranking import Ground, ranking, with_index
@@ -41,6 +42,32 @@ def plan(statement: bound.Statement, catalog: Catalog) -> Plan:
         return plan_insert(statement, catalog)
     assert isinstance(statement, (bound.Update, bound.Delete)), statement
     return plan_modify(statement, catalog)
+
+
+def plan_sequence(statement: bound.WithModifying, catalog: Catalog) -> SequencePlan:
+    """The plan of a statement with data-modifying ones in its WITH."""
+    first: list[tuple[int, InsertPlan | ModifyPlan]] = []
+    for number, part in statement.first:
+        made = plan(part, catalog)
+        assert isinstance(made, (InsertPlan, ModifyPlan)), made
+        first.append((number, made))
+    main = plan(statement.main, catalog)
+    targets = {part.target.relation_id for _, part in statement.first}
+    if not isinstance(statement.main, bound.Query):
+        targets.add(statement.main.target.relation_id)
+    scans = [s for s in _table_scans(statement) if s.relation_id not in targets]
+    return SequencePlan(tuple(first), main, tuple(scans))
+
+
+def _table_scans(node: object) -> list[bound.TableScan]:
+    """Every table that is read anywhere in a bound tree."""
+    if isinstance(node, bound.TableScan):
+        return [node]
+    if isinstance(node, (tuple, list)):
+        return [scan for item in node for scan in _table_scans(item)]
+    if is_dataclass(node) and not isinstance(node, type):
+        return [s for f in fields(node) for s in _table_scans(getattr(node, f.name))]
+    return []
 
 
 def plan_query(query: bound.Query, catalog: Catalog) -> QueryPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.bind_ddl import DDL_KINDS, bind_ddl
 from sqlvec.sql.bind_select import bind_query
@@ -21,6 +22,10 @@ def bind(
     """Names resolved, types known. Raises what PostgreSQL raises, with positions."""
     binder = Binder(parsed, context, parameter_oids)
     statement = bind_statement(binder, parsed)
+    if binder.modifying:
+        if not isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
+            raise FeatureNotSupported("data-modifying statements in WITH are not supported here")
+        statement = bound.WithModifying(tuple(binder.modifying), statement)
     return bound.BoundStatement(statement, binder.parameter_types(), tuple(binder.notices))
 
 

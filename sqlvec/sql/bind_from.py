@@ -19,6 +19,7 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
+from sqlvec.sql.bind_modifying import returned_rows
 from sqlvec.sql.bind_record import unnest_call, with_carried_fields
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.operators import bind_operator
@@ -75,6 +76,9 @@ def bind_relation(binder: Binder, body: Node, scope: Scope) -> bound.RelationNod
     if cte is not None:
         columns = _renamed(cte.columns, names, alias)
         relation = bound.CteScan(relation_id, alias, columns, name)
+        if cte.returned is not None:
+            rows = returned_rows(binder, cte, position)
+            relation = bound.SystemScan(relation_id, alias, columns, rows)
     else:
         relation = _catalog_relation(binder, schema, name, relation_id, alias, names, position)
     scope.add(relation)

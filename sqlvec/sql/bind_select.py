@@ -18,6 +18,7 @@ from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from
 from sqlvec.sql.bind_function import sort_key
 from sqlvec.sql.bind_locking import bind_locking, forbid_locking, locking_title
+from sqlvec.sql.bind_modifying import bind_modifying
 from sqlvec.sql.binder import Binder, body_of
 from sqlvec.sql.grouping import check_grouping, contains_aggregate, forbid_aggregates
 from sqlvec.sql.output_name import output_name
@@ -32,6 +33,8 @@ def bind_query(binder: Binder, node: Node, parent: Scope | None) -> bound.Query:
     if kind != "SelectStmt":
         raise FeatureNotSupported(f"{kind} is not supported inside a query")
     scope = Scope(parent)
+    if parent is not None:
+        _forbid_modifying(binder, body.get("withClause"))
     ctes = _with(binder, body.get("withClause"), scope)
     query: bound.Query
     if body.get("op", "SETOP_NONE") != "SETOP_NONE":
@@ -62,6 +65,9 @@ def _with(binder: Binder, clause: Node | None, scope: Scope) -> tuple[bound.Comm
                 f'WITH query name "{name}" specified more than once', position=binder.position(body)
             )
         names = [n["String"]["sval"] for n in body.get("aliascolnames", ())]
+        if "SelectStmt" not in body["ctequery"]:
+            scope.ctes[name] = bind_modifying(binder, body, names, scope)
+            continue
         recursive = bool(clause.get("recursive")) and _is_recursive(body)
         table = _recursive(binder, body, name, names, scope) if recursive else None
         if table is None:
@@ -72,6 +78,16 @@ def _with(binder: Binder, clause: Node | None, scope: Scope) -> tuple[bound.Comm
         scope.ctes[name] = table
         found.append(table)
     return tuple(found)
+
+
+def _forbid_modifying(binder: Binder, clause: Node | None) -> None:
+    for node in clause["ctes"] if clause else ():
+        body = node["CommonTableExpr"]
+        if "SelectStmt" not in body["ctequery"]:
+            raise FeatureNotSupported(
+                "WITH clause containing a data-modifying statement must be at the top level",
+                position=binder.position(body),
+            )
 
 
 def _cte_columns(query: bound.Query, names: list[str], name: str) -> tuple[bound.OutputColumn, ...]:

@@ -103,8 +103,8 @@ def _defaults(
 # ---------------------------------------------------------------- INSERT
 
 
-def bind_insert(binder: Binder, body: Node) -> bound.Insert:
-    scope = Scope()
+def bind_insert(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Insert:
+    scope = Scope(parent)
     ctes = _with(binder, body.get("withClause"), scope)
     table, alias = target_table(binder, body["relation"])
     target = table_scan(binder, table, binder.next_relation(), alias, [])
@@ -411,8 +411,8 @@ def _substituted(
     return replace(node, **changes)
 
 
-def bind_update(binder: Binder, body: Node) -> bound.Update:
-    scope = Scope()
+def bind_update(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Update:
+    scope = Scope(parent)
     ctes = _with(binder, body.get("withClause"), scope)
     table, alias = target_table(binder, body["relation"])
     target = table_scan(binder, table, binder.next_relation(), alias, [])
@@ -440,8 +440,8 @@ def _where(binder: Binder, body: Node, scope: Scope) -> bound.Expression | None:
     return binder.boolean(expression, "WHERE", location_of(binder, node))
 
 
-def bind_delete(binder: Binder, body: Node) -> bound.Delete:
-    scope = Scope()
+def bind_delete(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Delete:
+    scope = Scope(parent)
     ctes = _with(binder, body.get("withClause"), scope)
     table, alias = target_table(binder, body["relation"])
     target = table_scan(binder, table, binder.next_relation(), alias, [])

@@ -59,6 +59,7 @@ class Binder:
         self.tables: dict[int, Table] = {}
         self.windows: dict[str, Node] = {}
         self.overriding = False
+        self.modifying: list[tuple[int, bound.Insert | bound.Update | bound.Delete]] = []
         self.named_targets: list[Node] = []  # the column list of an INSERT
         self.used: dict[tuple[str, str], tuple[str | None, Relation]] = {}  # relations, as named
         self.meant: dict[tuple[str, str], ViewRelation] = {}  # inside a view: what names mean

@@ -362,6 +362,7 @@ class CommonTable:
     columns: tuple[OutputColumn, ...]
     recursive: bool = False
     materialized: bool | None = None
+    returned: SystemTable | None = None  # of a data-modifying one: what stands for its rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,6 +496,15 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class WithModifying:
+    """WITH with INSERT, UPDATE or DELETE in it: these are run first, in order, and seen by nobody but through
+    what they return; `first` has the number by which the rows are found."""
+
+    first: tuple[tuple[int, Insert | Update | Delete], ...]
+    main: Query | Insert | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
 class Explain:
     statement: Statement
     options: dict[str, Any]  # analyze, verbose, costs, timing, summary: bool; format: text|json|...; recall: bool
@@ -563,7 +573,7 @@ class Utility:
     columns: tuple[OutputColumn, ...] = ()  # of show, execute, fetch
 
 
-Statement = Query | Insert | Update | Delete | Copy | Explain | Ddl | Utility
+Statement = Query | Insert | Update | Delete | WithModifying | Copy | Explain | Ddl | Utility
 
 
 @dataclass(frozen=True, slots=True)

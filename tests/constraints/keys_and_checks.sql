@@ -68,3 +68,20 @@ INSERT INTO t VALUES (20, 'p', 1, 1), (20, 'q', 2, 2) ON CONFLICT (a) DO UPDATE 
 INSERT INTO t VALUES (20, 'p', 1, 1) ON CONFLICT (c) DO NOTHING;
 INSERT INTO t VALUES (20, 'p', 1, 1) ON CONFLICT ON CONSTRAINT nothing DO NOTHING;
 INSERT INTO t VALUES (20, 'p', 1, 1) ON CONFLICT DO UPDATE SET a = 1;
+-- Unique indexes over expressions and over part of the rows.
+CREATE TABLE users (id int PRIMARY KEY, email text, gone boolean DEFAULT false, code int);
+CREATE UNIQUE INDEX users_email ON users (lower(email));
+CREATE UNIQUE INDEX users_code ON users (code) WHERE NOT gone;
+INSERT INTO users VALUES (1, 'Ann@x.org', false, 7), (2, NULL, false, NULL), (3, NULL, true, 7);
+INSERT INTO users VALUES (4, 'ann@X.org', false, 8);
+INSERT INTO users VALUES (4, 'bob@x.org', false, 7);
+INSERT INTO users VALUES (4, 'bob@x.org', true, 7);
+UPDATE users SET gone = false WHERE id = 4;
+UPDATE users SET gone = true WHERE id = 1;
+UPDATE users SET gone = false WHERE id = 4;
+INSERT INTO users VALUES (5, 'new@x.org', false, 9), (6, 'other@x.org', false, 9);
+UPDATE users SET email = 'BOB@X.ORG' WHERE id = 1;
+SELECT id, email, gone, code FROM users ORDER BY id;
+CREATE UNIQUE INDEX users_gone ON users ((code + 0));
+CREATE UNIQUE INDEX users_gone ON users (code);
+CREATE UNIQUE INDEX users_gone ON users (code) WHERE id < 4 AND gone;
