@@ -40,6 +40,7 @@ from sqlvec.exec.explain import explain_columns, run_explain
 from sqlvec.exec.index_values import index_values
 from sqlvec.exec.insert import output_columns, run_insert
 from sqlvec.exec.lock_view import lock_rows
+from sqlvec.exec.merge import run_merge
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.modifying import is_query, run_first
 from sqlvec.exec.notifications import Channels, Notifications
@@ -61,13 +62,14 @@ from sqlvec.plan.physical import (
     Constants,
     InsertPlan,
     LockingSelect,
+    MergePlan,
     ModifyPlan,
     NativeSelect,
     Plan,
     SequencePlan,
 )
 from sqlvec.plan.planner import plan as make_plan
-from sqlvec.plan.planner import plan_query, plan_sequence
+from sqlvec.plan.planner import plan_merge, plan_query, plan_sequence
 from sqlvec.settings import SessionSettings
 from sqlvec.sql import bound
 from sqlvec.sql.bind import bind
@@ -83,6 +85,7 @@ from sqlvec.storage.store import Store
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vfs import OsFs
 
+AnyPlan = Plan | SequencePlan | MergePlan
 DEFAULT_DATABASE = "postgres"
 PLAN_CACHE_MAX = 2_000
 INLINE_ROWS_MAX = 20_000  # scanning more than this goes to a worker thread
@@ -98,7 +101,7 @@ class Prepared:
     statement: bound.Statement
     parameter_types: tuple[types.SqlType, ...]
     columns: tuple[bound.OutputColumn, ...] | None
-    plan: Plan | SequencePlan | None
+    plan: AnyPlan | None
     inline: bool
     catalog: Any
     parameter_oids: tuple[int, ...]
@@ -493,8 +496,10 @@ class Connection:
         for sqlstate, message in result.notices:
             self._notices.append(Notice("NOTICE", sqlstate, message))
         statement = result.statement
-        plan: Plan | SequencePlan | None = None
-        if isinstance(statement, bound.WithModifying):
+        plan: AnyPlan | None = None
+        if isinstance(statement, bound.Merge):
+            plan = plan_merge(statement, catalog)
+        elif isinstance(statement, bound.WithModifying):
             plan = plan_sequence(statement, catalog)
         elif isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
             plan = make_plan(statement, catalog)
@@ -540,7 +545,7 @@ class Connection:
             return cursor.columns if cursor is not None else None
         return statement.columns or None
 
-    def _is_short(self, statement: bound.Statement, plan: Plan | SequencePlan | None) -> bool:
+    def _is_short(self, statement: bound.Statement, plan: AnyPlan | None) -> bool:
         """Whether it is expected to take less than about a millisecond."""
         if isinstance(plan, NativeSelect):
             if plan.prefilter.key:
@@ -641,6 +646,8 @@ class Connection:
         plan = prepared.plan
         if prepared.named_parameters:
             context.parameters = looked_up(prepared, context)
+        if isinstance(plan, MergePlan):
+            return self._written(run_merge(plan, context), context)
         if isinstance(plan, SequencePlan):
             context, plan = run_first(plan, context), plan.main
             if context.changes and is_query(plan):

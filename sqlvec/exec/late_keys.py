@@ -8,6 +8,7 @@ computed for every row of the table.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 Key = tuple[Datum, ...]
 _RELATION_ID = 1
 _ROWS_AT_ONCE = 10_000
+_CALL = re.compile(r"\w+\([^()]*\)\Z")
 
 
 def check_late_key(context: Context, table: Table, constraint: Constraint, change: Change) -> None:
@@ -117,7 +119,7 @@ def duplicate(
 ) -> UniqueViolation:
     """The error for a key that is there already, or twice when the index is built."""
     names = ", ".join(
-        table.column_by_attnum(part.attnum).name if part.attnum else part.expression
+        table.column_by_attnum(part.attnum).name if part.attnum else _in_key(part.expression)
         for part in index.columns
     )
     values = ", ".join(shown(e.type, v) for e, v in zip(rules.keys, key, strict=True))
@@ -131,6 +133,11 @@ def duplicate(
         table=table.name,
         constraint=index.name,
     )
+
+
+def _in_key(expression: str) -> str:
+    """As a column of an index is shown: in parentheses, unless it is a call."""
+    return expression if _CALL.match(expression) else f"({expression})"
 
 
 def verify_unique(index: Index, table: Table, context: Context) -> None:

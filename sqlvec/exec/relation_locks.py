@@ -75,7 +75,7 @@ def _walk(node: Any, mode: Mode, found: dict[int, Mode]) -> None:
         return
     if isinstance(node, bound.Select):
         mode = Mode.ROW_SHARE if node.locking else Mode.ACCESS_SHARE
-    writes = isinstance(node, (bound.Insert, bound.Update, bound.Delete, bound.Copy))
+    writes = isinstance(node, (bound.Insert, bound.Update, bound.Delete, bound.Merge, bound.Copy))
     for field in fields(node):
         written = writes and field.name == "target"
         if isinstance(node, bound.Copy) and node.direction == "to":

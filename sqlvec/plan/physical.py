@@ -207,6 +207,16 @@ class ModifyPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class MergePlan:
+    """source yields the target's row id or null, a truth value for each clause, then the values of each, those
+    of clause i from column starts[i] on."""
+
+    statement: bound.Merge
+    source: Remainder
+    starts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SequencePlan:
     """Data-modifying statements of a WITH, by their numbers, and the statement that reads what they return.
     scans: of the tables that are read as they were before the first."""

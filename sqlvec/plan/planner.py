@@ -18,6 +18,7 @@ from sqlvec.plan.physical import (
     AllOf,
     Constants,
     InsertPlan,
+    MergePlan,
     ModifyPlan,
     NativeSelect,
     Plan,
@@ -185,6 +186,33 @@ def plan_insert(statement: bound.Insert, catalog: Catalog) -> InsertPlan:
     if statement.ctes:
         source = replace(source, ctes=statement.ctes + source.ctes)
     return InsertPlan(statement, None, plan_query(source, catalog))
+
+
+def plan_merge(statement: bound.Merge, catalog: Catalog) -> MergePlan:
+    """The plan of a MERGE: one query for the pairs and all that the clauses compute of them."""
+    scan = statement.target
+    row_id = bound.ColumnRef(types.INT8, scan.relation_id, ROW_ID_ORDINAL, "ctid")
+    found: list[bound.Expression] = [row_id]
+    wanted: list[bound.Expression] = []
+    for clause in statement.clauses:
+        kind = "not_null" if clause.matched else "null"
+        test: bound.Expression = bound.Test(types.BOOL, kind, row_id)
+        if clause.condition is not None:
+            test = bound.Boolean(types.BOOL, "and", (test, clause.condition))
+        wanted.append(test)
+    found += wanted
+    starts = []
+    for clause, test in zip(statement.clauses, wanted, strict=True):
+        starts.append(len(found))
+        # Only where the clause may be taken: what it computes may fail elsewhere.
+        found += [
+            bound.Case(a.expression.type, ((test, a.expression),)) for a in clause.assignments
+        ]
+    targets = tuple(bound.Target(f"v{i}", e) for i, e in enumerate(found))
+    columns = tuple(bound.OutputColumn(t.name, t.expression.type) for t in targets)
+    join = bound.Join("left", statement.source, scan, statement.condition)
+    select = bound.Select(columns, targets, (join,), ctes=statement.ctes)
+    return MergePlan(statement, plan_remainder(select, catalog, plan_query), tuple(starts))
 
 
 def plan_modify(statement: bound.Update | bound.Delete, catalog: Catalog) -> ModifyPlan:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.bind_ddl import DDL_KINDS, bind_ddl
+from sqlvec.sql.bind_merge import bind_merge
 from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.bind_utility import bind_utility
 from sqlvec.sql.bind_view import create_as
@@ -43,6 +44,8 @@ def bind_statement(binder: Binder, parsed: ParsedStatement) -> bound.Statement:
         return bind_update(binder, body)
     if kind == "DeleteStmt":
         return bind_delete(binder, body)
+    if kind == "MergeStmt":
+        return bind_merge(binder, body)
     if kind == "CopyStmt":
         return bind_copy(binder, body)
     if kind in DDL_KINDS:

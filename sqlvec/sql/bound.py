@@ -496,6 +496,28 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeClause:
+    """WHEN [NOT] MATCHED [AND condition] THEN action: update, delete, insert, nothing. defaults: of an
+    insert, for the columns that it does not name."""
+
+    matched: bool
+    action: str
+    condition: Expression | None = None
+    assignments: tuple[Assignment, ...] = ()
+    defaults: tuple[Assignment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    target: TableScan
+    source: FromItem
+    condition: Expression
+    clauses: tuple[MergeClause, ...]
+    checks: tuple[Check, ...] = ()
+    ctes: tuple[CommonTable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WithModifying:
     """WITH with INSERT, UPDATE or DELETE in it: these are run first, in order, and seen by nobody but through
     what they return; `first` has the number by which the rows are found."""
@@ -573,7 +595,7 @@ class Utility:
     columns: tuple[OutputColumn, ...] = ()  # of show, execute, fetch
 
 
-Statement = Query | Insert | Update | Delete | WithModifying | Copy | Explain | Ddl | Utility
+Statement = Query | Insert | Update | Delete | Merge | WithModifying | Copy | Explain | Ddl | Utility
 
 
 @dataclass(frozen=True, slots=True)

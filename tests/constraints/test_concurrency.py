@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -117,3 +118,51 @@ def test_rows_copied_in_are_checked_at_the_end_of_copy(
     with a.cursor() as cursor, cursor.copy("COPY child FROM STDIN") as copy:
         copy.write("1\t1\n2\t\\N\n3\t1\n")
     assert a.execute("SELECT count(*) FROM child").fetchone() == (3,)
+
+
+def test_the_second_of_two_equal_keys_of_an_expression_waits_for_the_first(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("CREATE UNIQUE INDEX parent_name ON parent (lower(name))")
+    a.execute("BEGIN")
+    a.execute("INSERT INTO parent VALUES (2, 'Two')")
+    b.execute("INSERT INTO parent VALUES (3, 'three')")
+    with ThreadPoolExecutor() as pool:
+        second = _later(pool, b, "INSERT INTO parent VALUES (4, 'TWO')")
+        _wait_for_lock(a)
+        a.execute("COMMIT")
+        with pytest.raises(errors.UniqueViolation, match="parent_name"):
+            second.result()
+
+
+def test_views_sequences_and_constraints_are_there_after_a_restart(tmp_path: Path) -> None:
+    live = LiveServer(tmp_path)
+    with psycopg.connect(live.dsn, autocommit=True) as connection:
+        for sql in (
+            "CREATE SEQUENCE s START 5",
+            "SELECT nextval('s')",
+            "ALTER SEQUENCE s RESTART WITH 100",
+            "CREATE TABLE p (id int PRIMARY KEY)",
+            "CREATE TABLE c (p_id int REFERENCES p DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE VIEW v AS SELECT * FROM p",
+            "ALTER TABLE p RENAME COLUMN id TO number",
+            "INSERT INTO p VALUES (1)",
+            "ALTER TABLE p ADD COLUMN word text DEFAULT 'x'",
+            "ALTER TABLE p ALTER word TYPE char(3)",
+            "CREATE MATERIALIZED VIEW m AS SELECT number FROM p",
+            "CREATE TEMP TABLE gone (a int)",
+        ):
+            connection.execute(sql.encode())
+    live.kill()
+    live = LiveServer(tmp_path)
+    with psycopg.connect(live.dsn, autocommit=True) as connection:
+        row = connection.execute("SELECT nextval('s') >= 100, (SELECT id FROM v), number, word FROM p")
+        assert row.fetchone() == (True, 1, 1, "x  ")
+        with pytest.raises(errors.ForeignKeyViolation):
+            connection.execute("INSERT INTO c VALUES (9)")
+        connection.execute("REFRESH MATERIALIZED VIEW m")
+        assert connection.execute("SELECT * FROM m").fetchall() == [(1,)]
+        sql = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pg_temp%'"
+        assert connection.execute(sql).fetchone() == (0,)
+    assert live.stop() == 0
