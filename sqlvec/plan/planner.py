@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
+from sqlvec.plan.flatten import flattened
 from sqlvec.plan.locking import plan_locking
 from sqlvec.plan.native import is_constant, is_native, relations_of, walk
 from sqlvec.plan.physical import (
@@ -72,6 +73,8 @@ def _table_scans(node: object) -> list[bound.TableScan]:
 
 
 def plan_query(query: bound.Query, catalog: Catalog) -> QueryPlan:
+    if isinstance(query, bound.Select):
+        query = flattened(query)
     if isinstance(query, bound.Select):
         if query.locking:
             return plan_locking(query, catalog, plan_query)

@@ -1,0 +1,79 @@
+"""A view or plain subquery in FROM, taken apart: the outer query reads the table itself.
+
+    SELECT f(v.a) FROM (SELECT t.x AS a FROM t WHERE p) v WHERE q(v.a)   →   SELECT f(t.x) FROM t WHERE p AND q(t.x)
+
+So that a query over a view is ranked, looked up by key and filtered like one over the table. Not for an inner
+query that groups, sorts, limits or computes what changes from call to call: it is not the same rows then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from sqlvec import types
+from sqlvec.plan.native import is_native, walk
+from sqlvec.sql import bound
+from sqlvec.sql.functions import VOLATILE
+
+
+def flattened(select: bound.Select) -> bound.Select:
+    """The same query over the table, or the query as it is."""
+    if len(select.from_) != 1 or select.locking:
+        return select
+    derived = select.from_[0]
+    if not isinstance(derived, bound.DerivedTable) or not isinstance(derived.query, bound.Select):
+        return select
+    inner = flattened(derived.query)
+    if not _is_plain(inner):
+        return select
+    values = tuple(target.expression for target in inner.targets)
+    outer = _substituted(replace(select, from_=()), derived.relation_id, values)
+    if outer is None:
+        return select
+    where = outer.where
+    if inner.where is not None:
+        where = inner.where if where is None else bound.Boolean(types.BOOL, "and", (inner.where, where))
+    found: bound.Select = replace(outer, from_=inner.from_, where=where)
+    return found
+
+
+def _is_plain(inner: bound.Select) -> bool:
+    if len(inner.from_) != 1 or not isinstance(inner.from_[0], bound.TableScan):
+        return False
+    if inner.grouped or inner.group_by or inner.having or inner.distinct or inner.distinct_on:
+        return False
+    if inner.order_by or inner.limit or inner.offset or inner.ctes or inner.locking:
+        return False
+    return all(_is_steady(target.expression) for target in inner.targets)
+
+
+def _is_steady(expression: bound.Expression) -> bool:
+    """Whether it may be computed where it is used, as often as it is used."""
+    return is_native(expression) and not any(
+        isinstance(node, bound.FunctionCall) and node.name in VOLATILE for node in walk(expression)
+    )
+
+
+def _substituted(node: Any, relation_id: int, values: tuple[bound.Expression, ...]) -> Any:
+    """The tree with the relation's columns replaced by what they are; None when it is used as a whole."""
+    if isinstance(node, bound.ColumnRef):
+        return values[node.ordinal] if node.relation_id == relation_id else node
+    if isinstance(node, bound.RowRef):
+        return None if node.relation_id == relation_id else node
+    if isinstance(node, tuple):
+        items = tuple(_substituted(item, relation_id, values) for item in node)
+        return None if any(new is None and old is not None for new, old in zip(items, node, strict=True)) else items
+    if isinstance(node, (types.SqlType, bound.TableScan, bound.SystemScan)) or not is_dataclass(node):
+        return node
+    changes = {}
+    for field in fields(node):
+        value = getattr(node, field.name)
+        if value is None:
+            continue
+        new = _substituted(value, relation_id, values)
+        if new is None:
+            return None
+        if new is not value:
+            changes[field.name] = new
+    return replace(node, **changes) if changes else node  # type: ignore[type-var]
