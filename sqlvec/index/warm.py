@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 
 def warm() -> None:
     """Shows every kernel the array types that the server will give it."""
     from sqlvec.index.bm25 import Bm25Index, parse_match, parse_query
-    from sqlvec.index.hnsw import HnswGraph
     from sqlvec.index.row_set import RowSet
 
     for metric, dims in (("l1", 16), ("cosine", 64)):  # one without codes, one with
         vectors = np.zeros((64, dims), np.float32)
         vectors[np.arange(64), np.arange(64) % 16] = np.arange(1, 65)
-        graph = HnswGraph.create(metric, dims)
-        graph.link(vectors, 64, None)
-        some = RowSet.from_ids(np.arange(0, 64, 2), 64)
-        for opened in (graph, HnswGraph.from_arrays(graph.arrays())):
-            opened.search(vectors, vectors[1], 2, 8, None)
-            opened.search(vectors, vectors[1], 2, 8, some)
-        graph.reconnect(vectors, some, 0, 64)
-        graph.take_out(vectors, some, RowSet.full(64) - some)
-    some.contains(np.arange(4))
+        _warm_graph(metric, dims, vectors, vectors[1])
+    RowSet.from_ids(np.arange(0, 64, 2), 64).contains(np.arange(4))
     text = Bm25Index("simple")
     text.add(0, [["a b", "b c"]])
     visible = RowSet.full(2)
@@ -34,6 +29,38 @@ def warm() -> None:
         index.search(parse_query("b", "simple"), 1, RowSet.from_ids(np.array([1]), 2), None)
         for words in ("b", '"a b"', "b -c", "a OR c", "a*"):
             index.match(parse_match(words, "simple"), visible)
+
+
+@cache
+def warm_bits() -> None:
+    """The same for bits, when the first index over them is made or opened."""
+    bits = np.arange(1, 129, dtype=np.uint64).reshape(64, 2)
+    _warm_graph("hamming", 0, bits, bits[1])
+
+
+@cache
+def warm_sparse() -> None:
+    """The same for sparse vectors."""
+    starts, places = np.arange(65, dtype=np.int64), (np.arange(64) % 16).astype(np.int32)
+    rows = (starts, places, np.arange(1, 65).astype(np.float32))
+    _warm_graph("cosine", 0, rows, (rows[1][1:2], rows[2][1:2]))
+
+
+def _warm_graph(metric: str, dims: int, vectors: Any, query: Any) -> None:
+    """Every kind of walk over 64 rows, linking and taking out."""
+    from sqlvec.index.hnsw import HnswGraph
+    from sqlvec.index.row_set import RowSet
+    from sqlvec.kernels.distance import distances
+
+    graph = HnswGraph.create(metric, dims)
+    graph.link(vectors, 64, None)
+    some = RowSet.from_ids(np.arange(0, 64, 2), 64)
+    for opened in (graph, HnswGraph.from_arrays(graph.arrays())):
+        opened.search(vectors, query, 2, 8, None)
+        opened.search(vectors, query, 2, 8, some)
+    distances(vectors, query, metric, np.arange(2))
+    graph.reconnect(vectors, some, 0, 64)
+    graph.take_out(vectors, some, RowSet.full(64) - some)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from sqlvec.kernels.forms import (
     near_sparse,
     norm_of,
     prefetch_bytes,
+    scale_of,
     squares_of,
 )
 from sqlvec.kernels.heap import key_distance, key_row, pack, push_max, replace_max
@@ -194,10 +195,10 @@ def flat_scan(metric, vectors, query, words, row_count, k, heap):  # type: ignor
                 prefetch_bytes(vectors, ahead, 256)
             distance = near(plain, vectors, query, row, unit)
             if metric == 2:
-                norm = np.float32(norm_of(vectors, row))
-                if norm == 0:
+                scale = scale_of(vectors, row)
+                if scale == 0:
                     continue
-                distance /= norm
+                distance *= scale
             key = pack(distance, row)
             if size < k:
                 size = push_max(heap, size, key)

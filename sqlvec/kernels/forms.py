@@ -160,6 +160,28 @@ def _norm_by_type(vectors, row):  # type: ignore[no-untyped-def]
     return lambda vectors, row: np.sqrt(squares_of(row_of(vectors, row)))
 
 
+def scale_of(vectors, row):  # type: ignore[no-untyped-def]
+    """1/norm (f32) of a row, in single precision where that is faster; 0 for a zero vector."""
+    raise NotImplementedError("compiled only")
+
+
+@overload(scale_of)
+def _scale_by_type(vectors, row):  # type: ignore[no-untyped-def]
+    return _dense_scale if is_dense(vectors) else _other_scale
+
+
+def _dense_scale(vectors, row):  # type: ignore[no-untyped-def]
+    total = np.float32(0.0)
+    for i in range(vectors.shape[1]):
+        total += vectors[row, i] * vectors[row, i]
+    return np.float32(1.0) / np.sqrt(total) if total > 0 else np.float32(0.0)
+
+
+def _other_scale(vectors, row):  # type: ignore[no-untyped-def]
+    norm = norm_of(vectors, row)
+    return np.float32(1.0 / norm) if norm > 0.0 else np.float32(0.0)
+
+
 def exact_of(metric, vectors, query, squares, row):  # type: ignore[no-untyped-def]
     """The distance (f64) of a row, as pgvector returns it; squares: squares_of(query)."""
     raise NotImplementedError("compiled only")

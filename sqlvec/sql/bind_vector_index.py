@@ -21,8 +21,8 @@ from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.functions import VOLATILE
-from sqlvec.sql.parse import Node, ParsedStatement
-from sqlvec.sql.source_text import expression_source, first_location
+from sqlvec.sql.parse import Node
+from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.type_rules import BITS
 from sqlvec.types import SqlType
 
@@ -107,23 +107,11 @@ def _check_dimensions(method: str, sql_type: SqlType) -> None:
 
 def index_where(binder: Binder, table: Table, node: Node) -> str:
     """The text of the predicate of a partial index."""
-    text = predicate_source(binder.parsed, node)
+    text = expression_source(binder.parsed, node)
     expression = bind_expression_text(binder, text, table, _RELATION)
     binder.boolean(expression, "WHERE", None)
     require_immutable(expression, "predicate")
     return text
-
-
-def predicate_source(parsed: ParsedStatement, node: Node) -> str:
-    """The rest of the statement, from the first parenthesis of the predicate on."""
-    raw = parsed.text.encode()
-    start = first_location(node)
-    assert start is not None, node
-    before = raw[:start].decode(errors="ignore").rstrip()
-    while before.endswith("("):
-        start = len(before.encode()) - 1
-        before = before[:-1].rstrip()
-    return raw[start:].decode(errors="ignore").partition(";")[0].strip()
 
 
 def require_immutable(expression: bound.Expression, what: str) -> None:

@@ -22,6 +22,7 @@ import pyarrow as pa
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.index.row_set import RowSet
+from sqlvec.index.warm import warm_bits, warm_sparse
 from sqlvec.storage.growing import Words, clear_ids, grown, set_bits, word_count
 from sqlvec.storage.vectors import VectorBatch, VectorColumn
 from sqlvec.types import BIT, HALFVEC, SPARSEVEC, VARBIT, VECTOR, SqlType
@@ -78,8 +79,10 @@ class IndexRows:
         self._view: IndexView | None = None
         self._values: _Values
         if sql_type.oid in (BIT.oid, VARBIT.oid):
+            warm_bits()
             self._values = _Bits(self.dims)
         elif sql_type.oid == SPARSEVEC.oid:
+            warm_sparse()
             self._values = _Sparse()
         elif column is not None:
             self._values = _Column(column)

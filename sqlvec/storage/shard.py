@@ -61,6 +61,7 @@ class Shard:
         self.memtable = Memtable(0, directory.settings.block_bytes_max)
         self.indexes: dict[int, HnswGraph | Bm25Index] = {}
         self.index_rows: dict[int, IndexRows] = {}
+        self._indexed: dict[int, tuple[Index, Table]] = {}  # what their values are computed by
         self.definitions: dict[int, Index] = {}
         self.keys = KeySearch(self)
         self.logged = bool(directory.files.segments)  # the log or manifest knows that it exists
@@ -358,7 +359,7 @@ class Shard:
         if index.oid in self.index_rows or not has_own_rows(index, table):
             return
         rows = self.directory.make_index_rows(index, self)
-        self.definitions[index.oid] = index
+        self._indexed[index.oid] = (index, table)
         for part in self.parts():
             begins, ends = (t[part.low : part.high] for t in (self.times.begins, self.times.ends))
             rows.add(
@@ -375,9 +376,7 @@ class Shard:
         row_count: int,
         alive: Any = None,
     ) -> list[Any]:
-        table = self.columns.table
-        assert table is not None, index_oid
-        index = self.definitions[index_oid]
+        index, table = self._indexed[index_oid]
         return self.directory.index_values(index, table, column, row_count, alive)
 
     def index_view(self, index_oid: int) -> VectorView | IndexView:
@@ -392,6 +391,7 @@ class Shard:
         with self.lock:
             self.indexes = {oid: i for oid, i in self.indexes.items() if oid != index_oid}
             self.definitions.pop(index_oid, None)
+            self._indexed.pop(index_oid, None)
             rows = self.index_rows.pop(index_oid, None)
             if rows is not None and rows.file_name():
                 self.directory.vfs.remove(rows.file_name())

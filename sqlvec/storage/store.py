@@ -377,6 +377,8 @@ class Store:
             self._tenants.pop(files.table_oid, None)
         if shard is not None:
             named = set(files.names())
+            for index_oid in tuple(shard.index_rows):
+                shard.drop_index(index_oid)
             vectors = shard.columns.vectors.values()
             self._remove(vector.name for vector in vectors if vector.name not in named)
 

@@ -115,22 +115,22 @@ def test_asyncpg_writes_reads_and_searches(server: LiveServer) -> None:
         connection = await asyncpg.connect(server.dsn)
         await connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         await pgvector.asyncpg.register_vector(connection)
-        await connection.execute(f"CREATE TABLE asyncpg_items (id int, {COLUMNS}, vs vector[])")
+        await connection.execute(f"CREATE TABLE python_async_items (id int, {COLUMNS}, vs vector[])")
         bits = asyncpg.BitString(BIT_VALUE.to_text())
         values = [VECTOR_VALUE, HALF_VALUE, SPARSE_VALUE, bits]
         await connection.execute(
-            "INSERT INTO asyncpg_items VALUES (1, $1, $2, $3, $4, $5)", *values, [VECTOR_VALUE]
+            "INSERT INTO python_async_items VALUES (1, $1, $2, $3, $4, $5)", *values, [VECTOR_VALUE]
         )
-        row = await connection.fetchrow("SELECT * FROM asyncpg_items")
+        row = await connection.fetchrow("SELECT * FROM python_async_items")
         assert _same(row["v"], VECTOR_VALUE)
         assert _same(row["h"], HALF_VALUE)
         assert _same(row["s"], SPARSE_VALUE)
         assert row["b"].as_string().replace(" ", "") == BIT_VALUE.to_text()
         assert _same(row["vs"][0], VECTOR_VALUE)
         for name, value in zip(VALUES, values, strict=True):
-            query = f"SELECT id FROM asyncpg_items ORDER BY {name} {NEAREST[name]} $1 LIMIT 5"
+            query = f"SELECT id FROM python_async_items ORDER BY {name} {NEAREST[name]} $1 LIMIT 5"
             assert [r["id"] for r in await connection.fetch(query, value)] == [1]
-        await connection.execute("DROP TABLE asyncpg_items")
+        await connection.execute("DROP TABLE python_async_items")
         await connection.close()
 
     asyncio.run(run())
