@@ -63,6 +63,8 @@ def _whole_column(
     dims = inner.type.typmod
     if inner.type.oid != types.VECTOR.oid or dims != target.typmod or pa.types.is_null(array.type):
         return None
+    if pa.types.is_fixed_size_list(array.type) and array.type.list_size != dims:
+        return None
     rows = array.values.to_numpy(zero_copy_only=False).reshape(-1, dims)
     rows = rows[array.offset : array.offset + len(array)]
     values: list[Any]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Column, Constraint, Index, Relation, Sequence, Table, View
+from sqlvec.catalog.operator_classes import METHODS
 from sqlvec.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -24,6 +25,7 @@ from sqlvec.sql.bind_column import add_column, add_identity, check_generated, se
 from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.bind_sequence import changed_sequence
+from sqlvec.sql.bind_vector_index import check_type
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.dependencies import Removal
 from sqlvec.sql.expression_text import bind_expression_text
@@ -269,19 +271,21 @@ class _Change:
         self._replace(column, type=changed.type, default=changed.default)
         if changed.value is not None:
             self.rewrites.append(bound.Rewrite(self.scan, column.attnum, changed.value))
-        self._renew_indexes(column)
+        self._renew_indexes(column, changed.type)
         if (sequence := self._own_sequence(column)) is not None:
             self.others[sequence.oid] = replace(sequence, type=types.SqlType(changed.type.oid))
         for constraint in self.draft.constraints:
             if column.attnum in constraint.attnums and constraint.kind in "cf":
                 self._verify(constraint.kind, constraint.oid)
 
-    def _renew_indexes(self, column: Column) -> None:
+    def _renew_indexes(self, column: Column, wanted: types.SqlType) -> None:
         """Indexes over the column are built anew; those that hold no values stay as they are."""
         for index in self.binder.catalog.indexes(self.old.oid):
             if not any(part.attnum == column.attnum for part in index.columns):
                 continue
-            if index.method in ("hnsw", "ivfflat", "bm25"):
+            if index.method in METHODS:
+                check_type(index.method, index.columns[0].operator_class, wanted)
+            if index.method in (*METHODS, "bm25"):
                 self.removal.dropped[index.oid] = None
                 self.draft.indexes.append(replace(index, oid=self.draft.take_oid()))
             elif index.unique:

@@ -105,6 +105,12 @@ def _check_dimensions(method: str, sql_type: SqlType) -> None:
         )
 
 
+def check_type(method: str, operator_class: str, sql_type: SqlType) -> None:
+    """Whether an index may stay when its column becomes one of the type."""
+    _checked_class(method, operator_class, sql_type)
+    _check_dimensions(method, sql_type)
+
+
 def index_where(binder: Binder, table: Table, node: Node) -> str:
     """The text of the predicate of a partial index."""
     text = expression_source(binder.parsed, node)

@@ -207,7 +207,8 @@ class Shard:
         batch = row_batch(table, given)
         self._prepare(tx, table)
         hashes = self.keys.check(batch, table, tx)
-        first = self.append(batch)
+        dropped = [oid for oid in self.index_rows if oid not in tx.catalog.relations]
+        first = self.append(batch, dropped)
         self.keys.add(hashes, first)
         return first, batch.row_count
 
@@ -221,8 +222,9 @@ class Shard:
                 self.add_index(index, table)
         self._catalog = tx.catalog
 
-    def append(self, batch: RowBatch) -> int:
-        """Add rows with begin UNCOMMITTED; also recovery's way in."""
+    def append(self, batch: RowBatch, dropped: Sequence[int] = ()) -> int:
+        """Add rows with begin UNCOMMITTED; also recovery's way in. dropped: indexes that the transaction
+        has dropped, and that may not know these rows' types."""
         first, end = self.row_count, self.row_count + batch.row_count
         vectors = {
             attnum: self.directory.vectors_for(self.columns, attnum, values.vectors.shape[1])
@@ -233,6 +235,7 @@ class Shard:
         indexed = {
             oid: self._index_values(oid, batch.present_column, batch.row_count)
             for oid in self.index_rows
+            if oid not in dropped
         }
         low = self.memtable.append(batch.columns, batch.types, batch.row_count)
         assert low == first, (low, first)
@@ -241,8 +244,8 @@ class Shard:
         for oid, index in self.indexes.items():
             if isinstance(index, Bm25Index):
                 index.add(first, texts(self.definitions[oid], batch.columns, batch.row_count))
-        for oid, values in indexed.items():
-            self.index_rows[oid].add(values)
+        for oid, rows in self.index_rows.items():
+            rows.add(indexed.get(oid) or [None] * batch.row_count)
         self.times.append(batch.row_count)
         self._parts = None
         return first

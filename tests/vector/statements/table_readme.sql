@@ -65,8 +65,6 @@ INSERT INTO embeddings VALUES (123, 1, '[1,2,3]'), (123, 2, '[3,2,1]'), (124, 1,
 CREATE INDEX ON embeddings USING hnsw ((embedding::vector(3)) vector_l2_ops) WHERE (model_id = 123);
 SELECT * FROM embeddings WHERE model_id = 123 ORDER BY embedding::vector(3) <-> '[3,1,2]' LIMIT 5;
 ALTER TABLE embeddings ALTER COLUMN embedding SET STORAGE PLAIN;
-ALTER TABLE embeddings ALTER COLUMN embedding SET STORAGE nowhere;
-ALTER TABLE embeddings ALTER COLUMN nope SET STORAGE PLAIN;
 DROP TABLE embeddings;
 DROP TABLE items, binary_items, sparse_items;
 RESET ALL;
