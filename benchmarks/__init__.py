@@ -1,1 +1,1 @@
-"""Benchmarks: sqlvec against PostgreSQL with pgvector on the same machine in the same run."""
+"""Against PostgreSQL with pgvector, on one machine, through one driver. One file a question."""

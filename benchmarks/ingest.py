@@ -1,0 +1,72 @@
+"""How fast do documents come in, and how fast are their indexes built?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from pgvector.psycopg import register_vector
+
+from benchmarks.measure import SERVERS, Line, Pair, seconds_line, timed
+from benchmarks.wordnet import Wordnet
+
+TEXT_INDEX = {
+    "sqlvec": "CREATE INDEX ON docs USING bm25 (body)",
+    "pgvector": "CREATE INDEX ON docs USING gin (to_tsvector('english', body))",
+}
+STEPS = ("COPY BINARY without an index", "hnsw build", "text index build")
+HNSW = "CREATE INDEX ON docs USING hnsw (embedding vector_cosine_ops)"
+
+
+def run(pair: Pair, data: Wordnet) -> list[Line]:
+    """Leaves docs(id, body, embedding) with its indexes in both servers, for what is asked next."""
+    seconds: dict[str, dict[str, float]] = {step: {} for step in STEPS}
+    pairs = zip(data.bodies, data.vectors, strict=True)
+    documents = [[i, body, vector] for i, (body, vector) in enumerate(pairs)]
+    for name in SERVERS:
+        connection = pair.connections[name]
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        register_vector(connection)
+        connection.execute(
+            f"CREATE TABLE docs (id bigint PRIMARY KEY, body text, embedding vector({data.dims}))"
+        )
+        steps = (
+            lambda c=connection: copy(c, "docs", documents),
+            lambda c=connection: c.execute(HNSW),
+            lambda c=connection, index=TEXT_INDEX[name]: c.execute(index),
+        )
+        for step, work in zip(STEPS, steps, strict=True):
+            seconds[step][name] = timed(work)
+        connection.execute("ANALYZE docs")
+    return [seconds_line(step, both) for step, both in seconds.items()]
+
+
+def run_indexed(pair: Pair, data: Wordnet) -> list[Line]:
+    """COPY into a table that has an hnsw index: rows committed and searchable."""
+    some = min(len(data.vectors), 20_000)
+    rows = [[i, vector] for i, vector in enumerate(data.vectors[:some])]
+    rates = {}
+    for name in SERVERS:
+        connection = pair.connections[name]
+        connection.execute(
+            f"CREATE TABLE fed (id bigint PRIMARY KEY, embedding vector({data.dims}))"
+        )
+        connection.execute("CREATE INDEX ON fed USING hnsw (embedding vector_cosine_ops)")
+        rates[name] = some / timed(lambda c=connection: copy(c, "fed", rows, ["int8", "vector"]))
+        connection.execute("DROP TABLE fed")
+    shown = [f"{rates[name]:.0f} rows/s" for name in SERVERS]
+    line = Line("COPY BINARY with an hnsw index", *shown, rates["sqlvec"] / rates["pgvector"])
+    line.detail = {"rates": rates}
+    return [line]
+
+
+def copy(
+    connection: psycopg.Connection,
+    table: str,
+    rows: list[list[Any]],
+    types: list[str] | None = None,
+) -> None:
+    with connection.cursor().copy(f"COPY {table} FROM STDIN WITH (FORMAT BINARY)") as stream:
+        stream.set_types(types or ["int8", "text", "vector"])
+        for row in rows:
+            stream.write_row(row)

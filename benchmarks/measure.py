@@ -1,0 +1,103 @@
+"""Rates and times of two servers in turn, and what is shown of them.
+
+Absolute figures depend on the machine and the hour; the ratios are what to read. Rounds alternate
+between the servers, and medians are taken.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import psycopg
+
+ROUNDS = 3
+SERVERS = ("sqlvec", "pgvector")
+Found = list[list[Any]]
+
+
+@dataclass(slots=True)
+class Pair:
+    """Both servers: their addresses, one connection to each."""
+
+    dsns: dict[str, str]
+    connections: dict[str, psycopg.Connection]
+
+    def execute(self, sql: str) -> None:
+        for connection in self.connections.values():
+            connection.execute(sql)
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of the table. ratio above 1: sqlvec is ahead."""
+
+    question: str
+    sqlvec: str
+    pgvector: str
+    ratio: float
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def seconds_line(question: str, seconds: dict[str, float]) -> Line:
+    """Less is better."""
+    shown = [f"{seconds[name]:.3g} s" for name in SERVERS]
+    return Line(question, *shown, seconds["pgvector"] / seconds["sqlvec"], {"seconds": seconds})
+
+
+def rate_line(
+    question: str, rates: dict[str, float], recalls: dict[str, float] | None = None
+) -> Line:
+    """More is better; recalls are shown beside the rates."""
+    shown = [f"{rates[name]:.0f}/s" for name in SERVERS]
+    if recalls:
+        shown = [f"{rates[name]:.0f}/s at recall {recalls[name]:.3f}" for name in SERVERS]
+    detail = {"rates": rates, "recall": recalls or {}}
+    return Line(question, *shown, rates["sqlvec"] / rates["pgvector"], detail)
+
+
+def in_turn(measure: Callable[[str], float], rounds: int = ROUNDS) -> dict[str, float]:
+    """The median of what `measure` says of each server, asked in turn."""
+    values: dict[str, list[float]] = {name: [] for name in SERVERS}
+    for _ in range(rounds):
+        for name in SERVERS:
+            values[name].append(measure(name))
+    return {name: statistics.median(some) for name, some in values.items()}
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started
+
+
+def rates(
+    pair: Pair, statements: dict[str, tuple[str, Sequence[Any]]]
+) -> tuple[dict[str, float], dict[str, Found]]:
+    """Queries a second of one connection, prepared and binary, and the first column of the rows.
+    statements: by server, the text and the parameters of each query."""
+    found: dict[str, Found] = {}
+
+    def measure(name: str) -> float:
+        sql, parameters = statements[name]
+        cursor = pair.connections[name].cursor(binary=True)
+        cursor.execute(sql, parameters[0], prepare=True).fetchall()
+        answers = []
+        started = perf_counter()
+        for some in parameters:
+            answers.append([row[0] for row in cursor.execute(sql, some, prepare=True).fetchall()])
+        elapsed = perf_counter() - started
+        found[name] = answers
+        return len(parameters) / elapsed
+
+    return in_turn(measure), found
+
+
+def recall(found: Found, exact: np.ndarray) -> float:
+    """The mean share of the exact answer that was found."""
+    pairs = zip(found, exact, strict=True)
+    return float(np.mean([len(set(some) & set(best.tolist())) / len(best) for some, best in pairs]))

@@ -1,0 +1,40 @@
+"""Pictures of what was measured: recall against rate, rate against selectivity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import SERVERS, Line
+
+
+def plot_recall(points: list[dict[str, Any]], path: Path) -> None:
+    figure, axes = _axes("recall@10", "queries/s")
+    for name in SERVERS:
+        ordered = sorted((point["recall"][name], point["rates"][name]) for point in points)
+        axes.plot([r for r, _ in ordered], [q for _, q in ordered], marker="o", label=name)
+    axes.legend()
+    figure.savefig(path)
+
+
+def plot_selectivity(lines: list[Line], path: Path) -> None:
+    figure, axes = _axes("share of the rows that match", "queries/s")
+    shares = [line.detail["share"] for line in lines]
+    for name in SERVERS:
+        axes.plot(shares, [line.detail["rates"][name] for line in lines], marker="o", label=name)
+    axes.set_xscale("log")
+    axes.legend()
+    figure.savefig(path)
+
+
+def _axes(x: str, y: str) -> tuple[Any, Any]:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.set_yscale("log")
+    return figure, axes
