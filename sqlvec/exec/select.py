@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sqlvec.exec.arrow_rows import ArrowColumn
 from sqlvec.exec.catalog_answers import answered
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
@@ -52,10 +53,10 @@ def _constants(plan: Constants, context: Context) -> Iterator[Batch]:
 
 
 def run_remainder(plan: Remainder, context: Context) -> Iterator[Batch]:
-    """Streams the relational engine's answer as datums of our types."""
+    """Streams the relational engine's answer as columns of our types."""
     for table in run_remainder_arrow(plan, context):
         yield [
-            column.type.definition.from_arrow(_chunk(table.column(i)))
+            ArrowColumn(column.type, _chunk(table.column(i)))
             for i, column in enumerate(plan.columns)
         ]
 

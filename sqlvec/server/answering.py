@@ -22,9 +22,9 @@ from sqlvec.storage.locks import LockWait
 
 if TYPE_CHECKING:
     from sqlvec.database import Connection, Prepared
+    from sqlvec.exec.arrow_rows import BatchEncoder
     from sqlvec.exec.result import Result
     from sqlvec.server.connection import ClientConnection
-    from sqlvec.types import RowEncoder
 
 log = logging.getLogger("sqlvec.session")
 INSIST_SECONDS = 0.05
@@ -245,7 +245,7 @@ class Answering:
             yield self.client.lock(self.connection, met.request)
 
     def _send(
-        self, batches: Iterator[Any], encoder: RowEncoder | None, *, inline: bool
+        self, batches: Iterator[Any], encoder: BatchEncoder | None, *, inline: bool
     ) -> Steps:
         """Sends batches as the client takes them: a slow one holds one of them. Those that take time to
         compute are made in a thread. Without an encoder they are bytes already."""

@@ -140,9 +140,11 @@ def serve(
     authentication_seconds: float = AUTHENTICATION_SECONDS,
 ) -> None:
     """Opens the data directory and serves it until SIGTERM."""
+    from sqlvec.exec.arrow_rows import warm as warm_rows
     from sqlvec.index.warm import warm
 
     warm()
+    warm_rows()
     cluster = Cluster.open(
         Path(data_dir), password_verifiers=password_verifiers, storage=storage
     )

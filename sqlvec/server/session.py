@@ -43,9 +43,9 @@ from sqlvec.storage.locks import LockWait
 
 if TYPE_CHECKING:
     from sqlvec.database import Prepared
+    from sqlvec.exec.arrow_rows import BatchEncoder
     from sqlvec.exec.result import Result
     from sqlvec.sql.parse import ParsedStatement
-    from sqlvec.types import RowEncoder
 
 
 class Session(Answering):
@@ -318,7 +318,7 @@ class Session(Answering):
         self.client.write(backend.command_complete(result.tag()))
 
     def _execute_rest(
-        self, portal: Portal, result: Result, batches: Iterator[Any], encoder: RowEncoder
+        self, portal: Portal, result: Result, batches: Iterator[Any], encoder: BatchEncoder
     ) -> Steps:
         self.client.flush()
         if self.client.congested:

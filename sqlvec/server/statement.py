@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlvec import types
 from sqlvec.errors import DatabaseError, InvalidParameterValue, ProtocolViolation
+from sqlvec.exec.arrow_rows import BatchEncoder
 from sqlvec.pgwire import backend
-from sqlvec.types import RowEncoder
 from sqlvec.types.sql_type import BINARY_MISMATCH
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Statement:
 
     prepared: Prepared | None
     descriptions: dict[tuple[int, ...], bytes] = field(default_factory=dict)
-    encoders: dict[tuple[int, ...], RowEncoder] = field(default_factory=dict)
+    encoders: dict[tuple[int, ...], BatchEncoder] = field(default_factory=dict)
     bindings: dict[Any, Binding] = field(default_factory=dict)
 
     def binding(
@@ -51,7 +51,7 @@ class Statement:
 
     def encoder(
         self, columns: tuple[OutputColumn, ...], formats: tuple[int, ...]
-    ) -> RowEncoder:
+    ) -> BatchEncoder:
         """columns are those of a result, which in a FETCH are known no sooner."""
         if self.prepared is None or self.prepared.columns is not columns:
             return row_encoder(columns, formats)
@@ -164,9 +164,9 @@ def row_description(columns: Sequence[OutputColumn], formats: tuple[int, ...]) -
     return backend.row_description(described, formats)
 
 
-def row_encoder(columns: Sequence[OutputColumn], formats: tuple[int, ...]) -> RowEncoder:
+def row_encoder(columns: Sequence[OutputColumn], formats: tuple[int, ...]) -> BatchEncoder:
     if len(formats) != len(columns):
         formats = (0,) * len(columns)
     if unknown := [code for code in formats if code not in (0, 1)]:
         raise InvalidParameterValue(f"unsupported format code: {unknown[0]}")
-    return RowEncoder([column.type for column in columns], formats)
+    return BatchEncoder([column.type for column in columns], formats)
