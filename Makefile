@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: venv system demo serve test test-long lint bench clean
+.PHONY: venv system demo serve test test-long lint docs bench clean
 
 venv: $(STAMP)
 
@@ -30,6 +30,9 @@ test: venv system
 
 test-long: venv system
 	$(BIN)/python -m pytest $(ARGS)
+
+docs: venv
+	$(BIN)/python docs/generate.py
 
 lint: venv
 	$(BIN)/ruff check

@@ -220,6 +220,11 @@ def _shown(setting: Setting, value: str) -> str:
     return f"{number // int(units[unit])}{_UNIT_NAMES.get(unit, unit)}"
 
 
+_DATE_STYLES = frozenset(
+    "ISO SQL POSTGRES GERMAN DEFAULT MDY DMY YMD US EURO NONEURO EUROPEAN NONEUROPEAN".split()
+)
+
+
 def _special(setting: Setting, value: str) -> str:
     if setting.name == "client_encoding":
         word = value.strip("'\" ").upper().replace("-", "")
@@ -230,6 +235,10 @@ def _special(setting: Setting, value: str) -> str:
         return "UTF8"
     if setting.name == "DateStyle":
         words = [word.strip().upper() for word in value.split(",")]
+        if not set(words) <= _DATE_STYLES:
+            raise InvalidParameterValue(
+                f'invalid value for parameter "DateStyle": "{value}"'
+            )
         order = next((w for w in words if w in ("MDY", "DMY", "YMD")), "MDY")
         return f"ISO, {order}"
     if setting.name == "default_text_search_config":

@@ -64,7 +64,7 @@ def _constant(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     if "bsval" in body:
         text = body["bsval"]["bsval"]
         return bound.Const(types.BIT, types.BIT.definition.parse(text))
-    return bound.Const(types.UNKNOWN, body["sval"].get("sval", ""))
+    return bound.Const(types.UNKNOWN, body["sval"].get("sval", ""), binder.position(body))
 
 
 def _number(text: str) -> bound.Const:
@@ -131,7 +131,8 @@ def _in(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     if len(lefts) == 1:
         rights = tuple(c.args[1] for c in compared)  # type: ignore[attr-defined]
         return bound.InList(types.BOOL, compared[0].args[0], rights, negated)  # type: ignore[attr-defined]
-    unified, _ = binder.unify([arg, *items], "IN", position)
+    places = [location_of(binder, n) for n in (body["lexpr"], *body["rexpr"]["List"]["items"])]
+    unified, _ = binder.unify([arg, *items], "IN", places)
     return bound.InList(types.BOOL, unified[0], tuple(unified[1:]), negated)
 
 
@@ -141,7 +142,7 @@ def _between(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     low, high = bind_all(binder, body["rexpr"]["List"]["items"], scope)
     symmetric = "SYM" in body["kind"]
     if symmetric:
-        ends, target = binder.unify([low, high], "BETWEEN", position)
+        ends, target = binder.unify([low, high], "BETWEEN", [position, position])
         low = bound.Coalesce(target, "least", tuple(ends))
         high = bound.Coalesce(target, "greatest", tuple(ends))
     parts = (
@@ -244,7 +245,7 @@ def _null_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 def _boolean_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     arg = bind_expression(binder, body["arg"], scope)
     kind = body["booltesttype"]
-    arg = binder.boolean(arg, kind.replace("_", " "), binder.position(body))
+    arg = binder.boolean(arg, kind.replace("_", " "), location_of(binder, body["arg"]))
     return bound.Test(types.BOOL, _TESTS[kind], arg)
 
 
@@ -257,7 +258,7 @@ def _cast(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     position = location_of(binder, body["arg"])
     if is_unknown(arg.type) and isinstance(arg, bound.Param) and target.typmod >= 0:
         arg = binder.coerce(arg, types.SqlType(target.oid), position=position)
-    return binder.coerce(arg, target, level="explicit", position=position)
+    return binder.coerce(arg, target, level="explicit", position=binder.position(body))
 
 
 def _case(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
@@ -266,27 +267,36 @@ def _case(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     for when in body["args"]:
         part = when["CaseWhen"]
         condition = bind_expression(binder, part["expr"], scope)
-        position = binder.position(part)
+        position = location_of(binder, part["expr"])
         if operand is not None:
             condition = bind_operator(binder, "=", operand, condition, position)
         conditions.append(binder.boolean(condition, "CASE/WHEN", position))
         results.append(bind_expression(binder, part["result"], scope))
-    if "defresult" in body:
-        results.append(bind_expression(binder, body["defresult"], scope))
-    unified, target = binder.unify(results, "CASE", binder.position(body))
-    otherwise = unified[len(conditions)] if len(unified) > len(conditions) else None
-    pairs = tuple(zip(conditions, unified, strict=False))
+    nodes = [when["CaseWhen"]["result"] for when in body["args"]]
+    if "defresult" in body:  # PostgreSQL looks at it first, though it is last
+        nodes.insert(0, body["defresult"])
+        results.insert(0, bind_expression(binder, body["defresult"], scope))
+    unified, target = binder.unify(results, "CASE", [location_of(binder, n) for n in nodes])
+    otherwise = unified.pop(0) if "defresult" in body else None
+    pairs = tuple(zip(conditions, unified, strict=True))
     return bound.Case(target, pairs, otherwise)
 
 
+def _unified(
+    binder: Binder, nodes: list[Node], scope: Scope, what: str
+) -> tuple[list[bound.Expression], types.SqlType]:
+    places = [location_of(binder, node) for node in nodes]
+    return binder.unify(bind_all(binder, nodes, scope), what, places)
+
+
 def _coalesce(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
-    unified, target = binder.unify(bind_all(binder, body["args"], scope), "COALESCE", binder.position(body))
+    unified, target = _unified(binder, body["args"], scope, "COALESCE")
     return bound.Coalesce(target, "coalesce", tuple(unified))
 
 
 def _extreme(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     kind = "greatest" if body["op"] == "IS_GREATEST" else "least"
-    unified, target = binder.unify(bind_all(binder, body["args"], scope), kind.upper(), binder.position(body))
+    unified, target = _unified(binder, body["args"], scope, kind.upper())
     return bound.Coalesce(target, kind, tuple(unified))
 
 
@@ -300,7 +310,8 @@ def _array(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
             position=binder.position(body),
             hint="Explicitly cast to the desired type, for example ARRAY[]::integer[].",
         )
-    unified, element = binder.unify(elements, "ARRAY", binder.position(body))
+    places = [location_of(binder, node) for node in body["elements"]]
+    unified, element = binder.unify(elements, "ARRAY", places)
     target = element if types.element_of(element) and element.definition.category == "A" else types.array_of(element)
     return bound.ArrayExpression(target, tuple(unified))
 
@@ -318,12 +329,17 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
             continue
         if kind != "A_Indices":
             raise FeatureNotSupported("row expansion via \"*\" is not supported here")
-        expression = _subscript(binder, expression, part, scope)
+        position = location_of(binder, body["arg"])
+        expression = _subscript(binder, expression, part, scope, position)
     return expression
 
 
 def _subscript(
-    binder: Binder, expression: bound.Expression, part: Node, scope: Scope
+    binder: Binder,
+    expression: bound.Expression,
+    part: Node,
+    scope: Scope,
+    position: int | None,
 ) -> bound.Expression:
     element = types.element_of(expression.type)
     if expression.type.oid == types.NAME.oid and "uidx" in part and not part.get("is_slice"):
@@ -335,7 +351,8 @@ def _subscript(
         from sqlvec.errors import DatatypeMismatch
 
         raise DatatypeMismatch(
-            f"cannot subscript type {expression.type.name} because it does not support subscripting"
+            f"cannot subscript type {expression.type.name} because it does not support subscripting",
+            position=position,
         )
     upper = lower = None
     if "uidx" in part:
@@ -360,7 +377,11 @@ def _collate(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 
 
 def _function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
-    return bind_function(binder, body, scope, bind_expression)
+    found = bind_function(binder, body, scope, bind_expression)
+    position = binder.position(body)
+    if isinstance(found, (bound.Aggregate, bound.WindowCall)) and position is not None:
+        binder.positions.setdefault(found, position)
+    return found
 
 
 def _sublink(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
@@ -373,7 +394,7 @@ def _sublink(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         return bound.Subquery(types.BOOL, "exists", query)
     if len(query.columns) != 1:
         if kind == "ANY_SUBLINK" and "testexpr" in body:
-            raise FeatureNotSupported("subquery has too many columns", position=position)
+            raise SyntaxError("subquery has too many columns", position=position)
         raise SyntaxError("subquery must return only one column", position=position)
     column = query.columns[0].type
     if kind == "EXPR_SUBLINK":

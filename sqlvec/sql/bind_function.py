@@ -12,7 +12,6 @@ from sqlvec.errors import (
     InvalidParameterValue,
     SyntaxError,
     UndefinedFunction,
-    WindowingError,
     WrongObjectType,
 )
 from sqlvec.sql import bound
@@ -64,7 +63,7 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
             position=position,
         )
     if name in WINDOW_FUNCTIONS and name not in FUNCTIONS:
-        raise WindowingError(f"window function {name} requires an OVER clause", position=position)
+        raise WrongObjectType(f"window function {name} requires an OVER clause", position=position)
     if name == "unnest" and len(args) == 1 and args[0].type.oid == types.TSVECTOR.oid:
         name = "tsvector_unnest"
     if name in RECORD_FUNCTIONS:

@@ -38,7 +38,7 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
     part = body["relation"]
     relation = binder.context.find_relation(part.get("schemaname"), part["relname"])
     if relation is None:
-        raise UndefinedTable(f'relation "{part["relname"]}" does not exist', position=binder.position(part))
+        raise UndefinedTable(f'relation "{part["relname"]}" does not exist')
     if not isinstance(relation, Table):
         raise WrongObjectType(f'cannot create index on relation "{relation.name}"')
     method = body.get("accessMethod", "btree")
@@ -182,7 +182,7 @@ def bind_alter_index(binder: Binder, body: Node) -> bound.Ddl:
         if body.get("missing_ok"):
             notice = ("00000", f'relation "{name}" does not exist, skipping')
             return bound.Ddl("ALTER INDEX", notices=(notice,))
-        raise UndefinedTable(f'relation "{name}" does not exist', position=binder.position(part))
+        raise UndefinedTable(f'relation "{name}" does not exist')
     if not isinstance(index, Index):
         raise WrongObjectType(f'"{name}" is not an index')
     options = dict(index.options)
@@ -209,7 +209,7 @@ def bind_reindex(binder: Binder, body: Node) -> bound.Ddl:
     part = body["relation"]
     relation = binder.context.find_relation(part.get("schemaname"), part["relname"])
     if relation is None:
-        raise UndefinedTable(f'relation "{part["relname"]}" does not exist', position=binder.position(part))
+        raise UndefinedTable(f'relation "{part["relname"]}" does not exist')
     if kind == "INDEX":
         if not isinstance(relation, Index):
             raise WrongObjectType(f'"{relation.name}" is not an index')

@@ -142,11 +142,14 @@ def _values(binder: Binder, body: Node, scope: Scope) -> bound.Query:
         for row in body["valuesLists"]
     ]
     width = len(rows[0])
-    if any(len(row) != width for row in rows):
-        raise SyntaxError("VALUES lists must all be the same length")
+    for row, node in zip(rows, body["valuesLists"], strict=True):
+        if len(row) != width:
+            place = location_of(binder, node["List"]["items"][0])
+            raise SyntaxError("VALUES lists must all be the same length", position=place)
     columns, unified = [], []
     for i in range(width):
-        values, target = binder.unify([row[i] for row in rows], "VALUES")
+        places = [location_of(binder, row["List"]["items"][i]) for row in body["valuesLists"]]
+        values, target = binder.unify([row[i] for row in rows], "VALUES", places)
         unified.append(values)
         columns.append(bound.OutputColumn(f"column{i + 1}", target))
     query = bound.Values(tuple(columns), tuple(zip(*unified, strict=True)))
@@ -158,17 +161,35 @@ def _set_operation(binder: Binder, body: Node, scope: Scope) -> bound.Query:
     left = bind_query(binder, {"SelectStmt": body["larg"]}, scope)
     right = bind_query(binder, {"SelectStmt": body["rarg"]}, scope)
     if len(left.columns) != len(right.columns):
-        raise SyntaxError(f"each {op.upper()} query must have the same number of columns")
+        raise SyntaxError(
+            f"each {op.upper()} query must have the same number of columns",
+            position=output_location(binder, body["rarg"], 0),
+        )
     columns = []
-    for a, b in zip(left.columns, right.columns, strict=True):
+    for i, (a, b) in enumerate(zip(left.columns, right.columns, strict=True)):
         target = common_type([a.type, b.type])
         if target is None:
             raise DatatypeMismatch(
-                f"{op.upper()} types {a.type.name} and {b.type.name} cannot be matched"
+                f"{op.upper()} types {a.type.name} and {b.type.name} cannot be matched",
+                position=output_location(binder, body["rarg"], i),
             )
         columns.append(bound.OutputColumn(a.name, target))
     query = bound.SetOperation(tuple(columns), op, bool(body.get("all")), left, right)
     return _ordered(binder, query, body, scope)
+
+
+def output_location(binder: Binder, query: Node, place: int) -> int | None:
+    """The position of an output column of a query, by its parse node; None for one from a star."""
+    while "larg" in query:
+        query = query["larg"]
+    if "valuesLists" in query:
+        items = query["valuesLists"][0]["List"]["items"]
+        return location_of(binder, items[place]) if place < len(items) else None
+    targets = [node["ResTarget"]["val"] for node in query.get("targetList", ())]
+    stars = any("A_Star" in t.get("ColumnRef", {}).get("fields", [{}])[-1] for t in targets)
+    if place >= len(targets) or (stars and len(targets) > 1):
+        return None
+    return location_of(binder, targets[place])
 
 
 def _ordered(
@@ -248,7 +269,7 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
     if "whereClause" in body:
         where = bind_expression(binder, body["whereClause"], scope)
         where = binder.boolean(where, "WHERE", location_of(binder, body["whereClause"]))
-        forbid_aggregates(where, "WHERE")
+        forbid_aggregates(where, "WHERE", binder.positions)
     targets = bind_targets(binder, body.get("targetList", []), scope)
     group_by, sets = _group_by(binder, body.get("groupClause", []), targets, scope)
     having = None
@@ -258,8 +279,14 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
     order_by, junk = _order_by(binder, body.get("sortClause", []), targets, scope)
     distinct, distinct_on = _distinct(binder, body.get("distinctClause"), targets, scope)
     if distinct and junk:
+        missing = next(
+            node["SortBy"]["node"]
+            for node, key in zip(body["sortClause"], order_by, strict=True)
+            if any(key.expression == t.expression for t in junk)
+        )
         raise InvalidColumnReference(
-            "for SELECT DISTINCT, ORDER BY expressions must appear in select list"
+            "for SELECT DISTINCT, ORDER BY expressions must appear in select list",
+            position=location_of(binder, missing),
         )
     expressions = [t.expression for t in targets] + [k.expression for k in order_by]
     expressions += [having] if having is not None else []
@@ -400,7 +427,7 @@ def _group_by(
         found = _output(binder, node, targets, scope, "GROUP BY")
         if found is None:
             found = binder.settled(bind_expression(binder, node, scope))
-        forbid_aggregates(found, "GROUP BY")
+        forbid_aggregates(found, "GROUP BY", binder.positions)
         if found not in expressions:
             expressions.append(found)
         return (expressions.index(found),)

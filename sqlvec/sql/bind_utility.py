@@ -218,9 +218,7 @@ def _lock(binder: Binder, body: Node) -> bound.Utility:
         part = node["RangeVar"]
         relation = binder.context.find_relation(part.get("schemaname"), part["relname"])
         if relation is None:
-            raise UndefinedTable(
-                f'relation "{part["relname"]}" does not exist', position=binder.position(part)
-            )
+            raise UndefinedTable(f'relation "{part["relname"]}" does not exist')
         if not isinstance(relation, (Table, View)):
             raise WrongObjectType(f'"{relation.name}" is not a table or view')
         found.append((relation.oid, relation.name))

@@ -21,7 +21,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
-from sqlvec.sql.bind_select import _with, bind_query, bind_targets
+from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
@@ -111,9 +111,9 @@ def bind_insert(binder: Binder, body: Node, parent: Scope | None = None) -> boun
     columns = _insert_columns(binder, body, table)
     select = body.get("selectStmt", {}).get("SelectStmt")
     overriding = body.get("override", "OVERRIDING_NOT_SET")
-    binder.named_targets = body.get("cols", [])
     binder.overriding = overriding != "OVERRIDING_NOT_SET"
-    source, columns = _insert_source(binder, select, table, target, columns, scope)
+    named = [node["ResTarget"] for node in body.get("cols", ())]
+    source, columns = _insert_source(binder, select, table, target, columns, named, scope)
     if not isinstance(source, bound.Values):
         _check_given(columns, overriding)
     kept = [i for i, c in enumerate(columns) if not _replaced(c, source, i, overriding)]
@@ -162,14 +162,15 @@ def _insert_source(
     table: Table,
     target: bound.TableScan,
     columns: list[Column],
+    named: list[Node],
     scope: Scope,
 ) -> tuple[bound.Query, list[Column]]:
     if select is None:  # DEFAULT VALUES
         return bound.Values((), ((),)), []
     if "valuesLists" in select and not select.get("sortClause") and "limitCount" not in select:
-        return _insert_values(binder, select, table, target, columns, scope)
+        return _insert_values(binder, select, table, target, columns, named, scope)
     query = bind_query(binder, {"SelectStmt": select}, scope)
-    columns = _fit_columns(columns, len(query.columns), None)
+    columns = _fit_columns(binder, columns, len(query.columns), named, select)
     query = _with_literals(binder, query, select, columns)
     pairs = list(zip(query.columns, columns, strict=True))
     if all(have.type == column.type for have, column in pairs):
@@ -178,7 +179,8 @@ def _insert_source(
     targets = []
     for i, (have, column) in enumerate(pairs):
         reference = bound.ColumnRef(have.type, relation.relation_id, i, have.name)
-        value = binder.assign(reference, column.name, column.type, None)
+        place = output_location(binder, select, i)
+        value = binder.assign(reference, column.name, column.type, place)
         targets.append(bound.Target(column.name, value))
     output = tuple(bound.OutputColumn(c.name, c.type) for _, c in pairs)
     return bound.Select(output, tuple(targets), (relation,)), columns
@@ -203,9 +205,20 @@ def _with_literals(
     return replace(query, targets=tuple(targets), columns=tuple(output))
 
 
-def _fit_columns(columns: list[Column], width: int, position: int | None) -> list[Column]:
+def _fit_columns(
+    binder: Binder, columns: list[Column], width: int, named: list[Node], select: Node
+) -> list[Column]:
+    """The columns that get values: all that are named, or the first of the table."""
     if width > len(columns):
-        raise SyntaxError("INSERT has more expressions than target columns", position=position)
+        raise SyntaxError(
+            "INSERT has more expressions than target columns",
+            position=output_location(binder, select, len(columns)),
+        )
+    if width < len(named):
+        raise SyntaxError(
+            "INSERT has more target columns than expressions",
+            position=binder.position(named[width]),
+        )
     return columns[:width]
 
 
@@ -215,17 +228,11 @@ def _insert_values(
     table: Table,
     target: bound.TableScan,
     columns: list[Column],
+    named: list[Node],
     scope: Scope,
 ) -> tuple[bound.Query, list[Column]]:
     width = len(select["valuesLists"][0]["List"]["items"])
-    last = select["valuesLists"][0]["List"]["items"][-1]
-    explicit = columns
-    columns = _fit_columns(columns, width, location_of(binder, last))
-    if len(columns) < len(explicit) and binder.named_targets:
-        missing = binder.named_targets[len(columns)]["ResTarget"]
-        raise SyntaxError(
-            "INSERT has more target columns than expressions", position=binder.position(missing)
-        )
+    columns = _fit_columns(binder, columns, width, named, select)
     rows = []
     for node in select["valuesLists"]:
         items = node["List"]["items"]
@@ -353,7 +360,7 @@ def _assignments(
         position = binder.position(body)
         column = _column(table, body["name"], position)
         if any(a.attnum == column.attnum for a in found):
-            raise SyntaxError(f'multiple assignments to same column "{column.name}"', position=position)
+            raise SyntaxError(f'multiple assignments to same column "{column.name}"')
         value = body["val"]
         if "MultiAssignRef" in value:
             value = _part_of_row(value["MultiAssignRef"])

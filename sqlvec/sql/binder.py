@@ -55,12 +55,11 @@ class Binder:
         self.context = context
         self.catalog = context.catalog
         self.parameters: dict[int, SqlType] = {}
-        self.positions: dict[bound.ColumnRef, int] = {}
+        self.positions: dict[bound.Expression, int] = {}  # of columns and aggregates
         self.tables: dict[int, Table] = {}
         self.windows: dict[str, Node] = {}
         self.overriding = False
         self.modifying: list[tuple[int, bound.Insert | bound.Update | bound.Delete]] = []
-        self.named_targets: list[Node] = []  # the column list of an INSERT
         self.used: dict[tuple[str, str], tuple[str | None, Relation]] = {}  # relations, as named
         self.meant: dict[tuple[str, str], ViewRelation] = {}  # inside a view: what names mean
         self.notices: list[tuple[str, str]] = []
@@ -139,7 +138,8 @@ class Binder:
     ) -> bound.Expression:
         """An unknown literal or parameter takes the type wanted of it."""
         if isinstance(expression, bound.Const):
-            return self.literal(expression.value, target, position, explicit=level == "explicit")
+            place = expression.position or position
+            return self.literal(expression.value, target, place, explicit=level == "explicit")
         if isinstance(expression, bound.Param):
             plain = SqlType(target.oid)
             known = self.parameters.get(expression.number, types.UNKNOWN)
@@ -219,20 +219,23 @@ class Binder:
         return self.coerce(expression, target, level="assignment", position=position)
 
     def unify(
-        self, expressions: Sequence[bound.Expression], what: str, position: int | None = None
+        self,
+        expressions: Sequence[bound.Expression],
+        what: str,
+        positions: Sequence[int | None] = (),
     ) -> tuple[list[bound.Expression], SqlType]:
-        """All expressions as one type, and that type; 42804 when they cannot meet."""
-        target = common_type([e.type for e in expressions])
+        """All expressions as one type, and that type; 42804 at the first that does not fit the others."""
+        found = [e.type for e in expressions]
+        target = common_type(found)
         if target is None:
-            known = [e.type for e in expressions if not is_unknown(e.type)]
-            other = next(
-                t for t in known[1:] if common_type([known[0], t]) is None
-            )
+            last = next(n for n in range(2, len(found) + 1) if common_type(found[:n]) is None) - 1
+            before = common_type(found[:last])
+            assert before is not None
             raise DatatypeMismatch(
-                f"{what} types {known[0].name} and {other.name} cannot be matched",
-                position=position,
+                f"{what} types {before.name} and {found[last].name} cannot be matched",
+                position=positions[last] if positions else None,
             )
-        return [self.coerce(e, target, position=position) for e in expressions], target
+        return [self.coerce(e, target) for e in expressions], target
 
     def boolean(self, expression: bound.Expression, what: str, position: int | None) -> bound.Expression:
         """A condition; 42804 for what is not boolean."""

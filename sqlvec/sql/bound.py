@@ -25,9 +25,11 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Const(Expression):
-    """value is the type's datum (see types), None for NULL. An untyped literal was coerced by the binder."""
+    """value is the type's datum (see types), None for NULL. An untyped literal was coerced by the
+    binder; until then it keeps its position, for errors in it."""
 
     value: Any
+    position: int | None = None
 
     def _key(self) -> tuple[object, ...]:
         return (self.type, type(self.value), _hashable(self.value))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from types import MappingProxyType
 
 from sqlvec.errors import GroupingError, WindowingError
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.scope import Scope
+
+Positions = Mapping[bound.Expression, int]
 
 
 def children(expression: bound.Expression) -> Iterator[bound.Expression]:
@@ -41,14 +44,19 @@ def contains_window(expression: bound.Expression) -> bool:
     return any(contains_window(child) for child in children(expression))
 
 
-def forbid_aggregates(expression: bound.Expression, clause: str) -> None:
+def forbid_aggregates(
+    expression: bound.Expression, clause: str, positions: Positions = MappingProxyType({})
+) -> None:
     """42803 for aggregates, 42P20 for window functions, where a clause allows neither."""
+    position = positions.get(expression)
     if isinstance(expression, bound.Aggregate):
-        raise GroupingError(f"aggregate functions are not allowed in {clause}")
+        raise GroupingError(
+            f"aggregate functions are not allowed in {clause}", position=position
+        )
     if isinstance(expression, bound.WindowCall):
-        raise WindowingError(f"window functions are not allowed in {clause}")
+        raise WindowingError(f"window functions are not allowed in {clause}", position=position)
     for child in children(expression):
-        forbid_aggregates(child, clause)
+        forbid_aggregates(child, clause, positions)
 
 
 def check_grouping(
@@ -87,7 +95,7 @@ def _check(
 ) -> None:
     if expression in grouped or isinstance(expression, bound.Aggregate):
         if isinstance(expression, bound.Aggregate):
-            _forbid_nested(expression)
+            _forbid_nested(expression, binder.positions)
         return
     if isinstance(expression, bound.ColumnRef) and expression.relation_id in local:
         if expression.relation_id in keyed:
@@ -103,10 +111,15 @@ def _check(
         _check(binder, child, grouped, local, keyed)
 
 
-def _forbid_nested(aggregate: bound.Aggregate) -> None:
-    for child in children(aggregate):
-        if contains_aggregate(child):
-            raise GroupingError("aggregate function calls cannot be nested")
+def _forbid_nested(aggregate: bound.Aggregate, positions: Positions) -> None:
+    stack = list(children(aggregate))
+    while stack:
+        node = stack.pop(0)
+        if isinstance(node, bound.Aggregate):
+            raise GroupingError(
+                "aggregate function calls cannot be nested", position=positions.get(node)
+            )
+        stack = [*children(node), *stack]
 
 
 def ungrouped_columns(select: bound.Select) -> list[bound.ColumnRef]:

@@ -401,6 +401,7 @@ def _container(
     if name in ("&", "|", "#", "<<", ">>") and a.oid in NUMBERS[:3] and b.oid in NUMBERS[:3]:
         target = promoted(a, b)
         return _call(target, name, binder.coerce(left, target), binder.coerce(right, target))
-    if name == "^@" and a.oid in TEXTS:
-        return bound.FunctionCall(types.BOOL, "starts_with", (left, binder.coerce(right, types.TEXT)))
+    if name == "^@" and all(is_unknown(side) or side.oid in TEXTS for side in (a, b)):
+        sides = [binder.coerce(side, types.TEXT) for side in (left, right)]
+        return bound.FunctionCall(types.BOOL, "starts_with", tuple(sides))
     return None

@@ -1,0 +1,33 @@
+CREATE TABLE IF NOT EXISTS t (id bigserial PRIMARY KEY, a text UNIQUE, b integer NOT NULL DEFAULT 1 + 1 CHECK (b > 0), v vector(3));
+-- ours
+CREATE TABLE t (a integer, b text, CONSTRAINT t_key PRIMARY KEY (a, b), UNIQUE (b), CHECK (a <> 3));
+CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, a integer, c integer GENERATED ALWAYS AS (a * 2) STORED);
+CREATE TABLE t (tenant text, id bigint, PRIMARY KEY (tenant, id)) PARTITION BY TENANT (tenant);
+-- ours
+CREATE TABLE t AS SELECT id, title FROM docs WITH NO DATA;
+CREATE OR REPLACE VIEW v (n) AS SELECT id FROM docs;
+CREATE INDEX ON docs (year DESC NULLS LAST, lang);
+CREATE UNIQUE INDEX IF NOT EXISTS notes_note ON notes USING btree (note);
+CREATE INDEX CONCURRENTLY docs_vectors ON docs USING hnsw (embedding vector_l2_ops) WITH (m = 8, ef_construction = 32);
+-- ours
+CREATE INDEX ON docs USING ivfflat (embedding vector_cosine_ops) WITH (lists = 10);
+-- ours
+CREATE INDEX ON docs USING bm25 (title, body) WITH (text_config = 'english', k1 = 1.2, b = 0.75);
+-- ours
+CREATE SEQUENCE s START WITH 10 INCREMENT BY -1 MAXVALUE 100 NO CYCLE;
+CREATE SCHEMA IF NOT EXISTS other;
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE DATABASE other;
+CREATE TENANT 'acme';
+-- ours
+ALTER TENANT 'acme' SET STATE inactive;
+-- ours
+DROP TENANT IF EXISTS 'acme';
+-- ours
+ALTER TABLE notes ADD COLUMN IF NOT EXISTS more text DEFAULT 'x', DROP COLUMN note, ALTER COLUMN stars SET NOT NULL;
+ALTER TABLE docs ADD CONSTRAINT positive CHECK (id > 0);
+ALTER TABLE docs RENAME COLUMN title TO heading;
+ALTER TABLE IF EXISTS nothing RENAME TO something;
+DROP TABLE IF EXISTS notes, nothing CASCADE;
+TRUNCATE TABLE notes;
+COMMENT ON TABLE docs IS 'documents';

@@ -1,0 +1,17 @@
+SELECT 1 + 2 * 3 ^ 2 - -4, -2 ^ 2, 7 / 2, 7 % 4, NOT true OR false AND NULL;
+SELECT year BETWEEN 2000 AND 2002, year NOT BETWEEN SYMMETRIC 3 AND 1, year IN (1, 2), title NOT IN ('a') FROM docs;
+SELECT title LIKE 'A%' ESCAPE '!', title ILIKE 'a%', title SIMILAR TO 'A_+', title ~ '^A', title !~* 'x' FROM docs;
+SELECT price IS NULL, live IS NOT TRUE, year IS DISTINCT FROM 1, price NOTNULL, live IS UNKNOWN FROM docs;
+SELECT CASE WHEN year > 1 THEN 'a' ELSE title END, CASE year WHEN 1 THEN 2 END FROM docs;
+SELECT COALESCE(lang, 'x'), NULLIF(year, 0), GREATEST(1, year), LEAST(year, 2.5) FROM docs;
+SELECT CAST('1' AS integer), '2'::bigint, integer '3', 1::numeric(4,1), '{1,2}'::int[], date '2024-02-29';
+SELECT published + 1, published - date '2024-01-01', published + interval '1 day', now() AT TIME ZONE 'UTC' FROM docs;
+SELECT EXTRACT(year FROM published), date_trunc('month', published), to_char(published, 'YYYY') FROM docs;
+SELECT SUBSTRING(title FROM 2 FOR 3), POSITION('e' IN title), TRIM(BOTH 'A' FROM title), OVERLAY(title PLACING 'x' FROM 1) FROM docs;
+SELECT tags[1], tags[1:2], ARRAY[1, 2] || 3, ARRAY[[1, 2], [3, 4]], ARRAY(SELECT id FROM notes) FROM docs;
+SELECT meta -> 'a', meta ->> 'a', meta #> '{b,0}', meta @> '{"a": 1}', meta ? 'a' FROM docs;
+SELECT ROW(1, 'a') = ROW(1, 'a'), (1, 2) < (1, 3), (id, year) IN ((1, 2001)) FROM docs;
+SELECT id = ANY ('{1,2}'), id > ALL (SELECT 0), title LIKE ANY (ARRAY['A%']) FROM docs;
+SELECT 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 3, 8 >> 1, @ -3, 'ab' ^@ 'a', B'101', $$it's$$, E'\n', 1.5e3, .5;
+SELECT lower(title), length(body), round(price, 1), abs(score), concat(title, 1, NULL) FROM docs;
+SELECT current_date, current_user, CURRENT_TIMESTAMP, localtimestamp;

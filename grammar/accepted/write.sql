@@ -1,0 +1,13 @@
+INSERT INTO notes VALUES (10, 1, 'x', 2);
+INSERT INTO notes (id, note) VALUES (10, 'a'), (11, DEFAULT) RETURNING id, note AS text;
+INSERT INTO notes SELECT id + 100, id, title FROM docs;
+INSERT INTO notes AS n (id, stars) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET stars = excluded.stars, note = n.note WHERE n.stars < 9;
+INSERT INTO notes (id) VALUES (1) ON CONFLICT DO NOTHING;
+WITH s AS (SELECT 50 AS id) INSERT INTO notes (id) SELECT id FROM s;
+UPDATE notes SET stars = stars + 1, note = DEFAULT WHERE id = 1 RETURNING *;
+UPDATE notes n SET (note, stars) = (d.title, 4) FROM docs d WHERE d.id = n.doc_id;
+DELETE FROM notes WHERE id > 2 RETURNING id;
+DELETE FROM notes n USING docs d WHERE d.id = n.doc_id AND d.live;
+COPY notes (id, note) FROM STDIN WITH (FORMAT csv, HEADER true, DELIMITER ';');
+COPY (SELECT id FROM docs) TO STDOUT;
+COPY docs TO STDOUT WITH (FORMAT binary);

@@ -1,0 +1,58 @@
+CREATE TABLE docs (id integer);
+-- 42P07
+CREATE TABLE t (a integer, a text);
+-- 42701
+CREATE TABLE t (a notype);
+-- 42704 at 19
+CREATE TABLE t (a integer, PRIMARY KEY (b));
+-- 42703 at 28
+CREATE TABLE t (a integer PRIMARY KEY, b integer PRIMARY KEY);
+-- 42P16 at 50
+CREATE TABLE t (a integer DEFAULT 'x');
+-- 22P02 at 35
+CREATE TABLE t (a integer CHECK (b > 1));
+-- 42703 at 34
+CREATE TABLE t (a varchar(0));
+-- 22023 at 19
+CREATE TABLE t (a vector(0));
+-- 22023 at 19
+CREATE TABLE nowhere.t (a integer);
+-- 3F000 at 14
+CREATE TABLE t (a integer REFERENCES nowhere);
+-- 42P01
+CREATE INDEX ON nowhere (id);
+-- 42P01
+CREATE INDEX ON docs (nothing);
+-- 42703
+CREATE INDEX ON docs USING nothing (id);
+-- 42704
+CREATE INDEX ON docs USING hnsw (embedding);
+-- 42704
+CREATE INDEX ON docs USING hnsw (embedding vector_l2_ops) WITH (m = 1);
+-- 22023
+CREATE INDEX ON docs USING hnsw (embedding vector_l2_ops) WITH (m = 50, ef_construction = 50);
+-- 22023
+CREATE INDEX ON docs USING hnsw (embedding nothing_ops);
+-- 42704
+DROP TABLE nowhere;
+-- 42P01
+DROP INDEX nowhere;
+-- 42704
+DROP TABLE docs_pkey;
+-- 42809
+DROP INDEX docs_pkey;
+-- 2BP01
+DROP SCHEMA nowhere;
+-- 3F000
+ALTER TABLE nowhere ADD COLUMN a integer;
+-- 42P01
+ALTER TABLE docs DROP COLUMN nothing;
+-- 42703
+ALTER TABLE docs ADD COLUMN title text;
+-- 42701
+ALTER TABLE docs ALTER COLUMN year SET NOT NULL;
+-- 23502
+ALTER TABLE docs DROP CONSTRAINT nothing;
+-- 42704
+TRUNCATE nowhere;
+-- 42P01
