@@ -46,7 +46,8 @@ class RowClaims:
 
     def hold(self, tx_id: int, row_ids: RowIds, row_count: int) -> RowIds:
         """Claim rows; returns those not already claimed by the same transaction."""
-        self.holders = grown(self.holders, len(self.holders), row_count)
+        if row_count > len(self.holders):
+            self.holders = grown(self.holders, len(self.holders), row_count)
         if len(row_ids) == 1:
             row = row_ids.item(0)
             if self.holders.item(row) == tx_id:
@@ -65,8 +66,12 @@ class RowClaims:
         self.holders[row_ids] = 0
 
     def replace(self, row_ids: RowIds, successors: RowIds, row_count: int) -> None:
-        self.successors = grown(self.successors, len(self.successors), row_count)
-        self.successors[row_ids] = successors
+        if row_count > len(self.successors):
+            self.successors = grown(self.successors, len(self.successors), row_count)
+        if len(row_ids) == 1:
+            self.successors[row_ids.item(0)] = successors.item(0)
+        else:
+            self.successors[row_ids] = successors
 
 
 @dataclass(frozen=True, slots=True)
