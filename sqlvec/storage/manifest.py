@@ -32,7 +32,7 @@ from sqlvec.storage.vfs import AppendFile, Vfs
 
 NAME = "manifest"
 MAGIC = b"SVMF"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<4sHH")
 FRAME = struct.Struct("<II")
 
@@ -221,6 +221,10 @@ def read_manifest(vfs: Vfs) -> tuple[Version, int]:
     if format_version > VERSION:
         raise ConfigurationError(
             f'file "{NAME}" has format version {format_version}, newest known is {VERSION}'
+        )
+    if format_version < VERSION:  # none was in any release
+        raise ConfigurationError(
+            f'file "{NAME}" has format version {format_version}, oldest known is {VERSION}'
         )
     version, at = Version(), HEADER.size
     while at + FRAME.size <= len(data):

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sqlvec.errors import DatetimeFieldOverflow, InvalidDatetimeFormat
@@ -41,6 +41,7 @@ def test_timestamps_are_shown_as_postgresql_shows_them(oracle: str, moment: date
 
 
 @settings(deadline=None, max_examples=120)
+@example("3.85", "9.9EEEE")
 @given(
     st.decimals(-20000, 20000, places=2).map(lambda d: f"{d:f}"), st.sampled_from(NUMBER_PATTERNS)
 )

@@ -41,12 +41,13 @@ def test_a_second_server_on_the_same_directory(tmp_path: Path) -> None:
     assert live.stop() == 0
 
 
-def test_a_manifest_of_a_newer_version(directory: Path) -> None:
+@pytest.mark.parametrize(("version", "known"), [(99, "newest"), (1, "oldest")])
+def test_a_manifest_of_another_version(directory: Path, version: int, known: str) -> None:
     with (directory / "manifest").open("r+b") as file:
         file.seek(4)
-        file.write(struct.pack("<H", 99))
+        file.write(struct.pack("<H", version))
     said = refused(directory.parent.parent)
-    assert 'file "manifest" has format version 99, newest known is' in said
+    assert f'file "manifest" has format version {version}, {known} known is 2' in said
 
 
 def test_a_log_of_a_newer_version(directory: Path) -> None:
