@@ -82,6 +82,8 @@ def _is_lasting(plan: Remainder) -> bool:
 
 
 def _reads_now(source: SystemSource) -> bool:
+    if not source.scan.table.schema:  # a sequence, or what a statement of the WITH returned
+        return True
     columns = source.scan.table.columns
     return is_live(
         source.scan.table, [columns[i].name for i in source.ordinals if i < len(columns)]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlvec import types
 from sqlvec.catalog.objects import Column, Sequence
 from sqlvec.errors import (
+    DatabaseError,
     DatatypeMismatch,
     DuplicateColumn,
     FeatureNotSupported,
@@ -150,9 +151,12 @@ def set_default(draft: Draft, column: Column, node: Node, position: int | None =
     called."""
     binder = draft.binder
     expression = bind_definition(binder, node, None, DEFAULT)
-    assign_default(
-        binder, expression, column, None if draft.altered else location_of(binder, node)
-    )
+    try:
+        assign_default(binder, expression, column, location_of(binder, node))
+    except DatabaseError as error:
+        if draft.altered:  # PostgreSQL has not kept the text then
+            error.position = None
+        raise
     sequence_oid = _sequence_of(binder, expression)
     text = None if sequence_oid else expression_source(binder.parsed, node)
     made = replace(column, default=text, sequence_oid=sequence_oid)

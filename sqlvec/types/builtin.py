@@ -15,7 +15,7 @@ from sqlvec.types.integer import Integer, RegType, Unsigned
 from sqlvec.types.interval import Interval
 from sqlvec.types.json_types import Json, Jsonb
 from sqlvec.types.numeric import Numeric
-from sqlvec.types.pseudo import Record, Shown, Tid, Void
+from sqlvec.types.pseudo import Key, Record, Shown, Tid, Void
 from sqlvec.types.regconfig import CONFIGS, DICTIONARIES, RegName
 from sqlvec.types.sparse_vector import Sparse
 from sqlvec.types.sql_type import REGISTRY, SqlType
@@ -98,6 +98,7 @@ def _define() -> None:
     Uuid(2950, "uuid", array_oid=2951, length=16, align="c", routine="uuid_")
     Jsonb(3802, "jsonb", array_oid=3807, routine="jsonb_")
     TsVectorType(3614, "tsvector", array_oid=3643, routine="tsvector")
+    Key(3642, "gtsvector", array_oid=3644, routine="gtsvector")
     TsQueryType(3615, "tsquery", array_oid=3645, routine="tsquery")
     RegName(3734, "regconfig", "configuration", CONFIGS, array_oid=3735)
     RegName(3769, "regdictionary", "dictionary", DICTIONARIES, array_oid=3770)

@@ -11,6 +11,7 @@ import re
 import struct
 from typing import Any
 
+from sqlvec.errors import FeatureNotSupported
 from sqlvec.types.sql_type import REGISTRY, TypeDefinition
 from sqlvec.types.text import Text
 
@@ -28,6 +29,13 @@ class Shown(Text):
 
     def encode(self, datum: Any) -> bytes:
         return self.render(datum).encode()
+
+
+class Key(Shown):
+    """What an index keeps of a value; nobody writes one."""
+
+    def parse(self, text: str, typmod: int = -1) -> str:
+        raise FeatureNotSupported(f"cannot accept a value of type {self.name}")
 
 
 class Void(Shown):

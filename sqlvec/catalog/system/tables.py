@@ -33,7 +33,7 @@ class SystemTable:
     @cached_property
     def columns(self) -> tuple[SystemColumn, ...]:
         """In the order of their attnums."""
-        return tuple(_column(word) for word in self.text.split(" "))
+        return tuple(_column(word) for word in self.text.split())
 
 
 def _column(word: str) -> SystemColumn:
