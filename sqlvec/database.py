@@ -690,7 +690,7 @@ class Connection:
     def settle_constraints(self) -> None:
         """Before COMMIT: the checks that were put off. After an error the transaction is undone."""
         block = self.block
-        if block.tx is None or block.failed:
+        if block.tx is None or block.failed or not block.tx.has_writes:
             return
         if block.tx.catalog.schema(temporary_schema(self.pid)) is not None:
             end_transaction(block.tx, temporary_schema(self.pid))

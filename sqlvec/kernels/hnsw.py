@@ -93,6 +93,7 @@ def search_layer(metric, vectors, scales, links, query, node, ef, visited, epoch
                 visited[other] = epoch
                 buffer[fresh] = other
                 fresh += 1
+                prefetch(scales, other, 0)
                 if fresh <= AHEAD:
                     prefetch_bytes(vectors, other, _PREFETCH_BYTES)
         if waiting > 0:

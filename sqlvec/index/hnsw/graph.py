@@ -10,6 +10,7 @@ it found, growth swaps them, and rows linked meanwhile are simply not all seen.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it 
 FLAT_ROWS_MAX = 12_000  # an exact scan of fewer rows is about as fast as a walk, and exact
 WALK_SHARE_MIN = 0.12  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
+CACHE_LINE = 64
 _SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
 
 
@@ -522,8 +524,15 @@ def _unmarked(nodes: int, upper_rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _grown(array: np.ndarray, rows: int, fill: int) -> np.ndarray:
-    grown = np.full((rows, *array.shape[1:]), fill, array.dtype)
+    """A copy with room for more rows. It begins on a cache line: a row of codes or links then takes no line
+    more than it must, and a walk waits for memory more than for anything else."""
+    shape = (rows, *array.shape[1:])
+    size = math.prod(shape) * array.itemsize
+    raw = np.empty(size + CACHE_LINE, np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE
+    grown = raw[start : start + size].view(array.dtype).reshape(shape)
     grown[: len(array)] = array
+    grown[len(array) :] = fill
     return grown
 
 
