@@ -170,12 +170,38 @@ def _like(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 
 
 def _distinct(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    """Rows are distinct when any of their fields are (make_row_distinct_op in parse_expr.c)."""
     position = binder.position(body)
-    left = bind_expression(binder, body["lexpr"], scope)
-    right = bind_expression(binder, body["rexpr"], scope)
-    compared = bind_operator(binder, "=", left, right, position)
-    assert isinstance(compared, bound.FunctionCall)
     negated = body["kind"] == "AEXPR_NOT_DISTINCT"
+    rows = [body[side]["RowExpr"] for side in ("lexpr", "rexpr") if "RowExpr" in body[side]]
+    if len(rows) < 2:
+        left = bind_expression(binder, body["lexpr"], scope)
+        right = bind_expression(binder, body["rexpr"], scope)
+        return _distinct_pair(binder, left, right, position, negated)
+    lefts, rights = (bind_all(binder, row.get("args", []), scope) for row in rows)
+    if len(lefts) != len(rights):
+        raise SyntaxError("unequal number of entries in row expressions", position=position)
+    pairs = [
+        _distinct_pair(binder, left, right, position, negated)
+        for left, right in zip(lefts, rights, strict=True)
+    ]
+    if not pairs:
+        return bound.Const(types.BOOL, negated)
+    if len(pairs) == 1:
+        return pairs[0]
+    return bound.Boolean(types.BOOL, "and" if negated else "or", tuple(pairs))
+
+
+def _distinct_pair(
+    binder: Binder,
+    left: bound.Expression,
+    right: bound.Expression,
+    position: int | None,
+    negated: bool,
+) -> bound.Expression:
+    compared = bind_operator(binder, "=", left, right, position)
+    if not isinstance(compared, bound.FunctionCall):
+        raise FeatureNotSupported("rows of rows cannot be compared", position=position)
     left, right = compared.args
     return bound.DistinctFrom(types.BOOL, left, right, negated)
 
@@ -184,7 +210,8 @@ def _nullif(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     left = bind_expression(binder, body["lexpr"], scope)
     right = bind_expression(binder, body["rexpr"], scope)
     compared = bind_operator(binder, "=", left, right, binder.position(body))
-    assert isinstance(compared, bound.FunctionCall)
+    if not isinstance(compared, bound.FunctionCall):
+        raise FeatureNotSupported("NULLIF of rows is not supported", position=binder.position(body))
     return bound.Coalesce(compared.args[0].type, "nullif", compared.args)
 
 

@@ -30,9 +30,9 @@ def _bounded(terminal: TerminalDef) -> None:
         return
     literal, signs = re.escape(pattern.value), re.escape(OPERATOR_SIGNS)
     if pattern.value[-1].isalnum() or pattern.value[-1] == "_":
-        terminal.pattern = PatternRE(f"(?i:{literal})(?![A-Za-z0-9_$])")
+        terminal.pattern = PatternRE(f"(?i:{literal})(?![A-Za-z0-9_$])", raw=pattern.value)
     elif pattern.value[-1] in OPERATOR_SIGNS:
-        terminal.pattern = PatternRE(f"{literal}(?![{signs}])")
+        terminal.pattern = PatternRE(f"{literal}(?![{signs}])", raw=pattern.value)
 
 
 def describes(sentence: str, start: str = "statement") -> bool:
