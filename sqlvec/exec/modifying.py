@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from sqlvec.exec.changes import Changes
 from sqlvec.exec.context import Context
 from sqlvec.exec.insert import run_insert
 from sqlvec.exec.modify import run_modify
-from sqlvec.exec.result import Result
+from sqlvec.exec.result import Result, arrow_table
 from sqlvec.plan.physical import InsertPlan, ModifyPlan, QueryPlan, SequencePlan
 
 if TYPE_CHECKING:
@@ -24,7 +22,8 @@ def run_first(plan: SequencePlan, context: Context) -> Context:
         context.changes = Changes()
     frozen = context.narrowed(_rows_before(plan, context))
     for number, part in plan.first:
-        frozen.returned[number] = _rows_of(run_write(part, frozen))
+        result = run_write(part, frozen)
+        frozen.returned[number] = arrow_table(result.rows, result.columns or ())
     return frozen
 
 
@@ -44,18 +43,3 @@ def _rows_before(plan: SequencePlan, context: Context) -> dict[int, dict[Shard, 
         shards = context.store.shards(scan.table.oid)
         found[scan.relation_id] = {shard: shard.visible(context.tx) for shard in shards}
     return found
-
-
-def _rows_of(result: Result) -> pa.Table:
-    """What a statement returned, as columns c0, c1 ..."""
-    columns = result.columns or ()
-    values: list[list[object]] = [[] for _ in columns]
-    for batch in result.rows:
-        for column, part in zip(values, batch, strict=True):
-            column += part
-    return pa.table(
-        {
-            f"c{i}": c.type.definition.to_arrow(v, c.type.typmod)
-            for i, (c, v) in enumerate(zip(columns, values, strict=True))
-        }
-    )

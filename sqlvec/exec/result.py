@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from sqlvec.sql import bound
 
 if TYPE_CHECKING:
@@ -47,3 +49,17 @@ def rows_result(
     columns: tuple[bound.OutputColumn, ...], rows: Iterator[Batch], command: str = "SELECT"
 ) -> Result:
     return Result(columns, command, rows, counted=command not in ("SHOW", "EXPLAIN"))
+
+
+def arrow_table(batches: Iterator[Batch], columns: Sequence[bound.OutputColumn]) -> pa.Table:
+    """All rows as Arrow columns c0, c1 ..., the form in which the relational engine reads a source."""
+    values: list[list[Any]] = [[] for _ in columns]
+    for batch in batches:
+        for column, some in zip(values, batch, strict=True):
+            column += some
+    return pa.table(
+        {
+            f"c{i}": column.type.definition.to_arrow(values[i], column.type.typmod)
+            for i, column in enumerate(columns)
+        }
+    )

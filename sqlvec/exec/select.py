@@ -16,7 +16,7 @@ from sqlvec.exec.limit import RowLimit, row_limit
 from sqlvec.exec.locking import run_locking
 from sqlvec.exec.prefilter import ShardRows, prefilter
 from sqlvec.exec.ranked_scan import key_datums, rank
-from sqlvec.exec.result import Batch
+from sqlvec.exec.result import Batch, arrow_table
 from sqlvec.exec.source import materialize, text_scores
 from sqlvec.plan.native import children, walk
 from sqlvec.plan.physical import (
@@ -70,17 +70,7 @@ def run_remainder_arrow(plan: Remainder, context: Context) -> Iterator[pa.Record
 def _source(source: Source, context: Context) -> pa.Table:
     if not isinstance(source, QuerySource):
         return materialize(source, context)
-    columns = source.plan.columns
-    values: list[list[Datum]] = [[] for _ in columns]
-    for batch in run_locking(source.plan, context, run_query):
-        for column, some in zip(values, batch, strict=True):
-            column += some
-    return pa.table(
-        {
-            f"c{i}": column.type.definition.to_arrow(values[i], column.type.typmod)
-            for i, column in enumerate(columns)
-        }
-    )
+    return arrow_table(run_locking(source.plan, context, run_query), source.plan.columns)
 
 
 def _chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
