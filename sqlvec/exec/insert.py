@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from sqlvec.errors import (
     CardinalityViolation,
@@ -19,7 +20,8 @@ from sqlvec.exec.prefilter import session_tenant
 from sqlvec.exec.result import Batch, Result
 from sqlvec.exec.row_versions import claim_mode, replace_rows
 from sqlvec.exec.select import run_query
-from sqlvec.exec.write import Rows, Writer
+from sqlvec.exec.write import Rows, Writer, evaluate_over_rows, table_rules
+from sqlvec.plan.native import is_native
 from sqlvec.plan.physical import InsertPlan
 from sqlvec.sql import bound
 
@@ -31,15 +33,18 @@ INSERT_BATCH_ROWS = 10_000
 
 def run_insert(plan: InsertPlan, context: Context) -> Result:
     statement = plan.statement
-    writer = Writer(
-        statement.target.table, context, statement.target.relation_id, statement.checks
-    )
+    memo = plan.memo
+    rules = memo.get("rules")
+    if rules is None:
+        rules = memo["rules"] = table_rules(statement.target.table, context.catalog)
+    target = statement.target
+    writer = Writer(target.table, context, target.relation_id, statement.checks, rules=rules)
     returned: list[Batch] = []
     count = 0
     for source in _source_batches(plan, context):
         context.check_cancelled()
         rows = complete_rows(
-            writer, statement.attnums, source, statement.defaults, _row_count(source, plan)
+            writer, statement.attnums, source, statement.defaults, _row_count(source, plan), memo
         )
         kept = _write(writer, rows, statement.on_conflict)
         count += len(kept[0]) if kept else 0
@@ -66,7 +71,10 @@ def _row_count(source: list[list[Datum]], plan: InsertPlan) -> int:
 
 def _source_batches(plan: InsertPlan, context: Context) -> Iterator[list[list[Datum]]]:
     if plan.rows is not None:
-        compiled = [[compile_expression(e, {}) for e in row] for row in plan.rows]
+        compiled = plan.memo.get("rows")
+        if compiled is None:
+            compiled = [[compile_expression(e, {}) for e in row] for row in plan.rows]
+            plan.memo["rows"] = compiled
         values = [[f((), context) for f in row] for row in compiled]
         yield [list(column) for column in zip(*values, strict=True)]
         return
@@ -83,8 +91,9 @@ def complete_rows(
     values: list[list[Datum]],
     defaults: Sequence[bound.Assignment],
     row_count: int,
+    memo: dict[Any, Any] | None = None,
 ) -> Rows:
-    """Rows with every live column: given, by default, the session's tenant, or null."""
+    """Rows with every live column: given, by default, the session's tenant, or null. memo: the plan's."""
     given = dict(zip(attnums, values, strict=True))
     rows: Rows = []
     expressions = {a.attnum: a.expression for a in defaults}
@@ -105,24 +114,33 @@ def complete_rows(
         if generated:
             rows[place] = writer.evaluate([expression], rows)[0]
         else:
-            rows[place] = _default_values(expression, row_count, writer)
+            default = _default(expression, writer.relation_id, {} if memo is None else memo)
+            rows[place] = default(row_count, writer.context)
     return rows
 
 
-def _default_values(
-    expression: bound.Expression, row_count: int, writer: Writer
-) -> list[Datum]:
-    from sqlvec.plan.native import is_native
+def _default(
+    expression: bound.Expression, relation_id: int, memo: dict[Any, Any]
+) -> Callable[[int, Context], list[Datum]]:
+    """What gives a default's value for each of so many rows."""
+    found = memo.get(id(expression))
+    if found is None:
+        found = memo[id(expression)] = _compiled_default(expression, relation_id)
+    return found
 
-    if not is_native(expression):
-        import pyarrow as pa
 
-        from sqlvec.exec.write import evaluate_over_rows
+def _compiled_default(
+    expression: bound.Expression, relation_id: int
+) -> Callable[[int, Context], list[Datum]]:
+    if is_native(expression):
+        evaluator = compile_expression(expression, {})
+        return lambda row_count, context: [evaluator((), context) for _ in range(row_count)]
 
+    def by_engine(row_count: int, context: Context) -> list[Datum]:
         rows = pa.table({"c_": pa.nulls(row_count, pa.bool_())})
-        return evaluate_over_rows([expression], writer.relation_id, rows, writer.context)[0]
-    evaluator = compile_expression(expression, {})
-    return [evaluator((), writer.context) for _ in range(row_count)]
+        return evaluate_over_rows([expression], relation_id, rows, context)[0]
+
+    return by_engine
 
 
 def returning(
@@ -136,9 +154,7 @@ def _write(writer: Writer, rows: Rows, on_conflict: bound.OnConflict | None) -> 
     writer.verify(rows)
     shards = writer.shards_of(rows)
     if on_conflict is None:
-        for key in writer.keys:
-            writer.verify_unique(rows, shards, key)
-        writer.insert(rows, shards)
+        writer.insert_new(rows, shards)
         return rows
     return _Upsert(writer, on_conflict).run(rows, shards)
 
@@ -213,8 +229,7 @@ class _Upsert:
     def _insert(self, row: tuple[Datum, ...], shard: Shard) -> None:
         writer = self.writer
         rows = [[value] for value in row]
-        for key in writer.keys:
-            writer.verify_unique(rows, [shard], key)
+        writer.verify_keys(rows, [shard])
         written = writer.insert(rows, [shard])[0]
         self.touched.add((shard, written.first_row_id))
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec import types
-from sqlvec.catalog.objects import Column, Constraint, Table
+from sqlvec.catalog.objects import Catalog, Column, Constraint, Table
 from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
 from sqlvec.exec.changes import Change, Changes, RowIds, is_watched
 from sqlvec.exec.context import Context, Datum
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Rows = list[list[Datum]]  # one list per live column, in attnum order of Writer.columns
 
 
+_FIRST = np.zeros(1, np.int64)
+
+
 @dataclass(slots=True)
 class Written:
     """Where the rows of one shard went."""
@@ -35,6 +38,26 @@ class Written:
     shard: Shard
     first_row_id: int
     positions: np.ndarray  # i64, the rows' places in the statement
+
+
+@dataclass(frozen=True, slots=True)
+class TableRules:
+    """What a catalog says of writing a table: for a Writer, and for those of the same plan after it."""
+
+    columns: tuple[Column, ...]
+    keys: list[tuple[int, ...]]
+    nulls_equal: set[tuple[int, ...]]  # keys declared NULLS NOT DISTINCT
+    watched: bool  # constraints ask for changes of the table
+
+
+def table_rules(table: Table, catalog: Catalog) -> TableRules:
+    indexes = catalog.indexes(table.oid)
+    nulls_equal = {
+        tuple(c.attnum for c in index.columns) for index in indexes if index.nulls_not_distinct
+    }
+    return TableRules(
+        table.live_columns, unique_keys(table, catalog), nulls_equal, is_watched(table, catalog)
+    )
 
 
 @dataclass(slots=True)
@@ -46,19 +69,18 @@ class Writer:
     relation_id: int
     checks: Sequence[bound.Check] = ()
     generated: Sequence[bound.Assignment] = ()  # to be computed anew in rows that are changed
+    rules: TableRules | None = None  # if they are known
     columns: tuple[Column, ...] = field(init=False)
     keys: list[tuple[int, ...]] = field(init=False)
-    nulls_equal: set[tuple[int, ...]] = field(init=False)  # keys declared NULLS NOT DISTINCT
-    watched: bool = field(init=False)  # constraints ask for changes of the table
+    nulls_equal: set[tuple[int, ...]] = field(init=False)
+    watched: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.columns = self.table.live_columns
-        self.keys = unique_keys(self.table, self.context.catalog)
-        indexes = self.context.catalog.indexes(self.table.oid)
-        self.nulls_equal = {
-            tuple(c.attnum for c in index.columns) for index in indexes if index.nulls_not_distinct
-        }
-        self.watched = is_watched(self.table, self.context.catalog)
+        rules = self.rules
+        if rules is None:
+            rules = self.rules = table_rules(self.table, self.context.catalog)
+        self.columns, self.keys = rules.columns, rules.keys
+        self.nulls_equal, self.watched = rules.nulls_equal, rules.watched
 
     # ---------------------------------------------------------------- constraints
 
@@ -143,6 +165,10 @@ class Writer:
             return None
         return shard.find_conflict(key, values, self.context.tx)
 
+    def verify_keys(self, rows: Rows, shards: Sequence[Shard]) -> None:
+        for key in self.keys:
+            self.verify_unique(rows, shards, key)
+
     def verify_unique(self, rows: Rows, shards: Sequence[Shard], key: tuple[int, ...]) -> None:
         """No row's key is in its shard already, or twice among the rows."""
         seen: set[tuple[Shard, tuple[Any, ...]]] = set()
@@ -215,6 +241,10 @@ class Writer:
         self, rows: Rows, shards: Sequence[Shard], *, replacing: bool = False
     ) -> list[Written]:
         """Puts the rows into their shards, unseen by others until the commit."""
+        if len(shards) == 1:
+            one = self._insert_row(rows, shards[0], replacing=replacing)
+            if one is not None:
+                return [one]
         written = []
         for shard in dict.fromkeys(shards):
             positions = np.array([i for i, s in enumerate(shards) if s is shard], dtype=np.int64)
@@ -226,8 +256,7 @@ class Writer:
             try:
                 first = self.context.tx.insert(shard, columns)
             except KeyTaken:
-                for key in self.keys:
-                    self.verify_unique(rows, shards, key)
+                self.verify_keys(rows, shards)
                 raise
             written.append(Written(shard, first, positions))
             if self.watched and not replacing:
@@ -235,6 +264,27 @@ class Writer:
                 self.note(Change(self.table.oid, None, (shard, ids)))
         return written
 
+    def insert_new(self, rows: Rows, shards: Sequence[Shard]) -> None:
+        """insert() of rows whose keys nobody has looked for."""
+        if len(shards) == 1 and self._insert_row(rows, shards[0]) is not None:
+            return
+        self.verify_keys(rows, shards)
+        self.insert(rows, shards)
+
+    def _insert_row(
+        self, rows: Rows, shard: Shard, *, replacing: bool = False
+    ) -> Written | None:
+        """One row by its shorter way, on which its keys are looked for too; None when it cannot go it."""
+        try:
+            row_id = self.context.tx.insert_row(shard, [values[0] for values in rows])
+        except KeyTaken:
+            self.verify_keys(rows, [shard])
+            raise
+        if row_id is None:
+            return None
+        if self.watched and not replacing:
+            self.note(Change(self.table.oid, None, (shard, np.array([row_id], np.int64))))
+        return Written(shard, row_id, _FIRST)
 
     def replace(
         self,

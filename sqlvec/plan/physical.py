@@ -9,7 +9,8 @@ Residual is whatever only the relational engine can decide; it is evaluated last
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.sql import bound
@@ -194,6 +195,7 @@ class InsertPlan:
     statement: bound.Insert
     rows: tuple[tuple[bound.Expression, ...], ...] | None  # VALUES evaluated directly
     source: QueryPlan | None
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # the executor's
 
 
 @dataclass(frozen=True, slots=True)

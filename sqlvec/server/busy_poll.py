@@ -25,20 +25,28 @@ class BusyPoll:
         self._close_by = False
         self._until = 0.0
         self._polling = False
+        self._held = 0
+
+    def hold(self) -> None:
+        """No polling until free(): another thread needs the interpreter, and the loop will be woken."""
+        self._held += 1
+
+    def free(self) -> None:
+        self._held -= 1
 
     def arrived(self) -> None:
         self._close_by = perf_counter() - self._answered_at < PAUSE_SECONDS
 
     def answered(self) -> None:
         now = self._answered_at = perf_counter()
-        if self._close_by:
+        if self._close_by and not self._held:
             self._until = now + AWAKE_SECONDS
             if not self._polling:
                 self._polling = True
                 self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
-        if perf_counter() < self._until:
+        if not self._held and perf_counter() < self._until:
             os.sched_yield()
             self._loop.call_soon(self._turn)
         else:

@@ -45,7 +45,6 @@ class Listener:
         self.running: set[asyncio.Future[Any]] = set()  # statements in worker threads
         self.by_pid: dict[int, ClientConnection] = {}
         self.pool = ThreadPoolExecutor(WORKERS, "sqlvec-worker")
-        self.sync_pool = ThreadPoolExecutor(2, "sqlvec-sync")
         self.committers: dict[str, Committer] = {}
         self.stopping = asyncio.Event()
         self.busy_poll = BusyPoll(asyncio.get_running_loop())
@@ -66,7 +65,9 @@ class Listener:
     def committer(self, database: Database) -> Committer:
         found = self.committers.get(database.name)
         if found is None or found.store is not database.store:
-            found = self.committers[database.name] = Committer(database.store, self.sync_pool)
+            if found is not None:
+                found.close()
+            found = self.committers[database.name] = Committer(database.store, self.busy_poll)
         return found
 
     async def serve(self, host: str, port: int) -> None:
@@ -89,7 +90,8 @@ class Listener:
         while self.running:  # cancelled, and insisted upon
             await asyncio.wait(self.running)
         self.pool.shutdown(wait=True)
-        self.sync_pool.shutdown(wait=True)
+        for committer in self.committers.values():
+            committer.close()
         self.cluster.close()
 
     async def _run_syncs(self) -> None:
@@ -99,7 +101,7 @@ class Listener:
             for database in self.cluster.databases():
                 if database.store.wants_sync:
                     try:
-                        await loop.run_in_executor(self.sync_pool, database.store.sync)
+                        await loop.run_in_executor(self.pool, database.store.sync)
                     except DatabaseError:
                         log.exception("sync failed, the database takes no writes any more")
             try:

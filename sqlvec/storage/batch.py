@@ -92,6 +92,13 @@ def _vector_batch(value: Any, dims: int, row_count: int) -> VectorBatch:
     return VectorBatch(vectors, None if present is None or present.all() else present)
 
 
+def one_vector(value: Any, dims: int) -> VectorBatch:
+    """A batch of one vector, or of a null."""
+    if value is None:
+        return VectorBatch(np.zeros((1, dims), np.float32), np.zeros(1, np.bool_))
+    return VectorBatch(np.asarray(value, np.float32).reshape(1, dims), None)
+
+
 def _from_arrow(value: Any, dims: int) -> tuple[Any, Any]:
     if isinstance(value, pa.ChunkedArray):
         value = value.combine_chunks()

@@ -19,6 +19,9 @@ import pyarrow as pa
 
 from sqlvec.storage.growing import grown
 
+_NULL = np.zeros(1, np.uint8)
+_PRESENT = np.ones(1, np.uint8)
+
 
 class ColumnBuffer:
     """One column; subclasses keep the values. bytes is what its rows take."""
@@ -39,8 +42,20 @@ class ColumnBuffer:
         self._append_values(array)
         self.row_count += len(array)
 
+    def append_value(self, value: bytes | None) -> None:
+        """One row, as row_image lays it out."""
+        if value is None:
+            self._append_validity(_NULL)
+        elif self._valid is not None:
+            self._append_validity(_PRESENT)
+        self._append_bytes(value)
+        self.row_count += 1
+
     def array(self, row_count: int) -> pa.Array:
         """The first row_count rows."""
+        raise NotImplementedError
+
+    def _append_bytes(self, value: bytes | None) -> None:
         raise NotImplementedError
 
     def _append_values(self, array: pa.Array) -> None:
@@ -67,6 +82,8 @@ class FixedColumn(ColumnBuffer):
         if not self._is_bool and type.bit_width <= 64:
             self._dtype = np.dtype(f"u{type.bit_width // 8}")
         self._values = np.zeros(0, self._dtype)
+        self._width = self._dtype.itemsize
+        self._view = memoryview(b"")  # the bytes of _values
 
     def _append_values(self, array: pa.Array) -> None:
         count = len(array)
@@ -79,7 +96,17 @@ class FixedColumn(ColumnBuffer):
         end = self.row_count + count
         self._values = grown(self._values, self.row_count, end)
         self._values[self.row_count : end] = values
-        self.bytes = end * self._dtype.itemsize
+        self.bytes = end * self._width
+
+    def _append_bytes(self, value: bytes | None) -> None:
+        width, row = self._width, self.row_count
+        if row >= len(self._values):
+            self._values = grown(self._values, row, row + 1)
+        if len(self._view) != self._values.nbytes:
+            self._view = memoryview(self._values.view(np.uint8))  # type: ignore[arg-type]
+        if value is not None:
+            self._view[row * width : (row + 1) * width] = value
+        self.bytes = (row + 1) * width
 
     def array(self, row_count: int) -> pa.Array:
         values = self._values[:row_count]
@@ -96,6 +123,7 @@ class StringColumn(ColumnBuffer):
         super().__init__(type)
         self._offsets = np.zeros(1, np.int32)
         self._bytes = np.zeros(0, np.uint8)
+        self._view = memoryview(b"")  # of _bytes
 
     def _append_values(self, array: pa.Array) -> None:
         count = len(array)
@@ -111,6 +139,20 @@ class StringColumn(ColumnBuffer):
             self._bytes = grown(self._bytes, used, used + stop - start)
             self._bytes[used : used + stop - start] = np.frombuffer(data, np.uint8)[start:stop]
         self.bytes = used + stop - start
+
+    def _append_bytes(self, value: bytes | None) -> None:
+        used, row = self.bytes, self.row_count
+        if row + 1 >= len(self._offsets):
+            self._offsets = grown(self._offsets, row + 1, row + 2)
+        if value:
+            end = used + len(value)
+            assert end < 2**31, (used, end)
+            self._bytes = grown(self._bytes, used, end)
+            if len(self._view) != len(self._bytes):
+                self._view = memoryview(self._bytes)  # type: ignore[arg-type]
+            self._view[used:end] = value
+            self.bytes = used = end
+        self._offsets[row + 1] = used
 
     def array(self, row_count: int) -> pa.Array:
         buffers = [

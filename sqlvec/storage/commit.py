@@ -58,8 +58,12 @@ def catalog_operations(
 def write_operations(shard: Shard, writes: ShardWrites) -> list[Operation]:
     """Rows and deletions of one shard; columns and vectors are views, not copies."""
     operations: list[Operation] = []
-    for low, high in _joined(writes.ranges):
-        operations += _insert_operations(shard, low, high)
+    row = writes.only_row
+    if row is not None and writes.ranges == [(row.row_id, row.row_id + 1)]:
+        operations += [row, *_vector_operations(shard, row.row_id, row.row_id + 1)]
+    else:
+        for low, high in _joined(writes.ranges):
+            operations += _insert_operations(shard, low, high)
     deleted = writes.deleted_ids()
     if len(deleted):
         operations.append(Delete(shard.shard_id, deleted))
@@ -92,6 +96,11 @@ def _insert_operations(shard: Shard, low: int, high: int) -> list[Operation]:
             for attnum, array in part.stored_columns().items()
         }
         operations.append(Insert(shard.shard_id, first, last - first, columns))
+    return operations + _vector_operations(shard, low, high)
+
+
+def _vector_operations(shard: Shard, low: int, high: int) -> list[Operation]:
+    operations: list[Operation] = []
     for attnum in shard.columns.types:
         batch = vector_batch_at(shard, attnum, low, high)
         if batch is not None:

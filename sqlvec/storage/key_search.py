@@ -50,6 +50,17 @@ class BatchHashes:
     valid: Mask
 
 
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """A key of a table; places: of its columns among the live ones, late: it may be taken for a while."""
+
+    definition: KeyDefinition
+    places: tuple[int, ...]
+    types: list[SqlType]
+    unique: bool
+    late: bool
+
+
 def key_definitions(table: Table, catalog: Catalog) -> list[KeyDefinition]:
     """The keys that hold for every row: constraints, and unique indexes over plain columns."""
     found = {KeyDefinition(constraint.attnums): None for constraint in table.unique_keys}
@@ -68,6 +79,7 @@ class KeySearch:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._memory: dict[KeyDefinition, MemoryKeys] = {}
+        self._row_keys: tuple[Table, Catalog, list[RowKey]] | None = None
 
     # ------------------------------------------------------------ searching
 
@@ -172,6 +184,64 @@ class KeySearch:
             out.append(entry)
         return out
 
+    def check_row(
+        self, datums: Sequence[Any], table: Table, tx: Transaction
+    ) -> list[tuple[MemoryKeys, int]]:
+        """Hash the keys of one new row, given as a datum for each live column. KeyTaken when a row has one
+        of them, LockWait when that depends on another transaction."""
+        out: list[tuple[MemoryKeys, int]] = []
+        for key in self._keys_of(table, tx.catalog):
+            values = [datums[place] for place in key.places]
+            nulls = key.definition.nulls_not_distinct
+            key_hash = hash_key(values, key.types, nulls)
+            if key_hash is None:
+                continue
+            memory = self._memory.get(key.definition)
+            if memory is None:
+                if not key.unique:
+                    continue
+                memory = self._memory_keys(key.definition)
+            if key.unique:
+                found = memory.find(key_hash)
+                for segment in self._shard.segments:
+                    found += segment.key_run(key.definition).find(key_hash)
+                if found:
+                    self._check_found(found, key, values, tx)
+            out.append((memory, key_hash))
+        return out
+
+    def _check_found(
+        self, found: list[int], key: RowKey, values: Sequence[Any], tx: Transaction
+    ) -> None:
+        if key.late:
+            self._check_rows(np.array(found, np.int64), tx)
+            return
+        for row in found:
+            if self._shard.times.ends.item(row) != LIVE:
+                continue
+            if self._equals(row, key.definition.attnums, values, key.types) and self._stands(row, tx):
+                raise KeyTaken("duplicate key value violates unique constraint")
+
+    def _keys_of(self, table: Table, catalog: Catalog) -> list[RowKey]:
+        known = self._row_keys
+        if known is None or known[0] is not table or known[1] is not catalog:
+            unique = key_definitions(table, catalog)
+            late = {c.attnums for c in table.unique_keys if c.deferrable}
+            places = {c.attnum: place for place, c in enumerate(table.live_columns)}
+            keys = [
+                RowKey(
+                    definition,
+                    tuple(places[attnum] for attnum in definition.attnums),
+                    [table.column_by_attnum(attnum).type for attnum in definition.attnums],
+                    definition in unique,
+                    definition.attnums in late,
+                )
+                for definition in dict.fromkeys([*unique, *self._memory])
+                if all(attnum in places for attnum in definition.attnums)
+            ]
+            known = self._row_keys = (table, catalog, keys)
+        return known[2]
+
     def add(self, batches: Sequence[BatchHashes], first_row_id: int) -> None:
         """Enter the keys of rows that were added at first_row_id."""
         for batch in batches:
@@ -254,6 +324,7 @@ class KeySearch:
                     run = part.key_run(definition)
                     keys.add(run.hashes, run.rows)
                 self._memory[definition] = keys
+                self._row_keys = None
         return keys
 
     def _runs(self, definition: KeyDefinition) -> list[KeyRun]:

@@ -90,6 +90,9 @@ class MemoryKeys:
         for key_hash, row in zip(hashes.tolist(), rows.tolist(), strict=True):
             self._rows.setdefault(key_hash, []).append(row)
 
+    def add_one(self, key_hash: int, row: int) -> None:
+        self._rows.setdefault(key_hash, []).append(row)
+
     def find(self, key_hash: int) -> list[int]:
         found = list(self._rows.get(key_hash, ()))
         for run in self._runs:

@@ -15,6 +15,7 @@ from sqlvec.errors import ProgramLimitExceeded
 from sqlvec.index.ordered import ColumnFilter
 from sqlvec.storage.column_buffer import ColumnBuffer, column_buffer
 from sqlvec.storage.part import Part, ShardColumns, build_filter
+from sqlvec.storage.row_image import RowLayout, Values
 from sqlvec.types import SqlType
 
 STRING_BYTES_MAX = 2**31 - 1
@@ -25,14 +26,16 @@ class MemoryBlock:
     """Rows from `low` on; types by attnum as they were when its first batch came."""
 
     def __init__(
-        self, low: int, types: Mapping[int, SqlType], batch: Mapping[int, pa.Array]
+        self, low: int, types: Mapping[int, SqlType], arrow: Mapping[int, pa.DataType]
     ) -> None:
         self.low = low
         self.row_count = 0
-        self.types = {attnum: types[attnum] for attnum in batch}
+        self.types = {attnum: types[attnum] for attnum in arrow}
         self.buffers: dict[int, ColumnBuffer] = {
-            attnum: column_buffer(array.type) for attnum, array in batch.items()
+            attnum: column_buffer(kind) for attnum, kind in arrow.items()
         }
+        self._layout: RowLayout | None = None
+        self._ordered: list[ColumnBuffer] = []
 
     @property
     def bytes(self) -> int:
@@ -44,6 +47,25 @@ class MemoryBlock:
             self.buffers[attnum].type == array.type and self.types[attnum] == types[attnum]
             for attnum, array in batch.items()
         )
+
+    def takes_row(self, layout: RowLayout) -> bool:
+        """takes(), of a row that is laid out so."""
+        if self._layout is not layout:
+            same = self.buffers.keys() == layout.arrow.keys() and all(
+                self.buffers[attnum].type == kind and self.types[attnum] == layout.types[attnum]
+                for attnum, kind in layout.arrow.items()
+            )
+            if not same:
+                return False
+            self._layout = layout
+            self._ordered = [self.buffers[attnum] for attnum in layout.attnums]
+        return True
+
+    def append_row(self, values: Values) -> None:
+        """A row of the layout that takes_row() was asked about last."""
+        for buffer, value in zip(self._ordered, values, strict=True):
+            buffer.append_value(value)
+        self.row_count += 1
 
     def append(self, batch: Mapping[int, pa.Array], row_count: int) -> None:
         for attnum, array in batch.items():
@@ -121,11 +143,35 @@ class Memtable:
             or block.bytes + size > max(self._block_bytes_max, size)
             or not block.takes(types, batch)
         ):
-            block = MemoryBlock(first, types, batch)
-            self._blocks = [*self._blocks, block]
+            block = self._begin_block(types, {attnum: a.type for attnum, a in batch.items()})
         block.append(batch, row_count)
         self.high += row_count
         return first
+
+    def append_row(self, layout: RowLayout, values: Values) -> int:
+        """Add one row and return its row id."""
+        size = sum(map(len, filter(None, values)))
+        if size > STRING_BYTES_MAX:
+            raise ProgramLimitExceeded(f"{size} bytes in one row exceed the maximum")
+        row_id = self.high
+        block = self._blocks[-1] if self._blocks else None
+        if (
+            block is None
+            or not block.takes_row(layout)
+            or block.bytes + size > max(self._block_bytes_max, size)
+        ):
+            block = self._begin_block(layout.types, layout.arrow)
+            assert block.takes_row(layout), layout.attnums
+        block.append_row(values)
+        self.high += 1
+        return row_id
+
+    def _begin_block(
+        self, types: Mapping[int, SqlType], arrow: Mapping[int, pa.DataType]
+    ) -> MemoryBlock:
+        block = MemoryBlock(self.high, types, arrow)
+        self._blocks = [*self._blocks, block]
+        return block
 
     def skip(self, row_id: int) -> None:
         """Make `row_id` the next one; the rows before it are dead and have no values."""

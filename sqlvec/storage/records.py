@@ -13,6 +13,9 @@
     6 catalog       data: a catalog edit (catalog_codec)
     7 sequence      head: u32 oid, i64 last value, u8 is called
     8 fill          head: u32 table oid, u32 attnum; data: an Arrow IPC stream of one value
+    9 row           head: u64 shard, u64 row id, u32 length of schema; data: Arrow IPC schema
+                    message, then for each of its fields i32 length, -1 for null, and the bytes
+                    as row_image lays them out
 
 Row ids are explicit, and applying an operation twice is the same as once.
 """
@@ -32,18 +35,24 @@ import pyarrow as pa
 
 from sqlvec.errors import ConfigurationError, DataCorrupted
 from sqlvec.storage.growing import RowIds, mask_of_words, word_count, words_of_mask
+from sqlvec.storage.row_image import RowLayout, Values, array_of_value
 from sqlvec.storage.vectors import VectorBatch
 from sqlvec.storage.vfs import Bytes, Writable
 
-VERSION = 1
+VERSION = 2  # 2: operation 9
 ENTRY = struct.Struct("<HHI")
 OPERATION = struct.Struct("<B3xIQ")
 CREATE = struct.Struct("<QI")
 INSERT = struct.Struct("<QQQI")
 VECTORS = struct.Struct("<QQQII")
+ROW = struct.Struct("<QQI")
+LENGTH = struct.Struct("<i")
 SHARD = struct.Struct("<Q")
 SEQUENCE = struct.Struct("<IqB")
 FILL = struct.Struct("<II")
+
+
+_NULL_LENGTH = LENGTH.pack(-1)
 
 
 class Kind(IntEnum):
@@ -57,6 +66,7 @@ class Kind(IntEnum):
     CATALOG = 6
     SEQUENCE = 7
     FILL = 8
+    ROW = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,16 @@ class Insert:
     first_row_id: int
     row_count: int
     columns: Mapping[int, pa.Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InsertRow:
+    """An Insert of one row; it is read as an Insert."""
+
+    shard_id: int
+    row_id: int
+    layout: RowLayout
+    values: Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +133,7 @@ class SetFill:
 
 
 Operation = (
-    CreateShard | Insert | InsertVectors | Delete | DropShards | EditCatalog | SetSequence | SetFill
+    CreateShard | Insert | InsertRow | InsertVectors | Delete | DropShards | EditCatalog | SetSequence | SetFill
 )
 
 
@@ -134,6 +154,8 @@ def _encode_operation(operation: Operation) -> tuple[Kind, bytes, list[Writable]
             return Kind.CREATE_SHARD, CREATE.pack(shard_id, table_oid) + tenant.encode(), []
         case Insert():
             return _encode_insert(operation)
+        case InsertRow():
+            return _encode_row(operation)
         case InsertVectors():
             return _encode_vectors(operation)
         case Delete(shard_id, row_ids):
@@ -169,6 +191,18 @@ def _schema_message(
 ) -> tuple[pa.Schema, bytes]:
     schema = pa.schema(list(zip(names, types, strict=True)))
     return schema, schema.serialize().to_pybytes()
+
+
+def _encode_row(operation: InsertRow) -> tuple[Kind, bytes, list[Writable]]:
+    schema = operation.layout.schema
+    parts = [schema]
+    for value in operation.values:
+        if value is None:
+            parts.append(_NULL_LENGTH)
+        else:
+            parts += (LENGTH.pack(len(value)), value)
+    head = ROW.pack(operation.shard_id, operation.row_id, len(schema))
+    return Kind.ROW, head, [b"".join(parts)]
 
 
 def _encode_vectors(operation: InsertVectors) -> tuple[Kind, bytes, list[Writable]]:
@@ -210,6 +244,8 @@ def _decode_operation(kind: int, head: bytes, data: Bytes) -> Operation:
             return CreateShard(shard_id, table_oid, head[CREATE.size :].decode())
         case Kind.INSERT:
             return _decode_insert(head, data)
+        case Kind.ROW:
+            return _decode_row(head, data)
         case Kind.VECTORS:
             return _decode_vectors(head, data)
         case Kind.DELETE:
@@ -237,6 +273,25 @@ def _decode_insert(head: bytes, data: Bytes) -> Insert:
         batch = pa.ipc.read_record_batch(message, schema)
         columns = {int(name): batch.column(i) for i, name in enumerate(schema.names)}
     return Insert(shard_id, first, rows, columns)
+
+
+def _decode_row(head: bytes, data: Bytes) -> Insert:
+    shard_id, row_id, at = ROW.unpack(head)
+    raw = data.tobytes()
+    columns: dict[int, pa.Array] = {}
+    for attnum, kind in _fields(raw[:at]):
+        (length,) = LENGTH.unpack_from(raw, at)
+        at += LENGTH.size
+        value = None if length < 0 else raw[at : at + length]
+        columns[attnum] = array_of_value(value, kind)
+        at += max(length, 0)
+    assert at == len(raw), (at, len(raw))
+    return Insert(shard_id, row_id, 1, columns)
+
+
+@lru_cache(maxsize=256)
+def _fields(schema: bytes) -> list[tuple[int, pa.DataType]]:
+    return [(int(field.name), field.type) for field in pa.ipc.read_schema(pa.py_buffer(schema))]
 
 
 def _decode_vectors(head: bytes, data: Bytes) -> InsertVectors:

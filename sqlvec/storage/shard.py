@@ -26,13 +26,15 @@ from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.index.bm25 import Bm25Index
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
-from sqlvec.storage.batch import RowBatch, row_batch
+from sqlvec.storage.batch import RowBatch, one_vector, row_batch
 from sqlvec.storage.growing import RowIds
 from sqlvec.storage.index_rows import IndexRows, IndexView, has_own_rows
 from sqlvec.storage.key_search import KeySearch
 from sqlvec.storage.memtable import Memtable
 from sqlvec.storage.part import Part, ShardColumns
+from sqlvec.storage.records import InsertRow
 from sqlvec.storage.row_claims import RowClaims
+from sqlvec.storage.row_image import RowLayout, row_layout
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.vectors import VectorBatch, VectorView
 from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
@@ -73,6 +75,8 @@ class Shard:
         self._parts: tuple[Part, ...] | None = ()
         self.claims = RowClaims()
         self._catalog: Catalog | None = None  # the one whose DDL this shard has followed
+        self._layout: tuple[Table, object, RowLayout | None] | None = None
+        self._text_places: list[tuple[int, list[int]]] = []  # BM25 indexes, their columns' places
         self._open: dict[int, tuple[int, ShardWrites]] = {}  # by transaction id: its first row here
 
     # ------------------------------------------------------------ reading
@@ -211,6 +215,56 @@ class Shard:
         first = self.append(batch, dropped)
         self.keys.add(hashes, first)
         return first, batch.row_count
+
+    def insert_row(
+        self, tx: Transaction, table: Table, datums: Sequence[Any]
+    ) -> InsertRow | None:
+        """insert() of one row that is not an Arrow batch first; None when something needs it to be."""
+        self._prepare(tx, table)
+        layout = self._layout_of(table, tx.catalog)
+        if layout is None:
+            return None
+        hashes = self.keys.check_row(datums, table, tx)
+        values = layout.encode(datums)
+        row_id = self.row_count
+        vectors = [
+            (self.directory.vectors_for(self.columns, attnum, dims), datums[place], dims)
+            for place, attnum, dims in layout.vectors
+        ]
+        for vector, _, _ in vectors:
+            vector.reserve(row_id + 1)  # may find the disk full: nothing has changed yet
+        low = self.memtable.append_row(layout, values)
+        assert low == row_id, (low, row_id)
+        for vector, datum, dims in vectors:
+            vector.write(row_id, one_vector(datum, dims))
+        for oid, places in self._text_places:
+            index = self.indexes[oid]
+            assert isinstance(index, Bm25Index), oid
+            index.add(row_id, [[datums[place]] for place in places])
+        self.times.append(1)
+        self._parts = None
+        for keys, key_hash in hashes:
+            keys.add_one(key_hash, row_id)
+        return InsertRow(self.shard_id, row_id, layout, values)
+
+    def _layout_of(self, table: Table, catalog: Catalog) -> RowLayout | None:
+        """How a row of the table becomes bytes; None where a type or an index asks for Arrow."""
+        known = self._layout
+        if known is None or known[0] is not table or known[1] is not self.indexes:
+            places = {c.attnum: place for place, c in enumerate(table.live_columns)}
+            self._text_places = [
+                (oid, [places[c.attnum] for c in self.definitions[oid].columns])
+                for oid, index in self.indexes.items()
+                if isinstance(index, Bm25Index)
+                and all(c.attnum in places for c in self.definitions[oid].columns)
+            ]
+            plain = all(
+                isinstance(index, HnswGraph) or oid in dict(self._text_places)
+                for oid, index in self.indexes.items()
+            )
+            layout = row_layout(table) if plain and not self.index_rows else None
+            known = self._layout = (table, self.indexes, layout)
+        return known[2]
 
     def _prepare(self, tx: Transaction, table: Table) -> None:
         """Follow the transaction's own DDL: columns and indexes that are not committed yet."""

@@ -12,7 +12,7 @@ its newest version when the transaction rereads (READ COMMITTED), and is a Seria
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from sqlvec.storage.row_claims import (
 )
 
 if TYPE_CHECKING:
+    from sqlvec.storage.records import InsertRow
     from sqlvec.storage.serializable import Tracked
     from sqlvec.storage.shard import Shard
     from sqlvec.storage.store import Store
@@ -53,6 +54,7 @@ class ShardWrites:
     deleted: list[RowIds] = field(default_factory=list)
     truncated: bool = False  # every row it saw was deleted, and nothing inserted since
     changes: int = 0
+    only_row: InsertRow | None = None  # the first row, if it came alone: how the log tells it
     statement: int = 0  # the newest statement that wrote here, and how far things were before it
     before: WriteMark = (0, 0, 0)
     _visible: tuple[RowSet, int, RowSet] | None = None
@@ -258,6 +260,26 @@ class Transaction:
             shard.open_rows(self.id, writes)
             if self.tracked is not None:
                 self.tracked.note_rows(shard, np.arange(first, first + count), self.catalog)
+            return first
+
+    def insert_row(self, shard: Shard, datums: Sequence[Any]) -> int | None:
+        """insert() of one row, a datum for each live column of the table; None when it must go through
+        insert(). KeyTaken when any row has one of its keys, seen or not."""
+        store = self._store
+        with store.lock:
+            assert not self.closed, "transaction has ended"
+            store.check_writable()
+            row = shard.insert_row(self, self.catalog.table(shard.table_oid), datums)
+            if row is None:
+                return None
+            writes = self._writes_of(shard)
+            if not writes.ranges:
+                writes.only_row = row
+            first = row.row_id
+            writes.add_range(first, first + 1)
+            shard.open_rows(self.id, writes)
+            if self.tracked is not None:
+                self.tracked.note_rows(shard, np.arange(first, first + 1), self.catalog)
             return first
 
     def delete(self, shard: Shard, row_ids: RowIds) -> None:

@@ -40,7 +40,9 @@ VERSION = 1
 HEADER = struct.Struct("<4sHHQQ")
 HEADER_SIZE = HEADER.size + 4
 FRAME = struct.Struct("<IQQB3s")
+CRC = struct.Struct("<I")
 FRAME_SIZE = 4 + FRAME.size
+SMALL_ENTRY_BYTES = 1 << 16
 FRAME_BODY_MAX = 1 << 30  # the length field has 32 bits; a reader checks one frame at a time
 
 
@@ -139,11 +141,11 @@ class Wal:
         length = sum(len(part) for part in chunk)
         assert length <= FRAME_BODY_MAX, length
         head = FRAME.pack(length, seqno, self.durable_lsn, continues, bytes(3))
-        crc = struct.pack("<I", crc32c(head, *chunk))
-        if length <= 1 << 16:  # one system call for a small commit
-            file.append(b"".join([crc, head, *(bytes(part) for part in chunk)]))
+        if length <= SMALL_ENTRY_BYTES:  # one system call for a small commit
+            frame = b"".join([head, *chunk])
+            file.append(CRC.pack(crc32c(frame)) + frame)
             return
-        file.append(crc + head)
+        file.append(CRC.pack(crc32c(head, *chunk)) + head)
         for part in chunk:
             file.append(part)
 
@@ -253,6 +255,10 @@ def _frames(parts: Sequence[Writable]) -> Iterator[tuple[list[Writable], bool]]:
     """Cut an entry into bodies of at most FRAME_BODY_MAX bytes, and say of each whether more
     follow.
     """
+    small = min(SMALL_ENTRY_BYTES, FRAME_BODY_MAX)
+    if sum(map(len, parts)) <= small and all(type(part) is bytes for part in parts):
+        yield list(parts), False
+        return
     chunk: list[Writable] = []
     room = FRAME_BODY_MAX
     for part in parts:
