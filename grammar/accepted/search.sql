@@ -16,3 +16,9 @@ SELECT id FROM docs ORDER BY hybrid(embedding <=> '[1,2,3]', body <@> 'apple', a
 -- ours
 SELECT avg(embedding), vector_dims(embedding), l2_distance(embedding, '[1,2,3]') FROM docs GROUP BY embedding;
 -- ours
+SELECT id, mmr(embedding <=> '[1,2,3]', balance => 0.7) AS score FROM docs ORDER BY score DESC LIMIT 3;
+-- ours
+SELECT id, explain_score() FROM docs ORDER BY mmr(rrf(embedding <=> '[1,2,3]', body <@> 'apple'), pool => 50) DESC LIMIT 3;
+-- ours
+SELECT id, explain_score(body <@> 'apple') FROM docs;
+-- ours

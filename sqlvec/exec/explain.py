@@ -13,7 +13,7 @@ from sqlvec.exec.insert import run_insert
 from sqlvec.exec.limit import row_limit
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.prefilter import prefilter
-from sqlvec.exec.ranked_scan import rank
+from sqlvec.exec.ranked_rows import rank
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
 from sqlvec.plan.explain import Node, explain

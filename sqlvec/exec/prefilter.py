@@ -24,12 +24,14 @@ from sqlvec.exec.evaluate import constant
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import distances, padded
 from sqlvec.plan.physical import (
+    ROW_ID_SHARD_SHIFT,
     AllOf,
     AnyOf,
     ColumnPredicate,
     DistancePredicate,
     Predicate,
     Prefilter,
+    Queried,
     Residual,
     TextPredicate,
 )
@@ -199,6 +201,8 @@ class _Scan:
             return self._distance(predicate, rows)
         if isinstance(predicate, TextPredicate):
             return rows & self._text(predicate)
+        if isinstance(predicate, Queried):
+            return rows & self._queried(predicate)
         return self._residual(predicate, rows)
 
     def _column(self, predicate: ColumnPredicate) -> RowSet:
@@ -271,6 +275,18 @@ class _Scan:
         return index.match(parse_match(query, config), self.visible).extend(
             self.visible.row_count
         )
+
+    def _queried(self, predicate: Queried) -> RowSet:
+        """Asks the relational engine, which knows rows by shard and row id."""
+        from sqlvec.exec.select import run_remainder_arrow
+
+        found = RowSet.empty(self.visible.row_count)
+        for batch in run_remainder_arrow(predicate.plan, self.context):
+            places = np.asarray(batch.column(0))
+            mine = places[places >> ROW_ID_SHARD_SHIFT == self.shard.shard_id]
+            ids = mine & ((1 << ROW_ID_SHARD_SHIFT) - 1)
+            found = found | RowSet.from_ids(ids, self.visible.row_count)
+        return found
 
     def _residual(self, predicate: Residual, rows: RowSet) -> RowSet:
         """Asks the relational engine, over the columns that the predicate reads."""

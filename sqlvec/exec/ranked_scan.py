@@ -1,4 +1,4 @@
-"""Ranked scans: the best k members of a row set, by distance, by BM25 or by their fusion.
+"""Ranked scans: the best k members of a row set by distance or by BM25.
 
 Every scan yields min(k, rows that can be ranked) rows (I7), ordered by the ranking key and, among equals, by
 shard and row id. Rows that are committed but not yet linked into the graph are scanned exactly.
@@ -12,26 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sqlvec.errors import InvalidParameterValue
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
-from sqlvec.index.fusion import autocut, fuse
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import flat_search
-from sqlvec.plan.native import relations_of
-from sqlvec.plan.physical import FusionLeg, Leg, TextLeg, VectorLeg
-from sqlvec.sql import bound
+from sqlvec.plan.physical import TextLeg, VectorLeg
 
 if TYPE_CHECKING:
     from sqlvec.storage.index_rows import IndexView
     from sqlvec.storage.vectors import VectorView
 
-# Rows of each leg that fusion sees, unless the statement says otherwise: enough that the legs can meet,
-# few enough that the tail of the weaker leg does not outvote the head of the better one.
-FUSION_POOL_MIN, FUSION_POOL_FACTOR = 20, 2
-FUSION_EF_FACTOR = 20  # a fused rank is only as good as the leg's ranking down to the pool's end
 UNDEFINED = np.inf  # no distance between vectors is: their elements are single precision
 _EMPTY = np.empty(0, np.int64)
 
@@ -54,31 +46,7 @@ def key_datums(keys: np.ndarray) -> list[Datum]:
     return [None if key != key else math.nan if key == UNDEFINED else key for key in found]
 
 
-def rank(leg: Leg, rows: list[ShardRows], k: int, context: Context) -> Ranked:
-    """The best k rows of all shards."""
-    counters: list[dict[str, Any]] = []
-    if isinstance(leg, FusionLeg):
-        found = _fuse(leg, rows, k, context, counters)
-    else:
-        found = _rank_leg(leg, rows, k, context, counters)
-    if context.observed is not None and rows:
-        observed = context.observed.setdefault(_relation_id(leg), {})
-        observed["rows"] = sum(part.rows.count for part in rows)
-        if isinstance(leg, FusionLeg):
-            observed["legs"] = counters
-        elif counters:
-            observed.update(counters[0])
-    return found
-
-
-def _relation_id(leg: Leg) -> int:
-    if isinstance(leg, FusionLeg):
-        return _relation_id(leg.legs[0])
-    ranked = leg.distance.left if isinstance(leg, VectorLeg) else leg.score.columns[0]
-    return next(iter(relations_of(ranked)))
-
-
-def _rank_leg(
+def rank_leg(
     leg: VectorLeg | TextLeg,
     rows: list[ShardRows],
     k: int,
@@ -86,6 +54,7 @@ def _rank_leg(
     counters: list[dict[str, Any]],
     ef_min: int = 0,
 ) -> Ranked:
+    """The best k rows of all shards; counters gets what the scan counted."""
     counter: dict[str, Any] = {"ef_search": max(int(context.settings.get("hnsw.ef_search")), ef_min)}  # type: ignore[call-overload]
     counters.append(counter)
     scan: Any = _vector if isinstance(leg, VectorLeg) else _text
@@ -202,43 +171,3 @@ def _text(
     ids, scores = index.search(query, k, part.visible, allowed)
     counter["terms"] = ", ".join(query.terms)
     return ids, -scores
-
-
-def _fuse(
-    leg: FusionLeg,
-    rows: list[ShardRows],
-    k: int,
-    context: Context,
-    counters: list[dict[str, Any]],
-) -> Ranked:
-    """Every leg ranks its pool under the same row set; the pools are fused by position in them."""
-    fusion = leg.fusion
-    pool = max(FUSION_POOL_MIN, FUSION_POOL_FACTOR * k)
-    if fusion.pool is not None:
-        pool = int(constant(fusion.pool, context))
-        if pool < 1:
-            raise InvalidParameterValue(f'invalid value for option "pool": "{pool}"')
-    shift = np.int64(40)
-    ranked_legs = []
-    for part in leg.legs:
-        ranked = _rank_leg(part, rows, pool, context, counters, FUSION_EF_FACTOR * pool)
-        known = np.isfinite(ranked.keys)
-        ids = (ranked.shards[known] << shift) | ranked.row_ids[known]
-        ranked_legs.append((ids, ranked.keys[known], False))
-    weights = [float(constant(weight, context)) for weight in fusion.weights]
-    rank_constant = float(constant(fusion.k, context))
-    if any(weight < 0 for weight in weights):
-        raise InvalidParameterValue("fusion weights must not be negative")
-    ids, scores = fuse(fusion.kind, ranked_legs, weights, rank_constant)
-    jumps = _autocut(fusion, context)
-    if jumps > 0:
-        cut = autocut(scores, jumps)
-        ids, scores = ids[:cut], scores[:cut]
-    ids, scores = ids[:k], scores[:k]
-    return Ranked(ids >> shift, ids & ((np.int64(1) << shift) - 1), scores)
-
-
-def _autocut(fusion: bound.Fusion, context: Context) -> int:
-    if fusion.autocut is not None:
-        return int(constant(fusion.autocut, context))
-    return int(context.settings.show("sqlvec.autocut"))

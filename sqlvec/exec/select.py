@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from sqlvec.exec.arrow_rows import ArrowColumn
 from sqlvec.exec.catalog_answers import answered
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
+from sqlvec.exec.explain_score import explanations
 from sqlvec.exec.limit import RowLimit, row_limit
 from sqlvec.exec.locking import run_locking
 from sqlvec.exec.prefilter import ShardRows, prefilter
-from sqlvec.exec.ranked_scan import key_datums, rank
+from sqlvec.exec.ranked_rows import rank
+from sqlvec.exec.ranked_scan import key_datums
 from sqlvec.exec.result import Batch, arrow_table
 from sqlvec.exec.source import materialize, text_scores
 from sqlvec.plan.native import children, walk
@@ -23,6 +26,7 @@ from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     ROW_ID_SHARD_SHIFT,
     Constants,
+    LateralSource,
     LockingSelect,
     NativeSelect,
     QueryPlan,
@@ -68,9 +72,24 @@ def run_remainder_arrow(plan: Remainder, context: Context) -> Iterator[pa.Record
 
 
 def _source(source: Source, context: Context) -> pa.Table:
+    if isinstance(source, LateralSource):
+        return arrow_table(_lateral(source, context), source.columns)
     if not isinstance(source, QuerySource):
         return materialize(source, context)
     return arrow_table(run_locking(source.plan, context, run_query), source.plan.columns)
+
+
+def _lateral(source: LateralSource, context: Context) -> Iterator[Batch]:
+    """The subquery's rows for each row of values, which come after them."""
+    given = source.first_parameter - 1
+    known = [*context.parameters[:given], *[None] * (given - len(context.parameters))]
+    values = [row for batch in run_query(source.values, context) for row in zip(*batch, strict=True)]
+    for row in values:
+        context.check_cancelled()
+        inner = replace(context, parameters=[*known, *row])
+        for batch in run_query(source.plan, inner):
+            count = len(batch[0])
+            yield [*map(list, batch), *([value] * count for value in row)]
 
 
 def _chunk(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -132,7 +151,7 @@ class NativeRun:
         assert ranking is not None
         places = np.stack([ranked.shards, ranked.row_ids])
         keys = key_datums(ranked.keys)
-        first = bound.SortKey(ranking.key, isinstance(ranking.key, bound.Fusion))
+        first = bound.SortKey(ranking.key, isinstance(ranking.key, (bound.Fusion, bound.Mmr)))
         order = self._order(rows, places, (first, *ranking.extra), {ranking.key: keys})
         order = order[limit.cut(len(order))]
         chosen = [keys[i] for i in order]
@@ -224,6 +243,9 @@ class NativeRun:
     def _leaf(
         self, node: bound.Expression, rows: list[ShardRows], places: np.ndarray
     ) -> list[Datum]:
+        if isinstance(node, bound.Explanation):
+            assert self.plan.ranking is not None
+            return [*explanations(self.plan.ranking.leg, rows, places[0], places[1], self.context)]
         if len(rows) == 1:
             return self._read(node, rows[0], places[1])
         values: list[Datum] = [None] * places.shape[1]
@@ -260,7 +282,7 @@ def _leaves(
         node = stack.pop()
         if node in known:
             continue
-        if isinstance(node, (bound.ColumnRef, bound.TextScore)):
+        if isinstance(node, (bound.ColumnRef, bound.TextScore, bound.Explanation)):
             found.append(node)
             continue
         stack.extend(children(node))

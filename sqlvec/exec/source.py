@@ -14,18 +14,22 @@ from sqlvec.catalog.system.rows import system_columns
 from sqlvec.catalog.system.tables import TABLEOID
 from sqlvec.exec.context import Context
 from sqlvec.exec.evaluate import constant
+from sqlvec.exec.explain_score import explanations
 from sqlvec.exec.limit import row_limit
 from sqlvec.exec.prefilter import ShardRows, prefilter, row_distances
-from sqlvec.exec.ranked_scan import key_datums, rank
+from sqlvec.exec.ranked_rows import rank, scores_of
+from sqlvec.exec.ranked_scan import key_datums
 from sqlvec.index.row_set import RowSet
 from sqlvec.plan.native import is_constant, relations_of, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     ROW_ID_SHARD_SHIFT,
+    FusionLeg,
+    MmrLeg,
     SystemSource,
     TableSource,
 )
-from sqlvec.plan.ranking import Ground, ranking, with_index
+from sqlvec.plan.ranking import Ground, leg_of
 from sqlvec.sql import bound
 from sqlvec.sql.bind_modifying import RETURNED
 from sqlvec.storage.part import vector_dims
@@ -33,6 +37,7 @@ from sqlvec.storage.part import vector_dims
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
 
+_COMPUTED_TYPES = {bound.TextMatch: pa.bool_(), bound.Explanation: pa.string()}
 _COMPUTED = (bound.Distance, bound.TextScore, bound.TextMatch)
 
 
@@ -49,11 +54,12 @@ def materialize(source: TableSource | SystemSource, context: Context) -> pa.Tabl
         counters = context.observed.setdefault(source.prefilter.scan.relation_id, {})
         counters["rows"] = sum(part.rows.count for part in rows)
     tables = []
-    for part in rows:
-        ids = part.rows.ids()
+    everything = [part.rows.ids() for part in rows]
+    computed = _computed(source, rows, everything, context)
+    for position, (part, ids) in enumerate(zip(rows, everything, strict=True)):
         columns = arrow_columns(part.shard, table, source.ordinals, ids)
-        for name, expression in source.computed:
-            columns[name] = computed_array(expression, part, ids, context)
+        for name, arrays in computed.items():
+            columns[name] = arrays[position]
         if source.row_ids:
             columns[f"c{ROW_ID_ORDINAL}"] = pa.array(
                 ids | np.int64(part.shard.shard_id << ROW_ID_SHARD_SHIFT)
@@ -77,8 +83,7 @@ def _empty(source: TableSource, table: Table) -> pa.Table:
         arrow = column.type.definition.arrow(column.type.typmod)
         fields.append(pa.field(f"c{ordinal}", arrow))
     for name, expression in source.computed:
-        match = isinstance(expression, bound.TextMatch)
-        fields.append(pa.field(name, pa.bool_() if match else pa.float64()))
+        fields.append(pa.field(name, _COMPUTED_TYPES.get(type(expression), pa.float64())))
     if source.row_ids:
         fields.append(pa.field(f"c{ROW_ID_ORDINAL}", pa.int64()))
     if not fields:
@@ -102,23 +107,42 @@ def _ranked(
     limit = row_limit(source.limit, source.offset, context)
     total = sum(part.rows.count for part in rows)
     ranked = rank(source.ranking.leg, rows, limit.needed(total), context)
-    tables, order = [], []
-    for position, part in enumerate(rows):
-        mine = np.flatnonzero(ranked.shards == position)
-        ids = ranked.row_ids[mine]
+    tables = []
+    order = [np.flatnonzero(ranked.shards == position) for position in range(len(rows))]
+    chosen = [ranked.row_ids[mine] for mine in order]
+    computed = _computed(source, rows, chosen, context)
+    for position, (part, ids) in enumerate(zip(rows, chosen, strict=True)):
         columns = arrow_columns(part.shard, table, source.ordinals, ids)
         for name, expression in source.computed:
             if expression == source.ranking.key:
-                columns[name] = pa.array(key_datums(ranked.keys[mine]), pa.float64())
+                keys = ranked.keys[order[position]]
+                columns[name] = pa.array(key_datums(keys), pa.float64())
             else:
-                columns[name] = computed_array(expression, part, ids, context)
+                columns[name] = computed[name][position]
         tables.append(_table(columns, len(ids)))
-        order.append(mine)
     if not tables:
         return _empty(source, table)
     if len(tables) == 1:
         return tables[0]
     return pa.concat_tables(tables).take(pa.array(np.argsort(np.concatenate(order))))
+
+
+def _computed(
+    source: TableSource, rows: list[ShardRows], row_ids: list[np.ndarray], context: Context
+) -> dict[str, list[pa.Array]]:
+    """Computed columns but the ranking's, by name: of each shard an array in the order of its row_ids."""
+    found = {}
+    for name, expression in source.computed:
+        if source.ranking is not None and expression == source.ranking.key:
+            continue
+        if isinstance(expression, (bound.Fusion, bound.Mmr, bound.Explanation)):
+            found[name] = _over_all_shards(expression, rows, row_ids, context)
+        else:
+            found[name] = [
+                computed_array(expression, part, ids, context)
+                for part, ids in zip(rows, row_ids, strict=True)
+            ]
+    return found
 
 
 def computed_arrays(
@@ -156,26 +180,31 @@ def computed_array(
         return _distance_array(_column_left(expression), part, row_ids, context)
     if isinstance(expression, bound.TextMatch):
         return pa.array(_match(expression, part, context).contains(row_ids))
-    if isinstance(expression, bound.TextScore):
-        return pa.array(text_scores(expression, part, row_ids, context))
-    assert isinstance(expression, bound.Fusion), expression
-    return pa.array(_fused_scores(expression, part, row_ids, context))
+    assert isinstance(expression, bound.TextScore), expression
+    return pa.array(text_scores(expression, part, row_ids, context))
 
 
-def _fused_scores(
-    fusion: bound.Fusion, part: ShardRows, row_ids: np.ndarray, context: Context
-) -> np.ndarray:
-    """Fused scores (f64) over one shard's row set; 0 for rows that no leg's pool holds."""
-    relation_id = next(iter(relations_of(fusion)))
-    key = (bound.SortKey(fusion, descending=True, nulls_first=True),)
-    table = context.catalog.table(part.shard.table_oid)
-    ground = Ground(relation_id, table, context.catalog)
-    found = ranking(key, ground)
-    assert found is not None, fusion
-    leg = with_index(found.leg, ground)
-    ranked = rank(leg, [part], part.rows.count, context)
-    scores = dict(zip(ranked.row_ids.tolist(), ranked.keys.tolist(), strict=True))
-    return np.array([scores.get(row_id, 0.0) for row_id in row_ids.tolist()])
+def _over_all_shards(
+    expression: bound.Fusion | bound.Mmr | bound.Explanation,
+    rows: list[ShardRows],
+    row_ids: list[np.ndarray],
+    context: Context,
+) -> list[pa.Array]:
+    """Fused scores, or explanations, of rows of each shard: all are ranked together."""
+    if not rows:
+        return []
+    ranked = expression.ranked if isinstance(expression, bound.Explanation) else expression
+    assert ranked is not None, expression
+    relation_id = next(iter(relations_of(ranked)))
+    table = context.catalog.table(rows[0].shard.table_oid)
+    leg = leg_of(ranked, Ground(relation_id, table, context.catalog))
+    assert leg is not None, ranked
+    if not isinstance(expression, bound.Explanation):
+        assert isinstance(leg, (FusionLeg, MmrLeg)), leg
+        return [pa.array(scores) for scores in scores_of(leg, rows, row_ids, context)]
+    shards = np.repeat(np.arange(len(rows)), [len(ids) for ids in row_ids])
+    texts = iter(explanations(leg, rows, shards, np.concatenate(row_ids), context))
+    return [pa.array([next(texts) for _ in ids], pa.string()) for ids in row_ids]
 
 
 def _column_left(distance: bound.Distance) -> bound.Distance:

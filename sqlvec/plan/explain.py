@@ -17,13 +17,16 @@ from sqlvec.plan.physical import (
     DistancePredicate,
     FusionLeg,
     InsertPlan,
+    LateralSource,
     Leg,
     LockingSelect,
+    MmrLeg,
     ModifyPlan,
     NativeSelect,
     Plan,
     Predicate,
     Prefilter,
+    Queried,
     QuerySource,
     Remainder,
     Residual,
@@ -113,6 +116,9 @@ def _limited(
 
 def _leg(leg: Leg, prefilter: Prefilter, rows: Node, counters: dict[str, Any]) -> Node:
     table = prefilter.scan.table.name
+    if isinstance(leg, MmrLeg):
+        inner = _leg(leg.leg, prefilter, rows, counters)
+        return Node("diversify", {"balance": render(leg.mmr.balance)}, [inner])
     if isinstance(leg, FusionLeg):
         details: dict[str, Any] = {}
         if leg.fusion.kind == "rrf":
@@ -166,6 +172,8 @@ def _predicate(predicate: Predicate) -> str:
         return f"{render(predicate.distance)} {predicate.op} {render(predicate.limit)}"
     if isinstance(predicate, TextPredicate):
         return render(predicate.match)
+    if isinstance(predicate, Queried):
+        return f"subqueries of {render(predicate.source)}" if predicate.source else "subqueries"
     assert isinstance(predicate, Residual)
     return f"residual {render(predicate.expression)}"
 
@@ -182,6 +190,8 @@ def _source(relation_id: int, source: Source, seen: dict[int, dict[str, Any]]) -
         return Node(f"system scan {source.scan.table.schema}.{source.scan.table.name}")
     if isinstance(source, QuerySource):
         return explain(source.plan, seen)
+    if isinstance(source, LateralSource):
+        return Node("for each row", {}, [explain(source.values, seen), explain(source.plan, seen)])
     assert isinstance(source, TableSource)
     rows = _prefilter(source.prefilter, seen)
     if source.ranking is not None:
@@ -245,6 +255,8 @@ def _render_call(expression: bound.Expression) -> str:
         return f"{render(expression.arg)} {expression.op} {word} ({render(expression.array)})"
     if isinstance(expression, bound.Fusion):
         return f"{expression.kind}({', '.join(render(leg) for leg in expression.legs)})"
+    if isinstance(expression, bound.Mmr):
+        return f"mmr({render(expression.leg)})"
     if isinstance(expression, bound.Aggregate):
         inner = "*" if expression.star else ", ".join(render(arg) for arg in expression.args)
         return f"{expression.name}({inner})"

@@ -28,6 +28,8 @@ def flattened(select: bound.Select) -> bound.Select:
     if not _is_plain(inner):
         return select
     values = tuple(target.expression for target in inner.targets)
+    if select.where is not None and any(_is_of_all_rows(value) for value in values):
+        return select
     outer = _substituted(replace(select, from_=()), derived.relation_id, values)
     if outer is None:
         return select
@@ -46,6 +48,12 @@ def _is_plain(inner: bound.Select) -> bool:
     if inner.order_by or inner.limit or inner.offset or inner.ctes or inner.locking:
         return False
     return all(_is_steady(target.expression) for target in inner.targets)
+
+
+def _is_of_all_rows(expression: bound.Expression) -> bool:
+    """Whether its value would be another over fewer rows."""
+    fused = (bound.Fusion, bound.Mmr, bound.Explanation)
+    return any(isinstance(node, fused) for node in walk(expression))
 
 
 def _is_steady(expression: bound.Expression) -> bool:

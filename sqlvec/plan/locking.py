@@ -43,17 +43,29 @@ def plan_locking(select: bound.Select, catalog: Catalog, plan_query: PlanQuery) 
 
 def check_uncorrelated(select: bound.Select) -> None:
     """A locking subquery is run once, before what is around it."""
-    own: set[int] = {0}
-    read: set[int] = set()
-    for node in _nodes(select):
-        if isinstance(node, bound.RelationNode):
-            own.add(node.relation_id)
-        elif isinstance(node, (bound.ColumnRef, bound.RowRef)):
-            read.add(node.relation_id)
-    if read - own:
+    if not is_uncorrelated(select):
         raise FeatureNotSupported(
             "FOR UPDATE in a subquery that refers to the query around it is not supported"
         )
+
+
+def is_uncorrelated(select: bound.Select) -> bool:
+    """Whether it reads no column of a query around it."""
+    read, own = reads_and_relations(select)
+    return {node.relation_id for node in read} <= own
+
+
+def reads_and_relations(node: Any) -> tuple[set[bound.ColumnRef | bound.RowRef], set[int]]:
+    """The columns and rows that a tree reads, and the relations that it brings along: with 0, its output, and
+    -1, which stands for an element in IN and ANY."""
+    read: set[bound.ColumnRef | bound.RowRef] = set()
+    own: set[int] = {0, -1}
+    for part in _nodes(node):
+        if isinstance(part, bound.RelationNode):
+            own.add(part.relation_id)
+        elif isinstance(part, (bound.ColumnRef, bound.RowRef)):
+            read.add(part)
+    return read, own
 
 
 def common_tables_of(select: bound.Select) -> set[str]:

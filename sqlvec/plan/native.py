@@ -33,6 +33,7 @@ FUNCTIONS = frozenset(
 )  # fmt: skip
 _NODES = (
     bound.Const, bound.Param, bound.ColumnRef, bound.Distance, bound.TextScore, bound.Fusion,
+    bound.Mmr, bound.Explanation,
     bound.Boolean, bound.Test, bound.DistinctFrom, bound.InList, bound.Cast, bound.Case,
     bound.Coalesce, bound.ArrayExpression, bound.FunctionCall, bound.AnyAll,
 )  # fmt: skip

@@ -58,7 +58,17 @@ class Residual:
     expression: bound.Expression
 
 
-Predicate = ColumnPredicate | DistancePredicate | TextPredicate | AllOf | AnyOf | Residual
+@dataclass(frozen=True, slots=True)
+class Queried:
+    """A predicate with subqueries; plan yields (shard id, row id) of the rows for which it is true."""
+
+    plan: Remainder
+    source: bound.Expression | None
+
+
+Predicate = (
+    ColumnPredicate | DistancePredicate | TextPredicate | AllOf | AnyOf | Residual | Queried
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +104,22 @@ class FusionLeg:
     legs: tuple[VectorLeg | TextLeg, ...]
 
 
-Leg = VectorLeg | TextLeg | FusionLeg
+@dataclass(frozen=True, slots=True)
+class MmrLeg:
+    """leg: what ranks the candidates; likeness: the vectors that tell how much alike they are."""
+
+    mmr: bound.Mmr
+    leg: VectorLeg | FusionLeg
+    likeness: VectorLeg
+
+
+Leg = VectorLeg | TextLeg | FusionLeg | MmrLeg
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """ORDER BY expression that a ranked scan answers. `key` is what the scan yields a value for: the
-    distance, the negated BM25 score, or the fused score. offset belongs to the rows ranked, not returned.
+    distance, the negated BM25 score, or a score that descends. offset belongs to the rows ranked, not returned.
     extra: keys that decide among equals."""
 
     leg: Leg
@@ -154,7 +173,18 @@ class QuerySource:
     ordinals: tuple[int, ...]
 
 
-Source = TableSource | SystemSource | QuerySource
+@dataclass(frozen=True, slots=True)
+class LateralSource:
+    """A ranked subquery that is run for every row of `values`, whose columns are its parameters from
+    first_parameter on. The rows are those of the runs, with the parameters as their last columns."""
+
+    values: QueryPlan
+    plan: QueryPlan
+    first_parameter: int
+    columns: tuple[bound.OutputColumn, ...]
+
+
+Source = TableSource | SystemSource | QuerySource | LateralSource
 
 
 @dataclass(frozen=True, slots=True)

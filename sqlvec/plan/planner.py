@@ -13,7 +13,7 @@ from sqlvec import types
 from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.flatten import flattened
 from sqlvec.plan.locking import plan_locking
-from sqlvec.plan.native import is_constant, is_native, relations_of, walk
+from sqlvec.plan.native import children, is_constant, is_native, relations_of
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     AllOf,
@@ -31,8 +31,8 @@ from sqlvec.plan.physical import (
     SequencePlan,
 )
 from sqlvec.plan.predicate import prefilter
-from sqlvec.plan.ranking import Ground, ranking, with_index
-from sqlvec.plan.remainder import plan_remainder
+from sqlvec.plan.ranking import Ground, is_scored, ranking, with_index
+from sqlvec.plan.remainder import plan_remainder, queried
 from sqlvec.sql import bound
 
 
@@ -111,15 +111,19 @@ def _native_select(select: bound.Select, catalog: Catalog) -> NativeSelect | Non
     if not _is_plain(select):
         return None
     scan = select.from_[0]
-    rows = prefilter(scan, select.where, catalog)
-    if _has_subquery(rows.predicate):
-        return None
     ground = Ground(scan.relation_id, scan.table, catalog, select.where)
     ranked = ranking(select.order_by, ground)
+    rows = prefilter(scan, select.where, catalog)
+    if _has_subquery(rows.predicate):
+        if ranked is None:
+            return None
+        rows = queried(select, scan, catalog, plan_query)
     if ranked is not None:
         ranked = replace(ranked, leg=with_index(ranked.leg, ground))
     if not _evaluable(select, ranked):
         return None
+    if rows.key and any(is_scored(target.expression) for target in select.targets):
+        rows = replace(rows, key=())  # scores are statistics of all visible rows
     for count in (select.limit, select.offset):
         if count is not None and not is_native(count):
             return None
@@ -159,18 +163,20 @@ def _evaluable(select: bound.Select, ranked: Ranking | None) -> bool:
     for expression in expressions:
         if not is_native(expression):
             return False
-        for node in walk(expression):
-            if isinstance(node, (bound.TextScore, bound.Fusion)) and not is_constant_leg(node):
-                return False
-            if isinstance(node, bound.Fusion) and (ranked is None or ranked.key != node):
-                return False
+        if not _scores_are_at_hand(expression, ranked):
+            return False
     return True
 
 
-def is_constant_leg(node: bound.TextScore | bound.Fusion) -> bool:
-    if isinstance(node, bound.TextScore):
-        return is_constant(node.query)
-    return True
+def _scores_are_at_hand(expression: bound.Expression, ranked: Ranking | None) -> bool:
+    """Whether every text score can be computed, and every fused one is what the ranked scan yields."""
+    if isinstance(expression, (bound.Fusion, bound.Mmr)):
+        return ranked is not None and ranked.key == expression
+    if isinstance(expression, bound.Explanation):
+        return ranked is not None and ranked.key == expression.ranked
+    if isinstance(expression, bound.TextScore):
+        return is_constant(expression.query)
+    return all(_scores_are_at_hand(child, ranked) for child in children(expression))
 
 
 def _has_subquery(predicate: Predicate | None) -> bool:

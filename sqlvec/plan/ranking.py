@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.catalog.operator_classes import METHODS, OPERATOR_CLASSES
-from sqlvec.plan.native import is_constant
-from sqlvec.plan.physical import FusionLeg, Leg, Ranking, TextLeg, VectorLeg
+from sqlvec.plan.native import is_constant, walk
+from sqlvec.plan.physical import FusionLeg, Leg, MmrLeg, Ranking, TextLeg, VectorLeg
 from sqlvec.plan.predicate import conjuncts
 from sqlvec.sql import bound
 from sqlvec.sql.index_expression import index_predicate, indexed_expression
@@ -44,7 +44,7 @@ def ranking(order_by: tuple[bound.SortKey, ...], ground: Ground) -> Ranking | No
         return None
     key, descending = _turned(order_by[0].expression, order_by[0].descending)
     leg = _leg(key, ground)
-    if leg is None or descending != isinstance(leg, FusionLeg):
+    if leg is None or descending != isinstance(leg, (FusionLeg, MmrLeg)):
         return None
     nulls_last = not order_by[0].nulls_first
     if not nulls_last and order_by[0].nulls_first != order_by[0].descending:
@@ -80,11 +80,38 @@ def _leg(expression: bound.Expression, ground: Ground) -> Leg | None:
         legs: list[VectorLeg | TextLeg] = []
         for part in expression.legs:
             leg = _leg(part, ground)
-            if leg is None or isinstance(leg, FusionLeg):
+            if not isinstance(leg, (VectorLeg, TextLeg)):
                 return None
             legs.append(leg)
         return FusionLeg(expression, tuple(legs))
+    if isinstance(expression, bound.Mmr):
+        leg = _leg(expression.leg, ground)
+        if isinstance(leg, (VectorLeg, FusionLeg)):
+            return MmrLeg(expression, leg, _likeness(leg))
     return None
+
+
+def _likeness(leg: VectorLeg | FusionLeg) -> VectorLeg:
+    """The first leg over dense vectors, of which the binder saw one."""
+    parts = leg.legs if isinstance(leg, FusionLeg) else (leg,)
+    dense = (types.VECTOR.oid, types.HALFVEC.oid)
+    return next(
+        part
+        for part in parts
+        if isinstance(part, VectorLeg) and part.distance.left.type.oid in dense
+    )
+
+
+def leg_of(ranked: bound.Ranked, ground: Ground) -> Leg | None:
+    """The leg that ranks by the expression, with the indexes that serve it; None where none can."""
+    leg = _leg(ranked, ground)
+    return None if leg is None else with_index(leg, ground)
+
+
+def is_scored(expression: bound.Expression) -> bool:
+    """Whether its value depends on other rows than its own: by BM25's statistics, or by ranks."""
+    scored = (bound.TextScore, bound.Fusion, bound.Mmr, bound.Explanation)
+    return any(isinstance(node, scored) for node in walk(expression))
 
 
 def text_leg(score: bound.TextScore, relation_id: int) -> TextLeg | None:
@@ -124,6 +151,10 @@ def with_index(leg: Leg, ground: Ground) -> Leg:
     if isinstance(leg, FusionLeg):
         legs = tuple(with_index(part, ground) for part in leg.legs)
         return FusionLeg(leg.fusion, legs)  # type: ignore[arg-type]
+    if isinstance(leg, MmrLeg):
+        inner = with_index(leg.leg, ground)
+        assert isinstance(inner, (VectorLeg, FusionLeg)), inner
+        return MmrLeg(leg.mmr, inner, _likeness(inner))
     if isinstance(leg, VectorLeg) and leg.index is None:
         return VectorLeg(leg.distance, vector_index(leg.distance, ground))
     return leg

@@ -13,22 +13,32 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+from sqlvec import types
 from sqlvec.catalog.objects import Catalog
-from sqlvec.plan.locking import PlanQuery, check_uncorrelated, common_tables_of, plan_locking
+from sqlvec.plan.flatten import flattened
+from sqlvec.plan.lateral import Surroundings, without_laterals
+from sqlvec.plan.locking import (
+    PlanQuery,
+    check_uncorrelated,
+    common_tables_of,
+    is_uncorrelated,
+    plan_locking,
+)
 from sqlvec.plan.native import is_constant, is_native, relations_of, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
-    FusionLeg,
+    LateralSource,
+    Prefilter,
+    Queried,
     QuerySource,
     Ranking,
     Remainder,
     Source,
     SystemSource,
     TableSource,
-    TextLeg,
 )
 from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
-from sqlvec.plan.ranking import Ground, ranking, text_leg, vector_leg, with_index
+from sqlvec.plan.ranking import Ground, is_scored, leg_of, ranking, text_leg, vector_leg, with_index
 from sqlvec.sql import bound
 
 LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
@@ -47,9 +57,26 @@ def plan_remainder(query: bound.Query, catalog: Catalog, plan_query: PlanQuery) 
         if isinstance(source, TableSource):
             wanted = replace(source, ordinals=plain, row_ids=ROW_ID_ORDINAL in ordinals)
             sources.append((relation_id, wanted))
+        elif isinstance(source, LateralSource):
+            sources.append((relation_id, source))
         else:
             sources.append((relation_id, replace(source, ordinals=plain)))
     return Remainder(cut, tuple(sources), tuple(cutter.computed), query.columns)
+
+
+def queried(
+    select: bound.Select, scan: bound.TableScan, catalog: Catalog, plan_query: PlanQuery
+) -> Prefilter:
+    """The rows of a table of which a WHERE with subqueries is true: the engine tells, before they are ranked."""
+    row_id = bound.ColumnRef(types.INT8, scan.relation_id, ROW_ID_ORDINAL, "ctid")
+    columns = (bound.OutputColumn("row_id", types.INT8),)
+    targets = (bound.Target("row_id", row_id),)
+    inner = bound.Select(columns, targets, (scan,), select.where, ctes=select.ctes)
+    return Prefilter(scan, Queried(plan_remainder(inner, catalog, plan_query), select.where))
+
+
+def has_subquery(where: bound.Expression | None) -> bool:
+    return where is not None and -1 in relations_of(where)
 
 
 class _Cutter:
@@ -92,6 +119,9 @@ class _Cutter:
     def _select(self, select: bound.Select) -> bound.Select:
         if select.locking:
             return self._locking(select)
+        select = flattened(select)
+        around = Surroundings(self.catalog, self.plan_query, self.ctes, self.sources.__setitem__)
+        select = without_laterals(select, around)
         if ranked := self._ranked(select):
             return ranked
         pushable = [c for c in conjuncts(select.where) if _is_pushable(c)]
@@ -129,14 +159,16 @@ class _Cutter:
         found = ranking(select.order_by, ground)
         if found is None or not _counts_are_constant(select):
             return None
-        if any(relations_of(c) - {scan.relation_id} for c in conjuncts(select.where)):
+        if any(relations_of(c) - {scan.relation_id, -1} for c in conjuncts(select.where)):
+            return None
+        if has_subquery(select.where) and not is_uncorrelated(select):
             return None
         if not _windows_allow_cut(select):
             return None
         leg = with_index(found.leg, ground)
         found = Ranking(leg, found.key, found.extra)
         self.sources[scan.relation_id] = TableSource(
-            prefilter(scan, select.where, self.catalog),
+            self._rows_to_rank(select, scan),
             (),
             (("rank_key", found.key),),
             found,
@@ -146,6 +178,12 @@ class _Cutter:
         self.computed.append((found.key, scan.relation_id, "rank_key"))
         self._compute(select, scan, skip=found.key)
         return replace(select, where=None)
+
+    def _rows_to_rank(self, select: bound.Select, scan: bound.TableScan) -> Prefilter:
+        if not has_subquery(select.where):
+            return prefilter(scan, select.where, self.catalog)
+        known = tuple(t for name, t in self.ctes.items() if name in common_tables_of(select))
+        return queried(replace(select, ctes=known), scan, self.catalog, self.plan_query)
 
     def _add_table(self, scan: bound.TableScan, where: bound.Expression | None) -> None:
         rows = prefilter(scan, where, self.catalog)
@@ -159,14 +197,17 @@ class _Cutter:
         assert isinstance(source, TableSource)
         columns = list(source.computed)
         for expression in set(_ranked_expressions(select)):
-            if expression == skip or not self._is_computable(expression, scan.relation_id):
+            if expression == skip or not self._is_computable(expression, scan):
                 continue
             name = f"computed{len(columns)}"
             columns.append((name, expression))
             self.computed.append((expression, scan.relation_id, name))
+        if any(is_scored(expression) for _, expression in columns):
+            source = replace(source, prefilter=replace(source.prefilter, key=()))
         self.sources[scan.relation_id] = replace(source, computed=tuple(columns))
 
-    def _is_computable(self, expression: bound.Expression, relation_id: int) -> bool:
+    def _is_computable(self, expression: bound.Expression, scan: bound.TableScan) -> bool:
+        relation_id = scan.relation_id
         if isinstance(expression, bound.Distance):
             return vector_leg(expression, relation_id) is not None
         if isinstance(expression, bound.TextScore):
@@ -174,11 +215,11 @@ class _Cutter:
         if isinstance(expression, bound.TextMatch):
             same = all(column.relation_id == relation_id for column in expression.columns)
             return same and is_constant(expression.query)
-        if isinstance(expression, bound.Fusion):
-            key = (bound.SortKey(expression, descending=True, nulls_first=True),)
-            found = ranking(key, Ground(relation_id, None, self.catalog))
-            return found is not None and isinstance(found.leg, (FusionLeg, TextLeg))
-        return False
+        ranked = expression.ranked if isinstance(expression, bound.Explanation) else expression
+        assert isinstance(ranked, (bound.Distance, bound.TextScore, bound.Fusion, bound.Mmr))
+        if relations_of(ranked) != {relation_id}:
+            return False
+        return leg_of(ranked, Ground(relation_id, scan.table, self.catalog)) is not None
 
 
 def _windows_allow_cut(select: bound.Select) -> bool:
@@ -221,7 +262,9 @@ def _tables_below(
         yield item, nullable
 
 
-_RANKED = (bound.Distance, bound.TextScore, bound.TextMatch, bound.Fusion)
+_RANKED = (
+    bound.Distance, bound.TextScore, bound.TextMatch, bound.Fusion, bound.Mmr, bound.Explanation,
+)  # fmt: skip
 
 
 def _ranked_expressions(node: Any) -> Iterator[bound.Expression]:

@@ -19,6 +19,7 @@ from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.type_rules import is_unknown
 
+_PLACED = (bound.Aggregate, bound.WindowCall, bound.Fusion, bound.Mmr)  # not allowed everywhere
 _TESTS = {
     "IS_TRUE": "true", "IS_NOT_TRUE": "not_true", "IS_FALSE": "false", "IS_NOT_FALSE": "not_false",
     "IS_UNKNOWN": "unknown", "IS_NOT_UNKNOWN": "not_unknown",
@@ -406,7 +407,7 @@ def _collate(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 def _function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     found = bind_function(binder, body, scope, bind_expression)
     position = binder.position(body)
-    if isinstance(found, (bound.Aggregate, bound.WindowCall)) and position is not None:
+    if isinstance(found, _PLACED) and position is not None:
         binder.positions.setdefault(found, position)
     return found
 

@@ -177,6 +177,7 @@ def _view(
     columns = tuple(
         replace(c, name=own.name) for c, own in zip(query.columns, view.columns, strict=False)
     )
+    binder.derived[relation_id] = query
     return bound.DerivedTable(relation_id, alias, _renamed(columns, names, alias), query)
 
 
@@ -205,6 +206,7 @@ def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
     relation = bound.DerivedTable(
         binder.next_relation(), alias, _renamed(query.columns, names, alias), query, lateral
     )
+    binder.derived[relation.relation_id] = query
     scope.add(relation)
     return relation
 

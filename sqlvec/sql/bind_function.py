@@ -1,4 +1,4 @@
-"""Function calls: resolution, aggregates, window functions, and fusion."""
+"""Function calls: resolution, aggregates and window functions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from sqlvec.errors import (
     AmbiguousFunction,
     DatabaseError,
     DataException,
-    InvalidParameterValue,
-    SyntaxError,
     UndefinedFunction,
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_fusion import RANKINGS, bind_ranking
 from sqlvec.sql.bind_record import record_call
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.functions import (
@@ -35,7 +34,6 @@ from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS, casts_implicitly, common
 from sqlvec.types import SqlType
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
-_FUSIONS = ("rrf", "relative_score", "hybrid")
 _DISTANCE_FUNCTIONS = {
     "l2_distance": "l2", "cosine_distance": "cosine", "l1_distance": "l1",
     "hamming_distance": "hamming", "jaccard_distance": "jaccard",
@@ -46,8 +44,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     """A FuncCall node."""
     name = body["funcname"][-1]["String"]["sval"]
     position = binder.position(body)
-    if name in _FUSIONS:
-        return _fusion(binder, name, body, scope, bind)
+    if name in RANKINGS:
+        return bind_ranking(binder, name, body, scope, bind)
     args = [bind(binder, arg, scope) for arg in body.get("args", ()) if "NamedArgExpr" not in arg]
     named = [arg["NamedArgExpr"] for arg in body.get("args", ()) if "NamedArgExpr" in arg]
     if named:
@@ -343,115 +341,3 @@ def _edge(
         shown = f"INTERVAL '{value.type.definition.render(value.value)}'"
     preceding = options & (_START_PRECEDING if start else _END_PRECEDING)
     return f"{shown} {'PRECEDING' if preceding else 'FOLLOWING'}"
-
-
-# ---------------------------------------------------------------- fusion
-
-
-def _fusion(binder: Binder, name: str, body: Node, scope: Scope, bind: Bind) -> bound.Expression:
-    """rrf(leg, ...), relative_score(leg, ...), hybrid(vector leg, text leg), with named options."""
-    position = binder.position(body)
-    legs: list[bound.Distance | bound.TextScore] = []
-    options: dict[str, bound.Expression] = {}
-    for arg in body.get("args", ()):
-        if "NamedArgExpr" in arg:
-            part = arg["NamedArgExpr"]
-            options[part["name"]] = bind(binder, part["arg"], scope)
-            continue
-        leg = bind(binder, arg, scope)
-        if not isinstance(leg, (bound.Distance, bound.TextScore)):
-            raise InvalidParameterValue(
-                f"arguments of {name} must be distances or text scores",
-                position=position,
-                hint=f"For example {name}(embedding <=> $1, body <@> $2).",
-            )
-        legs.append(leg)
-    if len(legs) < 2:
-        raise SyntaxError(f"{name} needs at least two legs", position=position)
-    allowed = {"rrf": {"k", "weights", "pool", "autocut"}, "relative_score": {"weights", "pool", "autocut"},
-               "hybrid": {"alpha", "fusion", "pool", "autocut", "k"}}[name]  # fmt: skip
-    for option in options:
-        if option not in allowed:
-            raise InvalidParameterValue(
-                f'unrecognized option "{option}" of {name}',
-                position=position,
-                hint="Options are: " + ", ".join(sorted(allowed)) + ".",
-            )
-    kind = name
-    if name == "hybrid":
-        kind, weights = _hybrid(binder, legs, options, position)
-    else:
-        weights = _weights(binder, name, legs, options.get("weights"), position)
-    k = options.get("k", bound.Const(types.INT4, 60))
-    return bound.Fusion(
-        types.FLOAT8,
-        kind,
-        tuple(legs),
-        weights,
-        binder.coerce(k, types.FLOAT8, position=position),
-        _integer(binder, options.get("pool"), position),
-        _integer(binder, options.get("autocut"), position),
-    )
-
-
-def _integer(
-    binder: Binder, expression: bound.Expression | None, position: int | None
-) -> bound.Expression | None:
-    if expression is None:
-        return None
-    return binder.coerce(expression, types.INT8, level="assignment", position=position)
-
-
-def _weights(
-    binder: Binder,
-    name: str,
-    legs: Sequence[bound.Expression],
-    given: bound.Expression | None,
-    position: int | None,
-) -> tuple[bound.Expression, ...]:
-    if given is None:
-        even = 1.0 if name == "rrf" else 1.0 / len(legs)
-        return tuple(bound.Const(types.FLOAT8, even) for _ in legs)
-    array = binder.coerce(given, types.array_of(types.FLOAT8), level="explicit", position=position)
-    if isinstance(array, bound.ArrayExpression):
-        items: list[bound.Expression] = list(array.items)
-    elif isinstance(array, bound.Const):
-        items = [bound.Const(types.FLOAT8, value) for value in array.value or ()]
-    else:
-        raise InvalidParameterValue("weights must be a constant array", position=position)
-    if len(items) != len(legs):
-        raise InvalidParameterValue(
-            f"{name} has {len(legs)} legs but {len(items)} weights", position=position
-        )
-    return tuple(items)
-
-
-def _hybrid(
-    binder: Binder,
-    legs: Sequence[bound.Expression],
-    options: dict[str, bound.Expression],
-    position: int | None,
-) -> tuple[str, tuple[bound.Expression, ...]]:
-    """alpha weighs the vector leg, 1 - alpha the text leg."""
-    kinds = [isinstance(leg, bound.Distance) for leg in legs]
-    if kinds != [True, False]:
-        raise InvalidParameterValue(
-            "hybrid takes a vector distance and a text score, in this order", position=position
-        )
-    kind = "relative_score"
-    if "fusion" in options:
-        chosen = options["fusion"]
-        kind = chosen.value if isinstance(chosen, bound.Const) else ""
-        if kind not in ("rrf", "relative_score"):
-            raise InvalidParameterValue(
-                f'invalid value for option "fusion": "{kind}"',
-                position=position,
-                hint="Valid values are relative_score and rrf.",
-            )
-    alpha = binder.coerce(
-        options.get("alpha", bound.Const(types.FLOAT8, 0.5)), types.FLOAT8, position=position
-    )
-    if isinstance(alpha, bound.Const) and not 0 <= alpha.value <= 1:
-        raise InvalidParameterValue("alpha must be between 0 and 1", position=position)
-    one = bound.Const(types.FLOAT8, 1.0)
-    return kind, (alpha, bound.FunctionCall(types.FLOAT8, "-", (one, alpha), True))

@@ -17,6 +17,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from
 from sqlvec.sql.bind_function import sort_key
+from sqlvec.sql.bind_fusion import with_explanations
 from sqlvec.sql.bind_locking import bind_locking, forbid_locking, locking_title
 from sqlvec.sql.bind_modifying import bind_modifying
 from sqlvec.sql.binder import Binder, body_of
@@ -277,6 +278,9 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
         having = bind_expression(binder, body["havingClause"], scope)
         having = binder.boolean(having, "HAVING", location_of(binder, body["havingClause"]))
     order_by, junk = _order_by(binder, body.get("sortClause", []), targets, scope)
+    if binder.explains:
+        targets = with_explanations(targets, order_by)
+        binder.explains = False
     distinct, distinct_on = _distinct(binder, body.get("distinctClause"), targets, scope)
     if distinct and junk:
         missing = next(

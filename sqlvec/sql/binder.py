@@ -57,8 +57,10 @@ class Binder:
         self.parameters: dict[int, SqlType] = {}
         self.positions: dict[bound.Expression, int] = {}  # of columns and aggregates
         self.tables: dict[int, Table] = {}
+        self.derived: dict[int, bound.Query] = {}  # views and subqueries in FROM
         self.windows: dict[str, Node] = {}
         self.overriding = False
+        self.explains = False  # explain_score() waits for the ORDER BY of its query
         self.modifying: list[tuple[int, bound.Insert | bound.Update | bound.Delete]] = []
         self.used: dict[tuple[str, str], tuple[str | None, Relation]] = {}  # relations, as named
         self.meant: dict[tuple[str, str], ViewRelation] = {}  # inside a view: what names mean
@@ -75,6 +77,16 @@ class Binder:
     def next_relation(self) -> int:
         self._relation_id += 1
         return self._relation_id
+
+    def origin(self, column: bound.ColumnRef) -> bound.ColumnRef | None:
+        """The table's column that a column of a view or subquery is; None for anything else."""
+        found: bound.Expression = column
+        while isinstance(found, bound.ColumnRef) and found.relation_id in self.derived:
+            query = self.derived[found.relation_id]
+            if not isinstance(query, bound.Select):
+                return None
+            found = query.targets[found.ordinal].expression
+        return found if isinstance(found, bound.ColumnRef) else None
 
     def position(self, node: Node) -> int | None:
         """Of a node's body, for an error."""

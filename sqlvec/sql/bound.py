@@ -140,6 +140,27 @@ class Fusion(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Mmr(Expression):
+    """mmr(leg): a score by which rows are near the query and unlike each other, type float8.
+
+    leg is a Distance over dense vectors, or a Fusion with one among its legs: its first tells likeness."""
+
+    leg: Distance | Fusion
+    balance: Expression
+    pool: Expression | None = None
+
+
+Ranked = Distance | TextScore | Fusion | Mmr
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation(Expression):
+    """explain_score(): how a row came by its score, type jsonb. ranked is None until ORDER BY is bound."""
+
+    ranked: Ranked | None
+
+
+@dataclass(frozen=True, slots=True)
 class Boolean(Expression):
     """op: and, or (two arguments or more), not (one)."""
 

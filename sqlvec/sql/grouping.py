@@ -55,6 +55,12 @@ def forbid_aggregates(
         )
     if isinstance(expression, bound.WindowCall):
         raise WindowingError(f"window functions are not allowed in {clause}", position=position)
+    if isinstance(expression, (bound.Fusion, bound.Mmr)):
+        raise WindowingError(
+            f"fused scores are not allowed in {clause}",
+            position=position,
+            hint="They are of the rows that the clause leaves. Put the query into a subquery.",
+        )
     for child in children(expression):
         forbid_aggregates(child, clause, positions)
 

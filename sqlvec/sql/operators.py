@@ -190,10 +190,13 @@ def _text(
 def _text_index(
     binder: Binder, columns: tuple[bound.ColumnRef, ...], position: int | None
 ) -> Index:
-    table = binder.tables.get(columns[0].relation_id)
-    if table is None or any(c.relation_id != columns[0].relation_id for c in columns):
+    origins = [binder.origin(column) for column in columns]
+    stored = [origin for origin in origins if origin is not None]
+    table = binder.tables.get(stored[0].relation_id) if stored else None
+    alike = {c.relation_id for c in columns}, {c.relation_id for c in stored}
+    if table is None or len(stored) < len(columns) or max(map(len, alike)) > 1:
         raise FeatureNotSupported("text search needs columns of one table", position=position)
-    wanted = tuple(c.ordinal + 1 for c in columns)
+    wanted = tuple(c.ordinal + 1 for c in stored)
     for index in binder.catalog.indexes(table.oid):
         key = index.options.get("key_field")
         attnums = tuple(

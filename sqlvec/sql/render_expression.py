@@ -40,7 +40,9 @@ from sqlvec.types import SqlType
 Computed = Mapping[bound.Expression, tuple[int, str]]
 Fold = Callable[[str, tuple[Any, ...]], Any]
 RenderQuery = Callable[[bound.Query], str]
-_COMPUTABLE = (bound.Distance, bound.TextScore, bound.TextMatch, bound.Fusion)
+_COMPUTABLE = (
+    bound.Distance, bound.TextScore, bound.TextMatch, bound.Fusion, bound.Mmr, bound.Explanation,
+)  # fmt: skip
 _TESTS = {
     "null": "IS NULL", "not_null": "IS NOT NULL", "unknown": "IS NULL", "not_unknown": "IS NOT NULL",
     "true": "IS TRUE", "not_true": "IS NOT TRUE", "false": "IS FALSE", "not_false": "IS NOT FALSE",
@@ -82,6 +84,11 @@ class ExpressionRenderer:
         if isinstance(e, _COMPUTABLE) and (place := self.context.computed.get(e)) is not None:
             return f"r{place[0]}.{place[1]}"
         handler = _HANDLERS.get(type(e))
+        if handler is None and isinstance(e, _COMPUTABLE):
+            raise FeatureNotSupported(
+                "text search and fusion rank the rows of a table, not those of a query",
+                hint="Rank the rows inside of the subquery, or leave out its DISTINCT, GROUP BY and LIMIT.",
+            )
         if handler is None:
             raise FeatureNotSupported(f"{type(e).__name__} is not supported here")
         return handler(self, e)

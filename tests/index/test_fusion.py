@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sqlvec.index.fusion import autocut, fuse
+from sqlvec.index.fusion import autocut, deepen, fuse, ranks
 
 
 def leg(rows: dict[int, float], greater_is_better: bool = True):
@@ -71,7 +71,9 @@ def test_fusion_agrees_with_a_dictionary(kind, found, data):
         low, high = min(rows.values(), default=0), max(rows.values(), default=0)
         for rank, (row, value) in enumerate(ordered.items(), 1):
             relative = (value / 2 - low / 2) / (high / 2 - low / 2) if high / 2 > low / 2 else 1.0
-            share = 1 / (60 + rank) if kind == "rrf" else relative
+            first = list(ordered.values()).index(value) + 1
+            assert first <= rank
+            share = 1 / (60 + first) if kind == "rrf" else relative
             expected[row] = expected.get(row, 0.0) + weight * share
     ids, scores = fuse(kind, ranked, weights)
     assert sorted(ids.tolist()) == sorted(expected)
@@ -99,3 +101,46 @@ def test_fusion_agrees_with_a_dictionary(kind, found, data):
 )
 def test_autocut_stops_before_a_jump(scores, jumps, kept):
     assert autocut(np.array(scores), jumps) == kept
+
+
+def test_equal_values_share_a_rank():
+    assert ranks(np.array([0.1, 0.1, 0.3, 0.3, 0.3, 0.5])).tolist() == [1, 1, 3, 3, 3, 6]
+    assert ranks(np.array([])).tolist() == []
+    _, scores = fuse("rrf", [leg({8: 2.0, 9: 2.0, 3: 1.0})], [1.0])
+    assert scores.tolist() == [1 / 61, 1 / 61, 1 / 63]
+
+
+@given(legs, st.integers(1, 5), st.sampled_from(["rrf", "relative_score"]))
+def test_how_many_are_asked_for_changes_nothing(drawn, pool, kind):
+    ordered = [dict(sorted(rows.items(), key=lambda row: (-row[1], row[0]))) for rows in drawn]
+
+    def ranked(depth):
+        parts = [leg(dict(list(rows.items())[:depth])) for rows in ordered]
+        ids, scores = fuse(kind, parts, [1.0] * len(parts))
+        return ids, scores, all(len(rows) <= depth for rows in ordered)
+
+    whole = deepen(ranked, pool, 1_000)
+    assert whole.whole
+    assert sorted(whole.row_ids.tolist()) == sorted(set().union(*ordered))
+    assert (np.diff(whole.scores) <= 0).all()
+    for count in range(1, len(whole.row_ids) + 1):
+        some = deepen(ranked, pool, count)
+        assert len(some.row_ids) >= count
+        assert some.row_ids[:count].tolist() == whole.row_ids[:count].tolist()
+        assert some.scores[:count].tolist() == whole.scores[:count].tolist()
+        assert some.pools[:count].tolist() == whole.pools[:count].tolist()
+
+
+def test_rows_of_a_deeper_pool_score_no_more_than_those_before():
+    places = [*range(9), 99], [*range(10, 19), 99]  # the last of both is the best of a deeper pool
+    legs = [leg({row: 100.0 - rank for rank, row in enumerate(rows)}) for rows in places]
+
+    def ranked(pool):
+        parts = [(ids[:pool], values[:pool], greater) for ids, values, greater in legs]
+        ids, scores = fuse("rrf", parts, [1.0, 1.0])
+        return ids, scores, pool >= 10
+
+    assert ranked(18)[0][0] == 99
+    listed = deepen(ranked, 9, 19)
+    assert (listed.row_ids[-1], listed.scores[-1]) == (99, 1 / 69)
+    assert listed.pools.tolist() == [9] * 18 + [18]

@@ -185,6 +185,10 @@ class Bm25Index:
         scores[order] = plan.scores(np.asarray(row_ids, np.int64)[order])
         return scores
 
+    def idfs(self, query: Bm25Query, visible: RowSet) -> list[float]:
+        """Of each term of the query over the visible rows; 0 where none has it."""
+        return [term.idf for term in self._counted(visible).terms(query.terms)]
+
     def match(self, query: Match, visible: RowSet) -> RowSet:
         """The visible rows that satisfy a boolean query."""
         parts = [part for part in self._current() if part.low < visible.row_count]
