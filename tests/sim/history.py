@@ -25,6 +25,7 @@ from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
+from sqlvec.storage.shard import Shard
 from sqlvec.storage.store import Store
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vectors import VectorBatch
@@ -271,17 +272,26 @@ class History:
         bodies = [None if self.rng.random() < 0.2 else f"text {i}" * (i % 5) for i in ids]
         present = np.array([self.rng.random() < 0.8 for _ in ids])
         vectors = np.array([[i, i / 2, -i] for i in ids], np.float32)
-        tx.insert(
-            shard,
-            {
-                1: pa.array(ids, pa.int64()),
-                2: pa.array(bodies, pa.string()),
-                3: VectorBatch(vectors, present),
-                4: pa.array([tenant] * count, pa.string()),
-            },
-        )
+        if count == 1 and self.rng.random() < 0.5:
+            self._insert_row(tx, shard, ids[0], bodies[0], vectors[0] if present[0] else None, tenant)
+        else:
+            tx.insert(
+                shard,
+                {
+                    1: pa.array(ids, pa.int64()),
+                    2: pa.array(bodies, pa.string()),
+                    3: VectorBatch(vectors, present),
+                    4: pa.array([tenant] * count, pa.string()),
+                },
+            )
         for i, body, has, vector in zip(ids, bodies, present, vectors.tolist(), strict=True):
             state[oid, tenant, i] = (body, tuple(vector) if has else None)
+
+    def _insert_row(self, tx: Transaction, shard: Shard, *values: object) -> None:
+        columns = tx.catalog.table(shard.table_oid).live_columns
+        given = dict(enumerate(values, 1))
+        row_id = tx.insert_row(shard, [given.get(column.attnum) for column in columns])
+        assert row_id is not None
 
     def _delete(self, tx: Transaction, oid: int, tenant: str, state: State) -> None:
         assert self.store is not None
