@@ -25,7 +25,6 @@ from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
-from sqlvec.storage.shard import Shard
 from sqlvec.storage.store import Store
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vectors import VectorBatch
