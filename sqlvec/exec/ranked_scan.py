@@ -116,6 +116,8 @@ def _graph(
     allowed = rows if linked >= rows.row_count else rows & _first(linked, rows.row_count)
     found = graph.search(view.array, query, k, ef, allowed, "auto")
     counter["strategy"] = found.strategy
+    if found.reason:
+        counter["reason"] = found.reason
     counter["distances"] = counter.get("distances", 0) + found.distances_computed
     if linked >= rows.row_count:
         return found.row_ids, found.distances

@@ -92,6 +92,26 @@ def test_two_hops_reach_what_one_does_not(
     assert _recall(found, [_exact(vectors, q, metric, ids, 10) for q in queries]) >= least
 
 
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.08, 0.02])
+@pytest.mark.parametrize("side", ["near", "far"])
+def test_a_filter_that_knows_the_query_costs_no_recall(
+    side: str, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearest part of the rows, or the farthest, where a walk among them would go astray."""
+    monkeypatch.setattr("sqlvec.index.hnsw.graph.FLAT_ROWS_MAX", 100)
+    vectors, count = _vectors(ROWS, 64), int(ROWS * share)
+    graph = _graph(vectors, "l2", 64)
+    found, exact = [], []
+    for query in _vectors(20, 64, seed=1):
+        order = np.argsort(((vectors - query) ** 2).sum(1))
+        ids = np.sort(order[:count] if side == "near" else order[-count:])
+        found.append(graph.search(vectors, query, 10, 64, RowSet.from_ids(ids, ROWS)))
+        exact.append(_exact(vectors, query, "l2", ids, 10))
+    assert _recall(found, exact) >= 0.95
+    if side == "far":
+        assert {f.reason for f in found} == {"rows far from the query"}
+
+
 def test_distances_are_exact_and_ascend(world: tuple[str, np.ndarray, HnswGraph, np.ndarray]) -> None:
     metric, vectors, graph, queries = world
     for query in queries:

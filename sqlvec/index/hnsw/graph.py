@@ -28,22 +28,29 @@ EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it 
 FLAT_ROWS_MAX = 12_000  # an exact scan of fewer rows is about as fast as a walk, and exact
 WALK_SHARE_MIN = 0.12  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
+PROBE_ROWS_EXPECTED = 8  # of a neighborhood, if the filter knows nothing of the query
+PROBE_SHARE_MIN = 0.3  # below this part of what was expected a filter is taken for one that keeps away
+PROBE_ROWS_MAX = 512
 CACHE_LINE = 64
 _SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
 
 
 _STRATEGIES = {PLAIN: "walk", FILTERED: "filtered walk", TWO_HOP: "two-hop walk"}
+_FAR = "rows far from the query"
+_INCOMPLETE = "a walk did not find enough"
 _NO_WORDS = np.zeros(1, np.uint64)
 
 
 @dataclass(slots=True)
 class SearchResult:
-    """Nearest first; distances are exact (f64). strategy: exact, walk, filtered walk, two-hop walk."""
+    """Nearest first; distances are exact (f64). strategy: exact, walk, filtered walk, two-hop walk; reason:
+    why it was taken, for EXPLAIN."""
 
     row_ids: np.ndarray
     distances: np.ndarray
     strategy: str
     distances_computed: int
+    reason: str = ""
 
 
 @dataclass(slots=True)
@@ -411,26 +418,43 @@ class HnswGraph:
         count = linked if allowed is None else min(allowed.count, linked)
         ef = max(ef, k)
         if count == 0 or self.state[1] < 0:
-            return self._exact(vectors, query, k, allowed)
+            return self._exact(vectors, query, k, allowed, "no graph")
         if allowed is None or allowed.count >= linked:
             found = self._walk_in(PLAIN, vectors, query, k, ef, None, 0)
             if len(found.row_ids) >= min(k, linked):
                 return found
-            return self._exact(vectors, query, k, RowSet.full(linked), found.distances_computed)
+            return self._exact(vectors, query, k, RowSet.full(linked), _INCOMPLETE, found)
         if strategy == "exact" or count <= max(FLAT_ROWS_MAX, 2 * k):
-            return self._exact(vectors, query, k, allowed)
-        spent, most = 0, min(k, count)
-        if count >= WALK_SHARE_MIN * (linked - self._cleared):
+            return self._exact(vectors, query, k, allowed, "few rows")
+        most, share = min(k, count), count / (linked - self._cleared)
+        if share >= WALK_SHARE_MIN:
             found = self._walk_in(FILTERED, vectors, query, most, ef, allowed, count // 2)
+            found.reason = "many rows"
             if len(found.row_ids) == most:
                 return found
-            spent = found.distances_computed
+            return self._exact(vectors, query, k, allowed, _FAR, found)
+        probed, expected = self._probe(vectors, query, allowed, share)
+        if len(probed.row_ids) < expected * PROBE_SHARE_MIN:
+            return self._exact(vectors, query, k, allowed, _FAR, probed)
         wide = min(ef * TWO_HOP_EF_FACTOR, 4096)
         found = self._walk_in(TWO_HOP, vectors, query, most, wide, allowed, count)
-        found.distances_computed += spent
+        found.distances_computed += probed.distances_computed
+        found.reason = "some of the rows, near the query too"
         if len(found.row_ids) == most:
             return found
-        return self._exact(vectors, query, k, allowed, found.distances_computed)
+        return self._exact(vectors, query, k, allowed, _INCOMPLETE, found)
+
+    def _probe(
+        self, vectors: np.ndarray, query: np.ndarray, allowed: RowSet, share: float
+    ) -> tuple[SearchResult, float]:
+        """The allowed ones of the query's neighborhood, and how many a filter that knows nothing of the query
+        would leave of it. One that leaves far fewer keeps away from the query: the graph of what it allows
+        would be entered far from the nearest, and lead nowhere."""
+        size = int(min(max(PROBE_ROWS_EXPECTED / share, 64), PROBE_ROWS_MAX))
+        found = self._walk_in(PLAIN, vectors, query, size, size, None, 0)
+        inside = found.row_ids[found.row_ids < allowed.row_count]
+        found.row_ids = inside[allowed.contains(inside)]
+        return found, size * share
 
     def _encoded(self, vectors: np.ndarray) -> _Arrays:
         """The arrays, with the codes of what was linked before the graph was opened."""
@@ -484,23 +508,30 @@ class HnswGraph:
         return SearchResult(ids[:found], distances[:found], _STRATEGIES[mode], computed)
 
     def _exact(
-        self, vectors: np.ndarray, query: np.ndarray, k: int, allowed: RowSet | None, spent: int = 0
+        self,
+        vectors: np.ndarray,
+        query: np.ndarray,
+        k: int,
+        allowed: RowSet | None,
+        reason: str,
+        tried: SearchResult | None = None,
     ) -> SearchResult:
         """Every allowed row is looked at, as a code where there are codes, and exactly where that does not
-        decide."""
+        decide. tried: a walk that came to nothing."""
         linked = self._linked
+        spent = 0 if tried is None else tried.distances_computed
         rows = RowSet.full(linked) if allowed is None else allowed.extend(linked)
         count = rows.count
         if not self._coded or k == 0 or count <= k:
             ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
-            return SearchResult(ids, distances, "exact", spent + count)
+            return SearchResult(ids, distances, "exact", spent + count, reason)
         arrays = self._encoded(vectors)
         ids, distances = np.empty(count, np.int64), np.empty(k, np.float64)
         found, _ = code_scan(
             self.number, vectors, arrays.codes, arrays.factors, query,
             np.empty(len(query), np.int16), rows.words, k, ids, np.empty(count, np.float32), distances,
         )  # fmt: skip
-        return SearchResult(ids[:found], distances[:found], "exact", spent + count)
+        return SearchResult(ids[:found], distances[:found], "exact", spent + count, reason)
 
 
 def _empty_arrays(metric: str, dims: int, m: int) -> _Arrays:
