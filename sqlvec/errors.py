@@ -33,15 +33,18 @@ class DatabaseError(Exception):
         hint: str | None = None,
         position: int | None = None,
         where: str | None = None,
+        internal: tuple[str, int] | None = None,
         **names: str,
     ) -> None:
-        """`names` may hold schema, table, column, datatype and constraint."""
+        """`names` may hold schema, table, column, datatype and constraint. internal: a text inside the
+        statement that is at fault, and the 1-based character in it."""
         super().__init__(message)
         self.message = message
         self.detail = detail
         self.hint = hint
         self.position = position
         self.where = where
+        self.internal = internal
         self.names = names
 
 

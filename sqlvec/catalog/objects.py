@@ -89,6 +89,12 @@ class Index:
     included: tuple[int, ...] = ()
     nulls_not_distinct: bool = False
 
+    def fields(self, table: Table) -> tuple[int, ...]:
+        """Attnums of the text columns of a bm25 index, in their order: all but the key field."""
+        key = self.options.get("key_field")
+        attnums = [column.attnum for column in self.columns]
+        return tuple(a for a in attnums if a and table.column_by_attnum(a).name != key)
+
 
 @dataclass(frozen=True, slots=True)
 class Sequence:

@@ -13,6 +13,7 @@ from sqlvec.exec.write import Writer
 from sqlvec.plan.planner import plan_query
 from sqlvec.sql import bound
 from sqlvec.sql.bind_sequence import check_last_value
+from sqlvec.storage.shard_files import make_bm25
 
 LINK_ROWS = 2_000  # rows linked between two looks at the cancel flag
 
@@ -32,6 +33,9 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
     if new is not old:
         tx.catalog = new
         context.catalog = new
+    for relation in statement.changed:
+        if isinstance(relation, Index) and relation.method == "bm25":
+            make_bm25(relation, context.catalog.table(relation.table_oid))
     for table in statement.truncate:
         tx.truncate(table.oid)
     for fill in statement.fills:

@@ -29,6 +29,7 @@ from sqlvec.exec.fused_scan import (
 )
 from sqlvec.exec.prefilter import ShardRows
 from sqlvec.exec.ranked_scan import rank_leg
+from sqlvec.exec.text_query import text_query
 from sqlvec.index.fusion import normalised, ranks
 from sqlvec.plan.explain import render
 from sqlvec.plan.physical import FusionLeg, Leg, MmrLeg, TextLeg, VectorLeg
@@ -180,23 +181,22 @@ def _shown(leg: VectorLeg | TextLeg, context: Context) -> str:
 def _terms(
     leg: TextLeg, place: int, rows: list[ShardRows], context: Context
 ) -> list[Document]:
-    from sqlvec.index.bm25 import parse_query
-    from sqlvec.index.bm25.analyzer import analyzer
+    from sqlvec.index.bm25.query import terms_of
 
     shards, row_ids = split(np.array([place]))
     part = rows[int(shards[0])]
-    score = leg.score
-    config = score.index.options.get("text_config", "english")
-    index = part.shard.text_index(score.index.oid)
-    assert index is not None, score.index
-    query = parse_query(constant(score.query, context), config)
+    asked = text_query(leg.score, part, context)
+    assert asked is not None, leg.score
+    index, query = asked
+    fields = leg.score.fields or range(index.fields)
     counted: Counter[str] = Counter()
-    for column in score.columns:
+    for field, column in zip(fields, leg.score.columns, strict=True):
         (text,) = part.shard.gather(column.ordinal + 1, row_ids)
-        counted.update(analyzer(config).terms(text or ""))
-    idfs = index.idfs(query, part.visible)
+        counted.update(index.analysis.analyzers[field].terms(text or ""))
+    terms = terms_of(query)
+    idfs = index.idfs(terms, leg.score.fields, part.visible)
     return [
         {"term": term, "tf": counted[term], "idf": idf, "length": counted.total()}
-        for term, idf in zip(query.terms, idfs, strict=True)
+        for term, idf in zip(terms, idfs, strict=True)
         if counted[term]
     ]

@@ -21,6 +21,7 @@ from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import DataException, InsufficientPrivilege
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
+from sqlvec.exec.text_query import text_query
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import distances, padded
 from sqlvec.plan.physical import (
@@ -200,7 +201,7 @@ class _Scan:
         if isinstance(predicate, DistancePredicate):
             return self._distance(predicate, rows)
         if isinstance(predicate, TextPredicate):
-            return rows & self._text(predicate)
+            return self._text(predicate, rows)
         if isinstance(predicate, Queried):
             return rows & self._queried(predicate)
         return self._residual(predicate, rows)
@@ -263,18 +264,14 @@ class _Scan:
         keep = _LIMITS[predicate.op](values, limit)
         return RowSet.from_ids(ids[keep], rows.row_count)
 
-    def _text(self, predicate: TextPredicate) -> RowSet:
-        from sqlvec.index.bm25 import parse_match
-
-        match = predicate.match
-        index = self.shard.text_index(match.index.oid)
-        query = constant(match.query, self.context)
-        if query is None or index is None:
-            return RowSet.empty(self.visible.row_count)
-        config = match.index.options.get("text_config", "english")
-        return index.match(parse_match(query, config), self.visible).extend(
-            self.visible.row_count
-        )
+    def _text(self, predicate: TextPredicate, rows: RowSet) -> RowSet:
+        part = ShardRows(self.shard, rows, self.visible)
+        asked = text_query(predicate.match, part, self.context)
+        if asked is None:
+            return RowSet.empty(rows.row_count)
+        index, query = asked
+        matched: RowSet = index.match(query, self.visible)
+        return rows & matched
 
     def _queried(self, predicate: Queried) -> RowSet:
         """Asks the relational engine, which knows rows by shard and row id."""

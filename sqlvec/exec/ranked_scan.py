@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlvec.exec.context import Context, Datum
-from sqlvec.exec.evaluate import constant
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
+from sqlvec.exec.text_query import other_statistics, text_query
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import flat_search
@@ -160,16 +160,16 @@ def _complete(
 def _text(
     leg: TextLeg, part: ShardRows, k: int, context: Context, counter: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that hold a term of the query, by negated score."""
-    from sqlvec.index.bm25 import parse_query
+    """Rows that match the query, by negated score."""
+    from sqlvec.index.bm25.query import terms_of
 
     counter.pop("ef_search", None)
-    index = part.shard.text_index(leg.score.index.oid)
-    text = constant(leg.score.query, context)
-    if index is None or text is None:
+    asked = text_query(leg.score, part, context)
+    if asked is None:
         return _EMPTY, np.empty(0, np.float64)
-    query = parse_query(text, leg.score.index.options.get("text_config", "english"))
+    index, query = asked
     allowed = None if part.rows is part.visible else part.rows
-    ids, scores = index.search(query, k, part.visible, allowed)
-    counter["terms"] = ", ".join(query.terms)
+    others = other_statistics(leg.score, part, context)
+    ids, scores = index.search(query, k, part.visible, allowed, others)
+    counter["terms"] = ", ".join(terms_of(query))
     return ids, -scores

@@ -29,6 +29,7 @@ from sqlvec.exec import relational_vectors as vectors
 from sqlvec.exec.context import Context
 from sqlvec.exec.relational_errors import ErrorKeeper, InvalidWidthBucketArgument
 from sqlvec.exec.scalar_functions import FUNCTIONS
+from sqlvec.index.bm25 import highlighting
 from sqlvec.index.bm25.analyzer import analyzer
 from sqlvec.sql.binder import unresolved
 from sqlvec.types import SqlType
@@ -287,7 +288,11 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("regexp_split", texts.regexp_split, [_TEXT, _TEXT], _TEXTS),
     ("regexp_substring", texts.regexp_substring, [_TEXT, _TEXT], _TEXT),
     ("width_bucket", _width_bucket, [_DOUBLE, _DOUBLE, _DOUBLE, _LONG], _LONG),
-    ("analyze", lambda config, text: list(analyzer(config).terms(text)), [_TEXT, _TEXT], _TEXTS),
+    ("analyzed_words", lambda config, text: analyzer(config).words(text), [_TEXT, _TEXT], _TEXTS),
+    ("analyzed_terms", lambda config, text: [t or None for t in analyzer(config).tokens(text)],
+     [_TEXT, _TEXT], _TEXTS),
+    ("bm25_highlight", highlighting.highlight, [_TEXT] * 5, _TEXT),
+    ("bm25_snippet", highlighting.snippet, [*[_TEXT] * 5, _LONG], _TEXT),
 ]
 _JSON_FUNCTIONS: list[_Row] = [
     ("jsonb", documents.jsonb, [_TEXT], _TEXT),

@@ -32,6 +32,7 @@ from sqlvec.exec.context import Context
 from sqlvec.exec.lock_view import blocking_pids
 from sqlvec.exec.read_only import forbid_function
 from sqlvec.exec.session_functions import SESSION_FUNCTIONS
+from sqlvec.index.bm25 import highlighting
 from sqlvec.types import SqlType
 
 Function = Callable[..., Any]
@@ -220,12 +221,6 @@ def _concat(context: Context, *args: Any) -> str:
     return "".join(arg if isinstance(arg, str) else str(arg) for arg in args if arg is not None)
 
 
-def _analyze(config: str, text: str) -> list[str]:
-    from sqlvec.index.bm25.analyzer import analyzer
-
-    return list(analyzer(config).terms(text))
-
-
 def _definition(name: str) -> Function:
     def call(context: Context, *args: Any) -> Any:
         return definitions.definition(name, args, context.viewpoint())
@@ -374,8 +369,8 @@ FUNCTIONS: dict[str, Function] = {
     "pg_postmaster_start_time": lambda context: context.environment().started_us,
     "pg_conf_load_time": lambda context: context.environment().started_us,
     "pg_size_pretty": _strict(_pretty_size),
-    "sqlvec_analyze": _strict(_analyze),
-    "analyze": _strict(_analyze),
+    "bm25_highlight": _strict(highlighting.highlight),
+    "bm25_snippet": _strict(highlighting.snippet),
     "get_current_ts_config": _ts_config,
     **{name: _strict(function) for name, function in text_search.FUNCTIONS.items()},
     **SESSION_FUNCTIONS,

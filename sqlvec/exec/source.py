@@ -13,12 +13,12 @@ from sqlvec.catalog.objects import Table
 from sqlvec.catalog.system.rows import system_columns
 from sqlvec.catalog.system.tables import TABLEOID
 from sqlvec.exec.context import Context
-from sqlvec.exec.evaluate import constant
 from sqlvec.exec.explain_score import explanations
 from sqlvec.exec.limit import row_limit
 from sqlvec.exec.prefilter import ShardRows, prefilter, row_distances
 from sqlvec.exec.ranked_rows import rank, scores_of
 from sqlvec.exec.ranked_scan import key_datums
+from sqlvec.exec.text_query import other_statistics, text_query
 from sqlvec.index.row_set import RowSet
 from sqlvec.plan.native import is_constant, relations_of, walk
 from sqlvec.plan.physical import (
@@ -229,29 +229,24 @@ def _distance_array(
 
 
 def _match(expression: bound.TextMatch, part: ShardRows, context: Context) -> RowSet:
-    from sqlvec.index.bm25 import parse_match
-
-    index = part.shard.text_index(expression.index.oid)
-    text = constant(expression.query, context)
-    if index is None or text is None:
+    asked = text_query(expression, part, context)
+    if asked is None:
         return RowSet.empty(part.visible.row_count)
-    config = expression.index.options.get("text_config", "english")
-    matched: RowSet = index.match(parse_match(text, config), part.visible)
-    return matched.extend(part.visible.row_count)
+    index, query = asked
+    matched: RowSet = index.match(query, part.visible)
+    return matched
 
 
 def text_scores(
     expression: bound.TextScore, part: ShardRows, row_ids: np.ndarray, context: Context
 ) -> np.ndarray:
-    """Negated BM25 scores (f64) of the rows; 0 where no term matches."""
-    from sqlvec.index.bm25 import parse_query
-
-    index = part.shard.text_index(expression.index.oid)
-    text = constant(expression.query, context)
-    if index is None or text is None:
+    """Negated BM25 scores (f64) of the rows; 0 where the query does not match."""
+    asked = text_query(expression, part, context)
+    if asked is None:
         return np.zeros(len(row_ids))
-    query = parse_query(text, expression.index.options.get("text_config", "english"))
-    scores = index.scores(query, part.visible, row_ids)
+    index, query = asked
+    others = other_statistics(expression, part, context)
+    scores = index.scores(query, part.visible, row_ids, others)
     return np.where(scores == 0.0, 0.0, -scores)
 
 

@@ -7,6 +7,7 @@ Numbers, addresses and paths are kept in lower case; blanks, tags, entities and 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 
@@ -17,6 +18,7 @@ from sqlvec.fulltext.token_states import TOKEN_NAMES
 from sqlvec.types.regconfig import CONFIGS, DICTIONARIES
 
 DEFAULT = "english"
+_COMMA = re.compile(r",(?![^(]*\))")  # but within parentheses
 _UNINDEXED = frozenset(TOKEN_NAMES.index(n) for n in ("blank", "tag", "protocol", "entity"))
 _ASCII = frozenset(
     TOKEN_NAMES.index(name) for name in ("asciiword", "hword_asciipart", "asciihword")
@@ -34,7 +36,7 @@ class Dictionary:
 
     def __init__(self, language: str) -> None:
         self.name = f"{language}_stem" if language else "simple"
-        self.stop_words = _stop_words(language)
+        self.stop_words = stop_words(language)
         self._stem = None
         if language:
             known = Stemmer.algorithms()
@@ -91,6 +93,11 @@ def lower(text: str) -> str:
     return "".join(low if len(low := char.lower()) == 1 else char for char in text)
 
 
+def config_names(configs: str) -> list[str]:
+    """The names in the text_config of a bm25 index, by comma: one, or one a column."""
+    return [name.strip() for name in _COMMA.split(configs)]
+
+
 @cache
 def config(name: str) -> Config:
     if name not in CONFIGS:
@@ -105,7 +112,7 @@ def dictionary(name: str) -> Dictionary:
     return Dictionary("" if name == "simple" else name.removesuffix("_stem"))
 
 
-def _stop_words(language: str) -> frozenset[str]:
+def stop_words(language: str) -> frozenset[str]:
     file = resources.files("sqlvec.fulltext").joinpath("stop_words", f"{language}.stop")
     if not language or not file.is_file():
         return frozenset()

@@ -27,8 +27,16 @@ def warm() -> None:
     for index in (text, other):
         index.search(parse_query("b", "simple"), 1, visible, None)
         index.search(parse_query("b", "simple"), 1, RowSet.from_ids(np.array([1]), 2), None)
-        for words in ("b", '"a b"', "b -c", "a OR c", "a*"):
+        for words in ("b", '"a b"', "b -c", "a OR c", "a*", "a~1", '"b a"~2'):
             index.match(parse_match(words, "simple"), visible)
+            index.search(parse_match(words, "simple"), 1, visible, None)
+    several = Bm25Index("simple", fields=2)
+    several.add(0, [["a", None], ["b", "a b"]])
+    mapped = Bm25Index("simple", fields=2)
+    mapped.attach(0, 2, {name: _read_only(array) for name, array in several.seal(0, 2).items()})
+    for index in (several, mapped):
+        index.search(parse_query("a b", "simple"), 1, visible, None)
+        index.seal(0, 1)
 
 
 @cache

@@ -296,3 +296,36 @@ def score_rows(  # type: ignore[no-untyped-def]
                 scores[place] += weights[i] * (tf / (tf + (base + slope * lengths[row])))
                 place += 1
                 cursor += 1
+
+
+@kernel
+def add_fields(  # type: ignore[no-untyped-def]
+    numbers, fields, field_weights, norm, slopes, postings, lengths, sums
+):
+    """Adds to sums (f64[rows]) what one term of several fields contributes: numbers[i] is its number in
+    fields[i], negative where it has none. lengths: i32[fields, rows].
+
+    A row's frequency is the sum of field_weights * tf / (base + slope * length)."""
+    starts, rows, freqs = postings
+    base, k1, weight = norm
+    count = numbers.shape[0]
+    cursors = np.zeros(count, np.int64)
+    ends = np.zeros(count, np.int64)
+    for i in range(count):
+        if numbers[i] >= 0:
+            cursors[i] = starts[numbers[i]]
+            ends[i] = starts[numbers[i] + 1]
+    while True:
+        row = np.int64(-1)
+        for i in range(count):
+            if cursors[i] < ends[i] and (row < 0 or rows[cursors[i]] < row):
+                row = np.int64(rows[cursors[i]])
+        if row < 0:
+            break
+        tf = 0.0
+        for i in range(count):
+            if cursors[i] < ends[i] and rows[cursors[i]] == row:
+                length = np.float64(lengths[fields[i], row])
+                tf += field_weights[i] * freqs[cursors[i]] / (base + slopes[i] * length)
+                cursors[i] += 1
+        sums[row] += weight * (tf / (k1 + tf))

@@ -29,20 +29,22 @@ def build_postings(  # type: ignore[no-untyped-def]
     row_terms, row_ends, starts, rows, freqs, lengths
 ):
     """Counting sort of the rows' terms; rows and freqs are as long as row_terms. How many
-    postings."""
+    postings. lengths: i32[fields * rows], field after field."""
     term_count = starts.shape[0] - 1
+    row_count = row_ends.shape[0]
     last = np.full(term_count, -1, np.int64)
     begin = 0
-    for row in range(row_ends.shape[0]):
-        length = 0
+    for row in range(row_count):
+        place = row
         for i in range(begin, row_ends[row]):
             term = row_terms[i]
             if term >= 0:
-                length += 1
+                lengths[place] += 1
                 if last[term] != row:
                     last[term] = row
                     starts[term + 1] += 1
-        lengths[row] = length
+            elif term == BARRIER:
+                place += row_count
         begin = row_ends[row]
     for term in range(term_count):
         starts[term + 1] += starts[term]
@@ -248,6 +250,29 @@ def mark_rows(rows, begin, end, low, words):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def cut_postings(starts, rows, freqs, first, last, cut_starts, cut_rows, cut_freqs):  # type: ignore[no-untyped-def]
+    """The postings of the rows [first, last), counted from first; how many."""
+    place = 0
+    for term in range(starts.shape[0] - 1):
+        for i in range(starts[term], starts[term + 1]):
+            if first <= rows[i] < last:
+                cut_rows[place] = rows[i] - first
+                cut_freqs[place] = freqs[i]
+                place += 1
+        cut_starts[term + 1] = place
+    return place
+
+
+@kernel
+def mark_counted(lengths, low, words):  # type: ignore[no-untyped-def]
+    """Sets the rows that have a term."""
+    for i in range(lengths.shape[0]):
+        if lengths[i] > 0:
+            row = low + i
+            words[row >> 6] |= U64_ONE << np.uint64(row & 63)
+
+
+@kernel
 def mark_texts(lengths, low, words):  # type: ignore[no-untyped-def]
     """Sets the rows that have a text."""
     for i in range(lengths.shape[0]):
@@ -257,22 +282,56 @@ def mark_texts(lengths, low, words):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def mark_phrase(  # type: ignore[no-untyped-def]
-    postings, row_terms, row_ends, phrase, rarest, low, words
+def count_phrase(  # type: ignore[no-untyped-def]
+    postings, row_terms, row_ends, phrase, slop, rarest, freqs
 ):
-    """Sets the rows, out of those of the term `rarest`, that have the phrase (i32, GAP: any
-    word)."""
+    """freqs (f32, one for each posting of the term `rarest`): how often its row has the phrase (i32,
+    GAP: any word).
+
+    An occurrence gives each term a place of its own. A term that lies where the phrase has it is displaced
+    by nothing; an occurrence counts 1 / (1 + spread of the displacements), which must not exceed slop."""
     starts, rows, _, _ = postings
+    size = phrase.shape[0]
+    taken = np.empty(size, np.int64)
     for i in range(starts[rarest], starts[rarest + 1]):
-        begin, end = _span(row_ends, rows[i])
-        for first in range(begin, end - phrase.shape[0] + 1):
-            found = True
-            for j in range(phrase.shape[0]):
-                term = row_terms[first + j]
-                if term == BARRIER or (phrase[j] != GAP and phrase[j] != term):
-                    found = False
-                    break
-            if found:
-                row = low + rows[i]
-                words[row >> 6] |= U64_ONE << np.uint64(row & 63)
-                break
+        begin, row_end = _span(row_ends, rows[i])
+        total = 0.0
+        while begin < row_end:
+            end = begin
+            while end < row_end and row_terms[end] != BARRIER:
+                end += 1
+            first = begin - size + 1 if slop else begin
+            while first < end:
+                total += _occurrence(row_terms, phrase, taken, slop, begin, end, first)
+                first += 1
+            begin = end + 1
+        freqs[i - starts[rarest]] = total
+
+
+@inlined
+def _occurrence(row_terms, phrase, taken, slop, begin, end, first):  # type: ignore[no-untyped-def]
+    """What an occurrence counts whose least displaced term belongs to a phrase that begins at `first`; 0
+    for none."""
+    spread = np.int64(-1)
+    least = slop + 1
+    for j in range(phrase.shape[0]):
+        if phrase[j] == GAP:
+            continue
+        place = max(first + j, begin)
+        for earlier in range(j):
+            if phrase[earlier] == phrase[j] and taken[earlier] >= place:
+                place = taken[earlier] + 1
+        stop = min(first + j + slop + 1, end)
+        while place < stop and row_terms[place] != phrase[j]:
+            place += 1
+        if place >= stop:
+            least = slop + 1
+            spread = np.int64(-1)
+            break
+        taken[j] = place
+        spread = max(spread, place - first - j)
+        least = min(least, place - first - j)
+    result = 0.0
+    if spread >= 0 and least == 0:
+        result = 1.0 / (1.0 + np.float64(spread))
+    return result

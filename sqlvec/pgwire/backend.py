@@ -107,6 +107,9 @@ def _fields(severity: str, sqlstate: str, failure: DatabaseError) -> bytes:
             fields.append((code, value))
     if failure.position:
         fields.append((b"P", str(failure.position)))
+    if failure.internal:
+        query, place = failure.internal
+        fields += [(b"p", str(place)), (b"q", query)]
     for name, value in failure.names.items():
         fields.append((_FIELDS[name], value))
     return b"".join(code + value.encode() + b"\0" for code, value in fields) + b"\0"

@@ -15,6 +15,8 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_fusion import RANKINGS, bind_ranking
 from sqlvec.sql.bind_record import record_call
+from sqlvec.sql.bind_text import FUNCTIONS as SEARCH_FUNCTIONS
+from sqlvec.sql.bind_text import text_function
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.functions import (
     AGGREGATE_FUNCTIONS,
@@ -46,6 +48,10 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     position = binder.position(body)
     if name in RANKINGS:
         return bind_ranking(binder, name, body, scope, bind)
+    if name in SEARCH_FUNCTIONS:
+        found = text_function(binder, name, body, scope, bind)
+        if found is not None:
+            return found
     args = [bind(binder, arg, scope) for arg in body.get("args", ()) if "NamedArgExpr" not in arg]
     named = [arg["NamedArgExpr"] for arg in body.get("args", ()) if "NamedArgExpr" in arg]
     if named:
@@ -81,8 +87,7 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         raise
     if name in _DISTANCE_FUNCTIONS:
         return bound.Distance(types.FLOAT8, _DISTANCE_FUNCTIONS[name], bound_args[0], bound_args[1])
-    found = configured(name, bound_args)
-    return found or bound.FunctionCall(result, name, tuple(bound_args))
+    return configured(name, bound_args) or bound.FunctionCall(result, name, tuple(bound_args))
 
 
 # ---------------------------------------------------------------- resolution

@@ -9,6 +9,7 @@ from sqlvec import types
 from sqlvec.catalog.objects import Column, Index, IndexColumn, Table
 from sqlvec.catalog.operator_classes import METHODS
 from sqlvec.errors import (
+    DatabaseError,
     DuplicateTable,
     FeatureNotSupported,
     InvalidParameterValue,
@@ -31,7 +32,9 @@ _OPTIONS = {
     "hnsw": {"m": (2, 100), "ef_construction": (4, 1000)},
     "ivfflat": {"lists": (1, 32768)},
 }
-_TEXT_OPTIONS = frozenset(["text_config", "k1", "b", "key_field"])
+_TEXT_OPTIONS = frozenset(
+    ["text_config", "k1", "b", "weights", "positions", "bm25_stats", "key_field"]
+)
 
 
 def bind_index(binder: Binder, body: Node) -> bound.Ddl:
@@ -136,7 +139,29 @@ def _options(
     if method == "bm25":
         for name, low, high in (("k1", 0.0, 10.0), ("b", 0.0, 1.0)):
             _check_real(name, options.get(name), low, high)
+        _check_text_options(options)
     return options
+
+
+def _check_text_options(options: Mapping[str, str]) -> None:
+    """The configurations are looked at where analyzers are known (exec.ddl)."""
+    scope = options.get("bm25_stats", "tenant")
+    if scope not in ("tenant", "table"):
+        raise InvalidParameterValue(
+            f'invalid value for enum option "bm25_stats": {scope}',
+            detail='Valid values are "tenant" and "table".',
+        )
+    if "positions" in options:
+        try:
+            types.BOOL.definition.parse(options["positions"])
+        except DatabaseError:
+            value = options["positions"]
+            raise InvalidParameterValue(
+                f'invalid value for boolean option "positions": {value}'
+            ) from None
+    for part in options.get("weights", "").strip("{}").split(","):
+        if part:
+            _check_real("weights", part, 1e-6, 1e6)
 
 
 def _check_integer(name: str, value: str, low: int, high: int) -> None:

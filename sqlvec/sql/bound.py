@@ -108,20 +108,30 @@ class Distance(Expression):
 
 @dataclass(frozen=True, slots=True)
 class TextScore(Expression):
-    """columns <@> query: the negated BM25 score, type float8. columns are ColumnRefs of one table."""
+    """The negated BM25 score of columns of one table, type float8: columns <@> query.
+
+    fields: which of the index's text columns they are, () for all. syntax: how the query is read, a name of
+    index.bm25.query_syntax.SYNTAXES; "like" is a text to find others like it, "like_row" the primary key of
+    such a text. weights: one for each column, () for those of the index."""
 
     columns: tuple[ColumnRef, ...]
     query: Expression
     index: Index
+    fields: tuple[int, ...] = ()
+    syntax: str = "words"
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TextMatch(Expression):
-    """columns @@@ query, type bool."""
+    """columns @@@ query, type bool; the rest as in TextScore."""
 
     columns: tuple[ColumnRef, ...]
     query: Expression
     index: Index
+    fields: tuple[int, ...] = ()
+    syntax: str = "match"
+    weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ binary_quantize(vector) bit; binary_quantize(halfvec) bit; hamming_distance(bit,
 l2_distance(vector,vector) float8; l2_distance(halfvec,halfvec) float8; l2_distance(sparsevec,sparsevec) float8
 inner_product(vector,vector) float8; inner_product(halfvec,halfvec) float8; inner_product(sparsevec,sparsevec) float8
 cosine_distance(vector,vector) float8; cosine_distance(halfvec,halfvec) float8; cosine_distance(sparsevec,sparsevec) float8
-l1_distance(vector,vector) float8; l1_distance(halfvec,halfvec) float8; l1_distance(sparsevec,sparsevec) float8; analyze(text,text) _text; sqlvec_analyze(text,text) _text
+l1_distance(vector,vector) float8; l1_distance(halfvec,halfvec) float8; l1_distance(sparsevec,sparsevec) float8
 gen_random_uuid() uuid; nextval(regclass) int8; currval(regclass) int8; lastval() int8; setval(regclass,int8,bool?) int8
 version() text; current_database() name; current_schema() name; current_schemas(bool) _name; pg_backend_pid() int4; current_setting(text,bool?) text; set_config(text,text,bool) text
 current_user() name; session_user() name; current_role() name; user() name; current_catalog() name; pg_typeof(any) regtype; format_type(oid,int4) text
@@ -113,6 +113,7 @@ pg_listening_channels() text; pg_tablespace_databases(oid) oid; pg_partition_anc
 RECORD = """
 _pg_expandarray(anyarray): x anyelement, n int4
 pg_options_to_table(_text): option_name text, option_value text
+analyze(text,text): position int4, word text, term text
 ts_parse(text,text): tokid int4, token text
 ts_token_type(text): tokid int4, alias text, description text
 ts_debug(regconfig,text): alias text, description text, token text, dictionaries _text, dictionary text, lexemes _text

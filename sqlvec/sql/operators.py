@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from sqlvec import types
-from sqlvec.catalog.objects import Index
 from sqlvec.errors import (
     AmbiguousFunction,
-    FeatureNotSupported,
-    ObjectNotInState,
     UndefinedFunction,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_text import search_operator
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.text_search import joined, match, negation
 from sqlvec.sql.type_rules import (
@@ -70,7 +68,7 @@ def bind_operator(
     elif name in BIT_DISTANCES:
         found = _bit_distance(binder, name, left, right, position)
     elif name in ("<@>", "@@@"):
-        found = _text(binder, name, left, right, position)
+        found = search_operator(binder, name, left, right, position)
     elif name in COMPARISONS:
         found = _comparison(binder, name, left, right, position)
     elif name in _PATTERNS:
@@ -169,48 +167,6 @@ def _bit_distance(
             return None
         sides.append(side)
     return bound.Distance(types.FLOAT8, BIT_DISTANCES[name], *sides)
-
-
-def _text(
-    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
-) -> bound.Expression | None:
-    columns = left.items if isinstance(left, bound.RowExpression) else (left,)
-    plain = tuple(c.arg if isinstance(c, bound.Cast) else c for c in columns)
-    if not all(isinstance(c, bound.ColumnRef) and c.type.oid in TEXTS for c in plain):
-        return None
-    if not is_unknown(right.type) and right.type.oid not in TEXTS:
-        return None
-    query = binder.coerce(right, types.TEXT, position=position)
-    index = _text_index(binder, plain, position)  # type: ignore[arg-type]
-    if name == "<@>":
-        return bound.TextScore(types.FLOAT8, plain, query, index)  # type: ignore[arg-type]
-    return bound.TextMatch(types.BOOL, plain, query, index)  # type: ignore[arg-type]
-
-
-def _text_index(
-    binder: Binder, columns: tuple[bound.ColumnRef, ...], position: int | None
-) -> Index:
-    origins = [binder.origin(column) for column in columns]
-    stored = [origin for origin in origins if origin is not None]
-    table = binder.tables.get(stored[0].relation_id) if stored else None
-    alike = {c.relation_id for c in columns}, {c.relation_id for c in stored}
-    if table is None or len(stored) < len(columns) or max(map(len, alike)) > 1:
-        raise FeatureNotSupported("text search needs columns of one table", position=position)
-    wanted = tuple(c.ordinal + 1 for c in stored)
-    for index in binder.catalog.indexes(table.oid):
-        key = index.options.get("key_field")
-        attnums = tuple(
-            c.attnum for c in index.columns if table.column_by_attnum(c.attnum).name != key
-        )
-        if index.method == "bm25" and attnums == wanted:
-            return index
-    names = ", ".join(f'"{c.name}"' for c in columns)
-    plural = "columns" if len(columns) > 1 else "column"
-    raise ObjectNotInState(
-        f'no bm25 index on {plural} {names} of relation "{table.name}"',
-        position=position,
-        hint=f"CREATE INDEX ON {table.name} USING bm25 ({', '.join(c.name for c in columns)});",
-    )
 
 
 def _comparison(

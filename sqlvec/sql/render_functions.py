@@ -42,7 +42,8 @@ _TEMPLATES = {
     "regexp_match": "sqlvec_regexp_match({0}, {1}, {2})",
     "regexp_split_to_array": "sqlvec_regexp_split({0}, {1})",
     "string_to_array": "sqlvec_string_to_array({0}, {1}, {2})",
-    "analyze": "sqlvec_analyze({0}, {1})", "sqlvec_analyze": "sqlvec_analyze({0}, {1})",
+    "bm25_highlight": "sqlvec_bm25_highlight({0}, {1}, {2}, {3}, {4})",
+    "bm25_snippet": "sqlvec_bm25_snippet({0}, {1}, {2}, {3}, {4}, {5})",
     # mathematics in double precision and integers
     "abs": "abs({0})", "ceil": "ceil({0})", "ceiling": "ceil({0})", "floor": "floor({0})",
     "round": "round_even({0}, 0)", "trunc": "trunc({0})", "sign": "sign({0})", "mod": "({0} % {1})",

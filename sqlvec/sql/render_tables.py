@@ -46,6 +46,10 @@ _RECORDS = {
         "sqlvec_acl_privileges({0})",
         "list_transform(sqlvec_acl_numbers({0}, 'grantable'), lambda n: n = 1)",
     ),
+    "analyze": (
+        "range(1, len(sqlvec_analyzed_words({0}, {1})) + 1)", "sqlvec_analyzed_words({0}, {1})",
+        "sqlvec_analyzed_terms({0}, {1})",
+    ),
     "ts_parse": ("sqlvec_ts_kinds({0}, {1})", "sqlvec_ts_tokens({0}, {1})"),
     "ts_token_type": (
         "range(1, 24)", "sqlvec_ts_token_names({0}, false)", "sqlvec_ts_token_names({0}, true)",

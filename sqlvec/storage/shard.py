@@ -253,10 +253,10 @@ class Shard:
         if known is None or known[0] is not table or known[1] is not self.indexes:
             places = {c.attnum: place for place, c in enumerate(table.live_columns)}
             self._text_places = [
-                (oid, [places[c.attnum] for c in self.definitions[oid].columns])
+                (oid, [places[attnum] for attnum in self.definitions[oid].fields(table)])
                 for oid, index in self.indexes.items()
                 if isinstance(index, Bm25Index)
-                and all(c.attnum in places for c in self.definitions[oid].columns)
+                and all(attnum in places for attnum in self.definitions[oid].fields(table))
             ]
             plain = all(
                 isinstance(index, HnswGraph) or oid in dict(self._text_places)
@@ -297,7 +297,9 @@ class Shard:
             vector.write(first, batch.vectors[attnum])
         for oid, index in self.indexes.items():
             if isinstance(index, Bm25Index):
-                index.add(first, texts(self.definitions[oid], batch.columns, batch.row_count))
+                columns, table = batch.columns, self.columns.table
+                assert table is not None, oid
+                index.add(first, texts(self.definitions[oid], table, columns, batch.row_count))
         for oid, rows in self.index_rows.items():
             rows.add(indexed.get(oid) or [None] * batch.row_count)
         self.times.append(batch.row_count)
@@ -396,7 +398,7 @@ class Shard:
                 return
             if isinstance(made, Bm25Index):
                 for part in self.parts():
-                    made.add(part.low, part_texts(index, part))
+                    made.add(part.low, part_texts(index, table, part))
             else:
                 self.add_index_rows(index)
             self.indexes = {**self.indexes, index.oid: made}
@@ -510,18 +512,20 @@ def _take(part: Part, attnum: int, offsets: RowIds) -> pa.Array:
     return column if whole else column.take(pa.array(offsets))
 
 
-def texts(index: Index, columns: Mapping[int, pa.Array], row_count: int) -> list[list[str | None]]:
-    """The text of each column of a BM25 index."""
+def texts(
+    index: Index, table: Table, columns: Mapping[int, pa.Array], row_count: int
+) -> list[list[str | None]]:
+    """The text of each field of a BM25 index."""
     out: list[list[str | None]] = []
-    for column in index.columns:
-        array = columns.get(column.attnum)
+    for attnum in index.fields(table):
+        array = columns.get(attnum)
         out.append([None] * row_count if array is None else array.to_pylist())
     return out
 
 
-def part_texts(index: Index, part: Part) -> list[list[str | None]]:
-    columns = {column.attnum: part.column(column.attnum) for column in index.columns}
-    return texts(index, columns, len(part))
+def part_texts(index: Index, table: Table, part: Part) -> list[list[str | None]]:
+    columns = {attnum: part.column(attnum) for attnum in index.fields(table)}
+    return texts(index, table, columns, len(part))
 
 
 def vector_batch_at(shard: Shard, attnum: int, low: int, high: int) -> VectorBatch | None:

@@ -19,6 +19,8 @@ import numpy as np
 
 from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.catalog.operator_classes import OPERATOR_CLASSES
+from sqlvec.errors import InvalidParameterValue
+from sqlvec.fulltext.config import DEFAULT
 from sqlvec.index.bm25 import Bm25Index
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.growing import Mask, Words, word_count, words_of_mask
@@ -34,9 +36,27 @@ from sqlvec.storage.shard import Shard, part_texts
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
+from sqlvec.types import BOOL
 
 DIRECTORY = "data"
 INDEX_METHODS = (*GRAPH_METHODS, "bm25")
+
+
+def make_bm25(index: Index, table: Table) -> Bm25Index:
+    """An empty index; 22023 for options that mean nothing."""
+    options = index.options
+    fields = len(index.fields(table))
+    weights = tuple(float(part) for part in options.get("weights", "").strip("{}").split(",") if part)
+    if weights and len(weights) != fields:
+        raise InvalidParameterValue(f"{len(weights)} weights are given for {fields} columns")
+    return Bm25Index(
+        options.get("text_config", DEFAULT),
+        k1=float(options.get("k1", 1.2)),
+        b=float(options.get("b", 0.75)),
+        fields=fields,
+        weights=weights,
+        positions=BOOL.definition.parse(options.get("positions", "true")),
+    )
 
 
 class ShardDirectory:
@@ -102,12 +122,8 @@ class ShardDirectory:
             return None
         options = index.options
         if index.method == "bm25":
-            return Bm25Index(
-                options.get("text_config", "english"),
-                k1=float(options.get("k1", 1.2)),
-                b=float(options.get("b", 0.75)),
-                fields=len(attnums),
-            )
+            assert shard.columns.table is not None, index.name
+            return make_bm25(index, shard.columns.table)
         assert shard.columns.table is not None, index.name
         return HnswGraph.create(
             OPERATOR_CLASSES[index.columns[0].operator_class].metric,
@@ -179,18 +195,20 @@ def open_texts(shard: Shard, indexes: tuple[Index, ...]) -> None:
 
 
 def _open_bm25(shard: Shard, index: Index) -> None:
-    """Postings of the segments as they are; rows that have none are analyzed now."""
+    """Postings of the segments as they are; rows that have none, or of another analysis, are analyzed now."""
     made = shard.directory.make_index(index, shard)
     if made is None:
         return
     assert isinstance(made, Bm25Index)
+    table = shard.columns.table
+    assert table is not None, index.name
     for segment in shard.segments:
         arrays = segment.bm25(index.oid)
-        if arrays:
+        if made.fits(arrays):
             made.attach(segment.low, segment.high, arrays)
         else:
-            made.add(segment.low, part_texts(index, segment))
+            made.add(segment.low, part_texts(index, table, segment))
     for part in shard.memtable.parts(shard.columns):
-        made.add(part.low, part_texts(index, part))
+        made.add(part.low, part_texts(index, table, part))
     shard.indexes = {**shard.indexes, index.oid: made}
     shard.definitions[index.oid] = index

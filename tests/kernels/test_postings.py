@@ -8,9 +8,10 @@ from sqlvec.kernels.postings import (
     GAP,
     compare,
     count_between,
+    count_phrase,
     count_rows,
+    cut_postings,
     find_terms,
-    mark_phrase,
     mark_rows,
     mark_texts,
     sum_lengths,
@@ -106,7 +107,29 @@ def test_phrases_step_over_gaps_but_not_over_barriers():
     row_ends = np.cumsum([len(row) for row in rows]).astype(np.int64)
     starts, posted = np.array([0, 6], np.int64), np.arange(6, dtype=np.int32)
     postings = (starts, posted, np.ones(6, np.uint8), np.ones(6, np.int32))
-    for phrase, expected in (([0, 1], [0, 4]), ([0, GAP, 1], [1, 4, 5])):
-        words = np.zeros(1, np.uint64)
-        mark_phrase(postings, row_terms, row_ends, np.array(phrase, np.int32), 0, 0, words)
-        assert RowSet(words, 64).ids().tolist() == expected
+    for phrase, slop, expected in (
+        ([0, 1], 0, [1, 0, 0, 0, 1, 0]),
+        ([0, GAP, 1], 0, [0, 1, 0, 0, 1, 1]),
+        ([0, 1], 1, [1, 1 / 2, 0, 0, 3 / 2, 1 / 2]),
+        ([0, 1], 2, [1, 1 / 2, 0, 1 / 3, 3 / 2, 1 / 2]),
+    ):
+        freqs = np.zeros(6, np.float32)
+        count_phrase(postings, row_terms, row_ends, np.array(phrase, np.int32), slop, 0, freqs)
+        assert freqs.tolist() == [np.float32(freq) for freq in expected], (phrase, slop)
+
+
+@given(row_sets, st.data())
+@settings(deadline=None)
+def test_cut_postings_keeps_the_rows_between(row_set, data):
+    row_count, _ = row_set
+    by_term = data.draw(st.lists(st.sets(st.integers(0, row_count - 1)).map(sorted), max_size=4))
+    first, last = sorted(data.draw(st.integers(0, row_count)) for _ in range(2))
+    starts = np.cumsum([0, *map(len, by_term)]).astype(np.int64)
+    rows = np.array([row for term in by_term for row in term], np.int32)
+    freqs = (rows % 7).astype(np.uint8)
+    cut_starts, cut_rows, cut_freqs = np.zeros_like(starts), rows.copy(), freqs.copy()
+    count = cut_postings(starts, rows, freqs, first, last, cut_starts, cut_rows, cut_freqs)
+    expected = [[row for row in term if first <= row < last] for term in by_term]
+    assert cut_starts.tolist() == np.cumsum([0, *map(len, expected)]).tolist()
+    assert cut_rows[:count].tolist() == [row - first for term in expected for row in term]
+    assert cut_freqs[:count].tolist() == [row % 7 for term in expected for row in term]

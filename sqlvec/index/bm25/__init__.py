@@ -2,6 +2,6 @@
 
 from sqlvec.index.bm25.analyzer import analyzer
 from sqlvec.index.bm25.index import Bm25Index
-from sqlvec.index.bm25.query import Bm25Query, parse_match, parse_query
+from sqlvec.index.bm25.query_syntax import parse_match, parse_query
 
-__all__ = ["Bm25Index", "Bm25Query", "analyzer", "parse_match", "parse_query"]
+__all__ = ["Bm25Index", "analyzer", "parse_match", "parse_query"]

@@ -1,42 +1,53 @@
-"""From text to terms: words, lower case, accents folded, stop words left out, stems by Snowball.
+"""From text to terms: words (splitting.py), lower case, accents folded, stop words left out, stems.
 
-A word is a run of letters, digits, marks and underscores; a Chinese or Japanese ideograph and a
-hiragana letter are words by themselves, as in Lucene's standard tokenizer. Apostrophes belong to
-English words and separate those of other languages (l'eau). Of a word longer than WORD_MAX
-characters, the first count.
+    simple              words
+    english, german ... words, without the language's stop words, stemmed by Snowball
+    whitespace          whatever white space separates
+    ngram(2,3)          pieces of each word, of two and three characters here
+    edge_ngram(2,15)    the beginnings of each word; a query's words are not cut up
+    chinese             by jieba's dictionary where that is installed, as cjk otherwise; words of other
+                        scripts as in english
+    cjk                 pairs of neighboring ideographs; words of other scripts as in english
 
 Accents are those over Latin letters. English is folded before stemming, so that résumés and resume
-meet; other languages after it, because their stemmers read accents.
+meet; other languages after it, because their stemmers read accents. Of a word longer than WORD_MAX
+characters, the first count.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
 from functools import cache
 
 import Stemmer  # type: ignore[import-not-found]
 
 from sqlvec.errors import InvalidParameterValue
+from sqlvec.fulltext.config import stop_words
+from sqlvec.index.bm25.splitting import (
+    Beginnings,
+    Chinese,
+    Ngrams,
+    Span,
+    Splitter,
+    Whitespace,
+    Words,
+    bigrams,
+    dictionary_cut,
+)
 
 WORD_MAX = 255  # Lucene's StandardAnalyzer.DEFAULT_MAX_TOKEN_LENGTH
+NGRAM_MAX = 32  # characters of a piece
 _CACHE_MAX = 200_000
-_ENGLISH = ("english", "porter")
+_ENGLISH = ("english", "porter", "chinese", "cjk")
+_UNSTEMMED = ("simple", "whitespace", "ngram", "edge_ngram")
+_NGRAMS = {"ngram": (2, 3), "edge_ngram": (2, 15)}
+_CONFIG = re.compile(r"\s*(\w+)\s*(?:\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\))?\s*")
 # Lucene's EnglishAnalyzer.ENGLISH_STOP_WORDS_SET.
 _ENGLISH_STOP_WORDS = frozenset(
     "a an and are as at be but by for if in into is it no not of on or such that the their then "
     "there these they this to was will with".split()
 )
-_IDEOGRAPHS = (
-    (0x3005, 0x3007),  # iteration mark, closing mark, zero
-    (0x3041, 0x309F),  # hiragana
-    (0x3400, 0x4DBF),  # CJK extension A
-    (0x4E00, 0x9FFF),  # CJK
-    (0xF900, 0xFAFF),  # CJK compatibility
-    (0x20000, 0x3FFFF),  # CJK extensions B and on
-)
-_WORDS_END = 0x20000  # no other words above
 # Latin letters that Unicode does not decompose.
 _UNDECOMPOSED = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"}
@@ -45,18 +56,42 @@ _LATIN_ACCENTS = re.compile("([a-z])[\u0300-\u036f]+")
 
 
 class Analyzer:
-    """terms(text) is what an index of this config holds of the text, in order."""
+    """terms(text) is what an index of this config holds of the text, in order.
+
+    query: the analyzer of what is asked of such an index. edition: the config, and whatever else its
+    terms depend on: indexes of another edition do not fit."""
 
     def __init__(self, config: str) -> None:
         self.config = config
-        self._stem = None if config == "simple" else Stemmer.Stemmer(config, 0).stemWord
-        self._stop_words = _ENGLISH_STOP_WORDS if config in _ENGLISH else frozenset()
-        self._folds_first = config == "simple" or config in _ENGLISH
-        self._apostrophe = "'’" if self._folds_first else ""
-        self._ascii_words = re.compile(
-            "[a-z0-9_][a-z0-9_']*" if self._folds_first else "[a-z0-9_]+"
-        ).findall
+        self.edition = config
+        kind, limits = _kind(config)
+        language = "english" if kind in ("chinese", "cjk") else kind
+        self._stem = None if kind in _UNSTEMMED else Stemmer.Stemmer(language, 0).stemWord
+        self._stop_words = frozenset[str]()
+        if kind in _ENGLISH:
+            self._stop_words = _ENGLISH_STOP_WORDS
+        elif kind not in _UNSTEMMED:
+            self._stop_words = stop_words(language)
+        self._folds_first = kind == "simple" or kind in _ENGLISH
         self._known: dict[str, str] = {}
+        self.query = self
+        splitter: Splitter = Words("'’" if self._folds_first else "")
+        if kind == "whitespace":
+            splitter = Whitespace()
+        elif kind in _NGRAMS:
+            splitter = Ngrams(*limits, kind == "edge_ngram", fold)
+        elif kind in ("chinese", "cjk"):
+            cut = dictionary_cut() if kind == "chinese" else None
+            splitter = Chinese(bigrams, 1) if cut is None else Chinese(cut, 0)
+            self.edition = "cjk" if cut is None else "chinese"
+        if kind == "edge_ngram":
+            self.query = Analyzer("ngram")
+            self.query._read_by(Beginnings(limits[1], fold))
+        self._read_by(splitter)
+
+    def _read_by(self, splitter: Splitter) -> None:
+        self._splitter = splitter
+        self._split = splitter.words
 
     def terms(self, text: str) -> list[str]:
         """Stop words give no term."""
@@ -68,10 +103,11 @@ class Analyzer:
 
     def words(self, text: str) -> list[str]:
         """The words of a text in lower case, as term() takes them."""
-        text = text.lower()
-        if text.isascii():
-            return self._ascii_words(text)
-        return _unicode_words(self._apostrophe)(unicodedata.normalize("NFC", text))
+        return self._split(text.lower())
+
+    def spans(self, text: str) -> list[Span]:
+        """Where each term lies in the text; "" for a stop word."""
+        return [Span(s.begin, s.end, self.term(s.word)) for s in self._splitter.spans(text)]
 
     def term(self, word: str) -> str:
         """The term of a word, "" for a stop word."""
@@ -103,49 +139,32 @@ def fold(word: str) -> str:
     return unicodedata.normalize("NFC", _LATIN_ACCENTS.sub(r"\1", plain))
 
 
-@cache
-def _unicode_words(apostrophe: str) -> Callable[[str], list[str]]:
-    """Splits text that is not ASCII. Python's \\w lacks the marks that Indic vowels are written
-    with."""
-    single = "".join(_class_range(low, high) for low, high in _IDEOGRAPHS)
-    letters = "".join(_class_range(low, high) for low, high in _word_ranges())
-    return re.compile(f"[{single}]|[{letters}][{letters}{apostrophe}]*").findall
-
-
-def _word_ranges() -> Iterator[tuple[int, int]]:
-    """Ranges of the code points that make words, but ideographs."""
-    start = None
-    for point in range(_WORDS_END + 1):
-        inside = point < _WORDS_END and _makes_words(point)
-        if inside and start is None:
-            start = point
-        elif not inside and start is not None:
-            yield start, point - 1
-            start = None
-
-
-def _makes_words(point: int) -> bool:
-    char = chr(point)
-    if char.isalnum() or char == "_":
-        return not any(low <= point <= high for low, high in _IDEOGRAPHS)
-    return unicodedata.category(char) in ("Mn", "Mc")
-
-
-def _class_range(low: int, high: int) -> str:
-    return f"\\U{low:08x}-\\U{high:08x}"
-
-
 def configs() -> list[str]:
     """Every known config."""
-    return ["simple", *sorted(Stemmer.algorithms())]
+    return [*_UNSTEMMED, "chinese", "cjk", *sorted(Stemmer.algorithms())]
 
 
 @cache
 def analyzer(config: str) -> Analyzer:
     """The analyzer of a config; 22023 with the list of known ones otherwise."""
-    if config not in configs():
+    return Analyzer(config)
+
+
+def _kind(config: str) -> tuple[str, tuple[int, int]]:
+    """The config without its limits, and these."""
+    found = _CONFIG.fullmatch(config)
+    kind = found[1].lower() if found else config
+    if found is None or kind not in configs() or (found[2] and kind not in _NGRAMS):
         raise InvalidParameterValue(
             f'text search configuration "{config}" does not exist',
             hint="Known configurations are: " + ", ".join(configs()) + ".",
         )
-    return Analyzer(config)
+    if not found[2]:
+        return kind, _NGRAMS.get(kind, (0, 0))
+    low, high = int(found[2]), int(found[3])
+    if not 1 <= low <= high <= NGRAM_MAX:
+        raise InvalidParameterValue(
+            f'limits of text search configuration "{config}" are out of bounds',
+            detail=f"Pieces have between 1 and {NGRAM_MAX} characters.",
+        )
+    return kind, (low, high)

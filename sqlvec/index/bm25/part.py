@@ -8,6 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from sqlvec.index.bm25.analysis import Analysis, field_marks
 from sqlvec.index.bm25.analyzer import Analyzer
 from sqlvec.index.bm25.layout import checked, fixed
 from sqlvec.kernels.postings import (
@@ -16,6 +17,7 @@ from sqlvec.kernels.postings import (
     GAP,
     build_blocks,
     build_postings,
+    cut_postings,
     find_terms,
     move_postings,
     renumber_terms,
@@ -43,15 +45,18 @@ class Part:
         self._arrays = kept
         self.starts = kept["starts"]
         self.rows = kept["rows"]
-        self.lengths = kept["lengths"]
+        self.freqs = kept["freqs"]
         self.row_terms = kept["row_terms"]
         self.row_ends = kept["row_ends"]
         self.dictionary: Dictionary = (kept["term_ends"], kept["term_bytes"])
-        self.postings = tuple(kept[name] for name in ("starts", "rows", "freqs", "lengths"))
+        self.totals = list(zip(*[iter(kept["totals"].tolist())] * 2, strict=True))
+        self.fields = len(self.totals)
+        self.lengths = [fixed(part) for part in np.split(kept["lengths"], self.fields)]
+        self.all_lengths = kept["lengths"].reshape(self.fields, high - low)
+        self.postings = [(self.starts, self.rows, self.freqs, part) for part in self.lengths]
         self.blocks = tuple(
             kept[name] for name in ("block_starts", "block_lasts", "block_freqs", "block_lengths")
         )
-        self.text_count, self.length_sum = kept["totals"].tolist()
         self._places: dict[str, Place] = {}
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -93,75 +98,106 @@ def _search(dictionary: Dictionary, starts: np.ndarray, wanted: Sequence[bytes])
 
 
 class _Numbering(dict[str, int]):
-    """From words to the numbers of their terms, given in the order of appearance."""
+    """From words of a field to the numbers of their terms, given in the order of appearance."""
 
-    def __init__(self, analyzer: Analyzer) -> None:
+    def __init__(self, analyzer: Analyzer, mark: str, terms: dict[str, int]) -> None:
         self.analyzer = analyzer
-        self.terms: dict[str, int] = {}
+        self.mark = mark
+        self.terms = terms
 
     def __missing__(self, word: str) -> int:
         term = self.analyzer.term(word)
-        number = self.terms.setdefault(term, len(self.terms)) if term else GAP
+        number = GAP
+        if term:
+            number = self.terms.setdefault(self.mark + term, len(self.terms))
         self[word] = number
         return number
 
 
-def build_part(low: int, columns: Sequence[Sequence[str | None]], analyzer: Analyzer) -> Part:
-    """Analyses the texts of rows low, low + 1, ...: one list of texts a column, searched as one
-    field."""
-    numbering = _Numbering(analyzer)
-    row_terms, row_ends, nulls = array("i"), array("q"), []
-    number = numbering.__getitem__
-    for row, texts in enumerate(zip(*columns, strict=True)):
-        present = [text for text in texts if text is not None]
-        if not present:
-            nulls.append(row)
-        for i, text in enumerate(present):
-            if i:
-                row_terms.append(BARRIER)
-            row_terms.extend(map(number, analyzer.words(text)))
-        row_ends.append(len(row_terms))
-    terms = [term.encode() for term in numbering.terms]
-    order = sorted(range(len(terms)), key=terms.__getitem__)
-    numbers = np.empty(len(terms), np.int32)
-    numbers[order] = np.arange(len(terms), dtype=np.int32)
-    ordered = [terms[i] for i in order]
+def build_part(low: int, columns: Sequence[Sequence[str | None]], analysis: Analysis) -> Part:
+    """Analyzes the texts of rows low, low + 1, ...: one list of texts a field."""
+    terms: dict[str, int] = {}
+    marks = field_marks(len(columns))
+    readers = [
+        (analyzer.words, _Numbering(analyzer, mark, terms).__getitem__)
+        for analyzer, mark in zip(analysis.analyzers, marks, strict=True)
+    ]
+    row_terms, row_ends = array("i"), array("q")
+    row_count = len(columns[0])
+    nulls = [
+        field * row_count + row
+        for field, texts in enumerate(columns)
+        for row, text in enumerate(texts)
+        if text is None
+    ]
+    if len(readers) == 1:
+        ((words, number),) = readers
+        for text in columns[0]:
+            if text is not None:
+                row_terms.extend(map(number, words(text)))
+            row_ends.append(len(row_terms))
+    else:
+        for texts in zip(*columns, strict=True):
+            for field, (text, (words, number)) in enumerate(zip(texts, readers, strict=True)):
+                if field:
+                    row_terms.append(BARRIER)
+                if text is not None:
+                    row_terms.extend(map(number, words(text)))
+            row_ends.append(len(row_terms))
+    coded = [term.encode() for term in terms]
+    order = sorted(range(len(coded)), key=coded.__getitem__)
+    numbers = np.empty(len(coded), np.int32)
+    numbers[order] = np.arange(len(coded), dtype=np.int32)
+    ordered = [coded[i] for i in order]
     renumbered = np.empty(len(row_terms), np.int32)
     renumber_terms(np.array(row_terms, np.int32), numbers, renumbered)
     ends = np.cumsum(np.array([len(term) for term in ordered], np.int64))
     dictionary = (ends, np.frombuffer(b"".join(ordered), np.uint8))
-    return _assembled(low, dictionary, renumbered, np.array(row_ends, np.int64), nulls)
+    return _assembled(low, dictionary, renumbered, np.array(row_ends, np.int64), nulls, analysis)
 
 
 def _assembled(
-    low: int, dictionary: Dictionary, row_terms: np.ndarray, row_ends: np.ndarray, nulls: list[int]
+    low: int,
+    dictionary: Dictionary,
+    row_terms: np.ndarray,
+    row_ends: np.ndarray,
+    nulls: list[int],
+    analysis: Analysis,
 ) -> Part:
-    """The part of rows with these terms, counted and sorted."""
+    """The part of rows with these terms, counted and sorted; nulls are places in lengths."""
     starts = np.zeros(len(dictionary[0]) + 1, np.int64)
     rows = np.empty(len(row_terms), np.int32)
     freqs = np.empty(len(row_terms), np.uint8)
-    lengths = np.empty(len(row_ends), np.int32)
+    lengths = np.zeros(len(analysis.analyzers) * len(row_ends), np.int32)
     used = build_postings(row_terms, row_ends, starts, rows, freqs, lengths)
     lengths[nulls] = -1
     postings = (starts, rows[:used].copy(), freqs[:used].copy(), lengths)
-    return _finished(low, dictionary, postings, row_terms, row_ends)
+    if not analysis.positions:
+        row_terms, row_ends = np.empty(0, np.int32), np.zeros(len(row_ends), np.int64)
+    return _finished(low, dictionary, postings, (row_terms, row_ends), analysis)
 
 
 def _finished(
     low: int,
     dictionary: Dictionary,
     postings: tuple[np.ndarray, ...],
-    row_terms: np.ndarray,
-    row_ends: np.ndarray,
+    positions: tuple[np.ndarray, np.ndarray],
+    analysis: Analysis,
 ) -> Part:
     """A part of all its arrays but blocks and totals."""
     starts, rows, freqs, lengths = postings
+    fields = len(analysis.analyzers)
     block_starts = np.zeros(len(starts), np.int64)
     np.cumsum((np.diff(starts) + (BLOCK - 1)) // BLOCK, out=block_starts[1:])
     blocks = int(block_starts[-1])
     lasts, most, least = (np.empty(blocks, kind) for kind in (np.int32, np.uint8, np.int32))
-    build_blocks(starts, rows, freqs, lengths, block_starts, lasts, most, least)
-    texts = lengths[lengths > 0]
+    totals = np.zeros(2 * fields, np.int64)
+    borders = _field_borders(dictionary, fields)
+    for field, own in enumerate(np.split(lengths, fields)):
+        span = slice(borders[field], borders[field + 1] + 1)
+        build_blocks(starts[span], rows, freqs, own, block_starts[span], lasts, most, least)
+        texts = own[own > 0]
+        totals[2 * field : 2 * field + 2] = len(texts), texts.sum(dtype=np.int64)
     arrays = {
         "starts": starts,
         "rows": rows,
@@ -173,19 +209,28 @@ def _finished(
         "block_lasts": lasts,
         "block_freqs": most,
         "block_lengths": least,
-        "row_terms": row_terms,
-        "row_ends": row_ends,
-        "totals": np.array([len(texts), texts.sum(dtype=np.int64)], np.int64),
+        "row_terms": positions[0],
+        "row_ends": positions[1],
+        "totals": totals,
+        "analysis": analysis.coded,
     }
-    return Part(low, low + len(lengths), arrays)
+    return Part(low, low + len(lengths) // fields, arrays)
+
+
+def _field_borders(dictionary: Dictionary, fields: int) -> list[int]:
+    """Where the terms of each field begin, and the end of the last's."""
+    ends, data = dictionary
+    if fields == 1 or not len(ends):
+        return [0, *[len(ends)] * fields]
+    firsts = data[np.concatenate([[0], ends[:-1]])]
+    return [*np.searchsorted(firsts, np.arange(fields)).tolist(), len(ends)]
 
 
 # -------------------------------------------------------------------- joining parts
 
 
-def join(parts: Sequence[Part], low: int, high: int) -> Part:
-    """One part of the rows [low, high) out of those that hold them, in order; others get a null
-    text."""
+def join(parts: Sequence[Part], low: int, high: int, analysis: Analysis) -> Part:
+    """One part of the rows [low, high) out of those that hold them, in order; others get null texts."""
     pieces: list[Part] = []
     place = low
     for part in parts:
@@ -193,33 +238,46 @@ def join(parts: Sequence[Part], low: int, high: int) -> Part:
         if start >= end:
             continue
         if place < start:
-            pieces.append(_nulls(place, start))
-        pieces.append(part if (start, end) == (part.low, part.high) else _cut(part, start, end))
+            pieces.append(_nulls(place, start, analysis))
+        whole = (start, end) == (part.low, part.high)
+        pieces.append(part if whole else _cut(part, start, end, analysis))
         place = end
     if place < high:
-        pieces.append(_nulls(place, high))
-    return pieces[0] if len(pieces) == 1 else _joined(pieces)
+        pieces.append(_nulls(place, high, analysis))
+    return pieces[0] if len(pieces) == 1 else _joined(pieces, analysis)
 
 
-def _nulls(low: int, high: int) -> Part:
+def _nulls(low: int, high: int, analysis: Analysis) -> Part:
     nothing = np.empty(0, np.int64), np.empty(0, np.uint8)
-    row_ends = np.zeros(high - low, np.int64)
-    return _assembled(low, nothing, np.empty(0, np.int32), row_ends, list(range(high - low)))
+    rows = high - low
+    nulls = list(range(rows * len(analysis.analyzers)))
+    return _assembled(
+        low, nothing, np.empty(0, np.int32), np.zeros(rows, np.int64), nulls, analysis
+    )
 
 
-def _cut(part: Part, low: int, high: int) -> Part:
+def _cut(part: Part, low: int, high: int, analysis: Analysis) -> Part:
     """The rows [low, high) of a part; terms that none of them has are dropped."""
     first, last = low - part.low, high - part.low
+    starts = np.zeros(len(part.starts), np.int64)
+    rows, freqs = np.empty(len(part.rows), np.int32), np.empty(len(part.rows), np.uint8)
+    count = cut_postings(part.starts, part.rows, part.freqs, first, last, starts, rows, freqs)
+    used = np.flatnonzero(np.diff(starts))
     begin = int(part.row_ends[first - 1]) if first else 0
     row_ends = part.row_ends[first:last] - begin
     row_terms = part.row_terms[begin : begin + int(row_ends[-1])]
-    used = np.unique(row_terms[row_terms >= 0])
     numbers = np.full(len(part.starts), -1, np.int32)
     numbers[used] = np.arange(len(used), dtype=np.int32)
     renumbered = np.empty(len(row_terms), np.int32)
     renumber_terms(row_terms, numbers, renumbered)
-    nulls = np.flatnonzero(part.lengths[first:last] < 0).tolist()
-    return _assembled(low, _selected(part.dictionary, used), renumbered, row_ends, nulls)
+    postings = (
+        np.concatenate([starts[:1], starts[1:][used]]),
+        rows[:count].copy(),
+        freqs[:count].copy(),
+        np.concatenate([lengths[first:last] for lengths in part.lengths]),
+    )
+    dictionary = _selected(part.dictionary, used)
+    return _finished(low, dictionary, postings, (renumbered, row_ends), analysis)
 
 
 def _selected(dictionary: Dictionary, numbers: np.ndarray) -> Dictionary:
@@ -231,7 +289,7 @@ def _selected(dictionary: Dictionary, numbers: np.ndarray) -> Dictionary:
     return np.cumsum(sizes[numbers]), data[np.repeat(kept, sizes)]
 
 
-def _joined(parts: Sequence[Part]) -> Part:
+def _joined(parts: Sequence[Part], analysis: Analysis) -> Part:
     """Neighboring parts as one: rows of a term come part by part, so they stay in order."""
     dictionary, numberings = _union([part.dictionary for part in parts])
     starts = np.zeros(len(dictionary[0]) + 1, np.int64)
@@ -245,19 +303,19 @@ def _joined(parts: Sequence[Part]) -> Part:
     begin = 0
     for part, numbers in zip(parts, numberings, strict=True):
         shift = part.low - parts[0].low
-        its_starts, its_rows, its_freqs, _ = part.postings
-        move_postings(its_starts, its_rows, its_freqs, numbers, shift, places, rows, freqs)
+        move_postings(part.starts, part.rows, part.freqs, numbers, shift, places, rows, freqs)
         end = begin + len(part.row_terms)
         renumber_terms(part.row_terms, numbers, row_terms[begin:end])
         row_ends.append(part.row_ends + begin)
         begin = end
-    lengths = np.concatenate([part.lengths for part in parts])
+    by_field = zip(*[part.lengths for part in parts], strict=True)
+    lengths = np.concatenate([own for field in by_field for own in field])
     return _finished(
         parts[0].low,
         dictionary,
         (starts, rows, freqs, lengths),
-        row_terms,
-        np.concatenate(row_ends),
+        (row_terms, np.concatenate(row_ends)),
+        analysis,
     )
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlvec.errors import DataCorrupted
+from sqlvec.errors import DataCorrupted, InvalidParameterValue, ObjectNotInState
 from sqlvec.index.bm25 import Bm25Index, analyzer, parse_match, parse_query
-from sqlvec.index.bm25 import index as index_module
+from sqlvec.index.bm25 import terms as plans
+from sqlvec.index.bm25.query import terms_of
 from sqlvec.index.row_set import RowSet
 
 WORDS = ["red", "green", "blue", "cat", "dog", "tree", "über", "数据", "the"]
@@ -103,8 +104,8 @@ def test_both_searches_find_the_same_rows_in_a_large_corpus(monkeypatch, windowe
     lines = [" ".join(f"w{w}" for w in dice.zipf(1.3, 8).clip(1, 500)) for _ in range(700)]
     rows = [lines[i] for i in dice.integers(0, len(lines), 60_000)]
     index, twin = filled(rows, [39_000, 6_000]), Twin("simple", rows)
-    monkeypatch.setattr(index_module, "_is_windowed", lambda *_: windowed)
-    monkeypatch.setattr(index_module, "LOOKUP_COST", 1 << 30)
+    monkeypatch.setattr(plans, "_is_windowed", lambda *_: windowed)
+    monkeypatch.setattr(plans, "LOOKUP_COST", 1 << 30)
     visible = set(np.flatnonzero(dice.random(len(rows)) < 0.9).tolist())
     allowed = {row for row in visible if dice.random() < share}
     seen, limit = row_set(visible, len(rows)), row_set(allowed, len(rows))
@@ -116,7 +117,7 @@ def test_both_searches_find_the_same_rows_in_a_large_corpus(monkeypatch, windowe
 def test_few_allowed_rows_are_looked_up(monkeypatch):
     rows = [f"common w{i % 7}" for i in range(5_000)]
     index = filled(rows, [])
-    monkeypatch.setattr(index_module, "search_all", None)
+    monkeypatch.setattr(plans, "search_all", None)
     allowed = row_set({3, 4_000, 4_002}, len(rows))
     found = index.search(parse_query("common w3", "simple"), 2, RowSet.full(len(rows)), allowed)
     assert_same(
@@ -176,13 +177,161 @@ def test_k1_and_b_are_used():
     assert_same(index.search(parse_query("cat", "simple"), 9, RowSet.full(3), None), expected)
 
 
-def test_columns_are_one_field_but_for_phrases():
-    index = Bm25Index("simple", fields=2)
-    index.add(0, [["red cat", None, None, "red"], ["green dog", "red dog", None, "cat"]])
+def two_fields(**options) -> Bm25Index:
+    index = Bm25Index("simple", fields=2, **options)
+    index.add(0, [["red cat", None, None, "red"], ["green dog", "red dog dog", None, "cat"]])
+    return index
+
+
+def test_several_columns_are_fields():
+    index = two_fields()
     ids, _ = index.search(parse_query("dog", "simple"), 9, RowSet.full(4), None)
     assert sorted(ids.tolist()) == [0, 1]
     assert index.match(parse_match('"red cat"', "simple"), RowSet.full(4)).ids().tolist() == [0]
     assert index.match(parse_match("-dog", "simple"), RowSet.full(4)).ids().tolist() == [3]
+    of_field = index.builder(names=("title", "body"))
+    for text, expected in (
+        ("title:red", [0, 3]), ("body:red", [1]), ('body:"red dog"', [1]), ("red", [0, 1, 3]),
+        ("title:(red OR cat) AND body:cat", [3]), ("body:re*", [1]), ("title:rod~1", [0, 3]),
+        ("body:IN [green cat]", [0, 3]), ("other:red", []),
+    ):  # fmt: skip
+        found = index.match(parse_match(text, of_field), RowSet.full(4))
+        assert found.ids().tolist() == expected, text
+
+
+def test_one_field_of_several_is_scored_alone():
+    index, alone = two_fields(), filled(["green dog", "red dog dog", None, "cat"], [])
+    query = parse_query("dog red", "simple")
+    mine = index.search(index.builder((1,)).words("dog red"), 9, RowSet.full(4), None)
+    theirs = alone.search(query, 9, RowSet.full(4), None)
+    assert all((a == b).all() for a, b in zip(mine, theirs, strict=True))
+
+
+@given(
+    st.data(),
+    st.lists(st.tuples(texts, texts), min_size=1, max_size=30),
+    st.tuples(st.floats(0.1, 5), st.floats(0.1, 5)),
+)
+@settings(max_examples=80, deadline=None)
+def test_several_fields_are_scored_as_bm25f(data, rows, weights):
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    index = Bm25Index("simple", fields=2, weights=weights)
+    cut = data.draw(st.integers(0, len(rows)))
+    index.add(0, [column[:cut] for column in columns])
+    index.search(parse_query("red", "simple"), 1, RowSet.full(cut), None)
+    index.add(cut, [column[cut:] for column in columns])
+    visible = data.draw(st.sets(st.integers(0, len(rows) - 1)))
+    query = ["red", "cat", "red"]
+    terms = [[analyzer("simple").terms(text or "") for text in column] for column in columns]
+    average = [
+        sum(len(own[r]) for r in visible) / max(1, sum(bool(own[r]) for r in visible)) or 1.0
+        for own in terms
+    ]
+    documents = [r for r in visible if terms[0][r] or terms[1][r]]
+    expected: dict[int, float] = {}
+    for term in query:
+        having = [r for r in documents if any(term in own[r] for own in terms)]
+        idf = math.log(1 + (len(documents) - len(having) + 0.5) / (len(having) + 0.5))
+        for row in having:
+            tf = sum(
+                weight * own[row].count(term) / (0.25 + 0.75 * len(own[row]) / mean)
+                for weight, own, mean in zip(weights, terms, average, strict=True)
+            )
+            expected[row] = expected.get(row, 0.0) + idf * tf / (tf + 1.2)
+    best = sorted(expected.items(), key=lambda item: (-round(item[1], 9), item[0]))[:9]
+    asked = parse_query(" ".join(query), "simple")
+    assert_same(index.search(asked, 9, row_set(visible, len(rows)), None), best)
+
+
+def test_columns_may_be_analyzed_each_in_its_own_way():
+    index = Bm25Index("english, simple", fields=2)
+    index.add(0, [["running"], ["running"]])
+    builder = index.builder(names=("title", "body"))
+    for text, count in (("title:runs", 1), ("body:runs", 0), ("body:running", 1), ("runs", 1)):
+        assert index.match(parse_match(text, builder), RowSet.full(1)).count == count, text
+    with pytest.raises(InvalidParameterValue):
+        Bm25Index("english, simple", fields=3)
+
+
+def test_without_positions_there_are_no_phrases():
+    index, other = two_fields(positions=False), two_fields()
+    query = parse_query("dog cat", "simple")
+    found = [i.search(query, 9, RowSet.full(4), None) for i in (index, other)]
+    assert all((a == b).all() for a, b in zip(*found, strict=True))
+    assert not len(index.seal(1, 3)["row_terms"])
+    with pytest.raises(ObjectNotInState):
+        index.match(parse_match('"red cat"', "simple"), RowSet.full(4))
+    assert not index.fits(other.seal(0, 4)) and other.fits(other.seal(0, 4))
+
+
+SCORED = ["red cat", "cat red dog", None, "red red cat dog", "bird", "the red big cat"]
+
+
+@pytest.mark.parametrize(
+    "text, same_as",
+    [
+        ("cat^2 dog", "cat cat dog"),
+        ("cat dog", "(cat OR dog)"),
+        ("cat OR (dog^0.5 red)^2", "cat^1 OR dog OR red^2"),
+    ],
+)
+def test_boosts_are_frequencies(text, same_as):
+    index = filled(SCORED, [])
+    found = [
+        index.search(parse_match(one, "simple"), 9, RowSet.full(6), None) for one in (text, same_as)
+    ]
+    assert found[0][0].tolist() == found[1][0].tolist()
+    assert found[0][1].tolist() == pytest.approx(found[1][1].tolist(), rel=1e-12)
+
+
+def test_what_a_query_does_not_match_has_no_score():
+    index, every = filled(SCORED, []), np.arange(6)
+    terms = {
+        word: index.scores(parse_query(word, "simple"), RowSet.full(6), every)
+        for word in ("red", "cat", "dog")
+    }
+    for text, expected in (
+        ("red AND cat", terms["red"] + terms["cat"]),
+        ("red -dog", terms["red"] * (terms["dog"] == 0)),
+        ("(red cat dog)~3", (terms["red"] + terms["cat"] + terms["dog"]) * (terms["dog"] > 0)),
+        ("do*^3", 3.0 * (terms["dog"] > 0)),
+        ("IN [dog red]", 1.0 * (terms["red"] > 0)),
+        ("dgo~1^2 OR bird", None),
+    ):
+        found = index.scores(parse_match(text, "simple"), RowSet.full(6), every)
+        matched = index.match(parse_match(text, "simple"), RowSet.full(6)).contains(every)
+        assert (matched == (found > 0)).all(), text
+        if expected is not None:
+            assert found.tolist() == pytest.approx((expected * matched).tolist()), text
+
+
+def test_a_phrase_is_scored_as_a_term_that_is_as_rare_as_its_words_together():
+    index = filled(SCORED, [])
+    (row,), (score,) = index.search(parse_match('"cat red dog"', "simple"), 9, RowSet.full(6), None)
+    idf = sum(math.log(1 + (5 - df + 0.5) / (df + 0.5)) for df in (4, 4, 2))
+    average = sum(len(text.split()) for text in SCORED if text) / 5
+    assert row == 1 and score == pytest.approx(idf / (1 + 1.2 * (0.25 + 0.75 * 3 / average)))
+    sloppy, _ = index.search(parse_match('"red cat"~1', "simple"), 9, RowSet.full(6), None)
+    assert sloppy.tolist() == [0, 3, 5]
+
+
+def test_others_of_a_scope_are_counted():
+    rows = ["cat", "cat dog", "bird bird", "dog"]
+    whole, mine, theirs = filled(rows, []), filled(rows[:2], []), filled(rows[2:], [])
+    query = parse_query("cat dog", "simple")
+    others = [theirs.statistics(RowSet.full(2))]
+    found = mine.search(query, 9, RowSet.full(2), None, others)
+    expected = whole.search(query, 9, RowSet.full(4), RowSet.from_ids(np.array([0, 1]), 4))
+    assert all((a == b).all() for a, b in zip(found, expected, strict=True))
+
+
+def test_more_like_this_asks_for_the_telling_terms():
+    rows = [f"common w{i % 40} w{i % 7}" for i in range(200)]
+    index = filled(rows, [])
+    query = index.like(index.builder(), "common w39 w3 unheard", RowSet.full(200))
+    assert set(terms_of(query)) == {"common", "w39", "w3"}
+    found = index.search(query, 3, RowSet.full(200), None)[0]
+    assert all("w39" in rows[row] or "w3" in rows[row] for row in found.tolist())
 
 
 def test_row_ids_left_out_hold_no_text():

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlvec.index.bm25.analyzer import analyzer
+from sqlvec.index.bm25.analysis import Analysis
 from sqlvec.index.bm25.part import Part, build_part, join
 
-SIMPLE = analyzer("simple")
+SIMPLE = Analysis("simple")
 rows_of_words = st.lists(
     st.none()
     | st.lists(st.sampled_from(["a", "b", "ab", "ü", "c" * 300]), max_size=8).map(" ".join),
@@ -29,16 +29,16 @@ def assert_equal(part: Part, other: Part) -> None:
 def test_joined_parts_are_the_part_of_all_rows(data, rows):
     cuts = sorted(data.draw(st.sets(st.integers(0, len(rows)), max_size=3)) | {0, len(rows)})
     pieces = [build_part(5 + low, [rows[low:high]], SIMPLE) for low, high in pairwise(cuts)]
-    assert_equal(join(pieces, 5, 5 + len(rows)), build_part(5, [rows], SIMPLE))
+    assert_equal(join(pieces, 5, 5 + len(rows), SIMPLE), build_part(5, [rows], SIMPLE))
     low = data.draw(st.integers(0, len(rows) - 1))
     high = data.draw(st.integers(low + 1, len(rows)))
-    assert_equal(join(pieces, 5 + low, 5 + high), build_part(5 + low, [rows[low:high]], SIMPLE))
+    assert_equal(join(pieces, 5 + low, 5 + high, SIMPLE), build_part(5 + low, [rows[low:high]], SIMPLE))
 
 
 def test_rows_that_no_part_holds_are_null():
-    part = join([build_part(2, [["a"]], SIMPLE), build_part(4, [["b"]], SIMPLE)], 0, 6)
+    part = join([build_part(2, [["a"]], SIMPLE), build_part(4, [["b"]], SIMPLE)], 0, 6, SIMPLE)
     assert_equal(part, build_part(0, [[None, None, "a", None, "b", None]], SIMPLE))
-    assert join([], 0, 2).lengths.tolist() == [-1, -1]
+    assert join([], 0, 2, SIMPLE).lengths[0].tolist() == [-1, -1]
 
 
 def test_terms_ascend_and_are_found():
@@ -69,7 +69,7 @@ def test_prefixes_are_ranges():
 def test_frequencies_end_at_255_and_lengths_do_not():
     part = build_part(0, [["a " * 1000]], SIMPLE)
     assert part.arrays()["freqs"].tolist() == [255]
-    assert part.lengths.tolist() == [1000]
+    assert part.lengths[0].tolist() == [1000]
 
 
 def test_blocks_hold_the_bounds_of_128_postings():
@@ -79,7 +79,7 @@ def test_blocks_hold_the_bounds_of_128_postings():
     assert arrays["block_starts"].tolist() == [0, 3, 6]
     assert arrays["block_lasts"].tolist() == [127, 255, 299] * 2
     assert arrays["block_freqs"][:3].tolist() == [5, 5, 5]
-    least = [min(part.lengths[i : i + 128]) for i in (0, 128, 256)]
+    least = [min(part.lengths[0][i : i + 128]) for i in (0, 128, 256)]
     assert arrays["block_lengths"].tolist() == least * 2
 
 
@@ -95,3 +95,28 @@ def test_a_part_lives_on_read_only_bytes():
         name: np.frombuffer(array.tobytes(), array.dtype) for name, array in part.arrays().items()
     }
     assert_equal(Part(0, 3, mapped, sealed=True), part)
+
+
+TWO = Analysis("simple, english", 2)
+
+
+@given(st.data(), st.lists(st.tuples(*[st.none() | st.sampled_from(["", "a", "b a", "as"])] * 2), min_size=1))
+@settings(max_examples=50, deadline=None)
+def test_parts_of_several_fields_are_joined_and_cut_too(data, rows):
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    cut, low = (data.draw(st.integers(0, len(rows) - 1)) for _ in range(2))
+    high = data.draw(st.integers(low + 1, len(rows)))
+    pieces = [
+        build_part(a, [column[a:b] for column in columns], TWO)
+        for a, b in pairwise([0, cut, len(rows)])
+        if a < b
+    ]
+    whole = build_part(low, [column[low:high] for column in columns], TWO)
+    assert_equal(join(pieces, low, high, TWO), whole)
+
+
+def test_terms_of_fields_do_not_mix():
+    part = build_part(0, [["a b", None], ["b", "b"]], TWO)
+    assert part.find(["\0a", "\0b", "\1b"]) == [(0, 1), (1, 1), (2, 2)]
+    assert [lengths.tolist() for lengths in part.lengths] == [[2, -1], [1, 1]]
+    assert part.totals == [(1, 2), (2, 2)]

@@ -2,15 +2,15 @@ import math
 
 import numpy as np
 
-from sqlvec.index.bm25.analyzer import analyzer
+from sqlvec.index.bm25.analysis import Analysis
 from sqlvec.index.bm25.part import build_part
-from sqlvec.index.bm25.statistics import Statistics
+from sqlvec.index.bm25.statistics import Scope, Statistics
 from sqlvec.index.row_set import RowSet
 
 ROWS = ["cat", "cat dog", None, "", "dog dog dog", "cat bird"]
 PARTS = (
-    build_part(0, [ROWS[:2]], analyzer("simple")),
-    build_part(2, [ROWS[2:]], analyzer("simple")),
+    build_part(0, [ROWS[:2]], Analysis("simple")),
+    build_part(2, [ROWS[2:]], Analysis("simple")),
 )
 
 
@@ -24,8 +24,8 @@ def idf(rows: int, doc_freq: int) -> float:
 
 def test_rows_without_a_term_are_not_counted():
     whole = Statistics(PARTS, RowSet.full(6))
-    assert (whole.text_count, whole.average_length) == (4, 8 / 4)
-    assert [term.idf for term in whole.terms(["cat", "bird", "fish"])] == [
+    assert (whole.texts, Scope(whole).average(0)) == ([4], 8 / 4)
+    assert Scope(whole).idfs(["cat", "bird", "fish"], (0,)) == [
         idf(4, 3),
         idf(4, 1),
         0.0,
@@ -34,15 +34,15 @@ def test_rows_without_a_term_are_not_counted():
 
 def test_only_visible_rows_are_counted():
     some = counted(0, 2, 4)
-    assert (some.text_count, some.average_length) == (2, 4 / 2)
-    assert [term.idf for term in some.terms(["cat", "dog", "bird"])] == [idf(2, 1), idf(2, 1), 0.0]
-    assert counted().average_length == 1.0
+    assert (some.texts, Scope(some).average(0)) == ([2], 4 / 2)
+    assert Scope(some).idfs(["cat", "dog", "bird"], (0,)) == [idf(2, 1), idf(2, 1), 0.0]
+    assert Scope(counted()).average(0) == 1.0
 
 
 def test_rows_beyond_the_row_set_are_not_visible():
     early = counted(0, 1, 2, row_count=3)
-    assert early.text_count == 2
-    assert early.terms(["dog"])[0].idf == idf(2, 1)
+    assert early.texts == [2]
+    assert Scope(early).idfs(["dog"], (0,)) == [idf(2, 1)]
     assert len(early.padded(RowSet.full(3))) == 1
 
 
@@ -65,5 +65,5 @@ def test_the_cache_of_terms_is_bounded(monkeypatch):
     monkeypatch.setattr("sqlvec.index.bm25.statistics._CACHE_MAX", 4)
     statistics = Statistics(PARTS, RowSet.full(6))
     for i in range(50):
-        assert statistics.terms([f"x{i}", "cat"])[1].idf == idf(4, 3)
+        assert statistics.terms([f"x{i}", "cat"])[1].doc_freq == 3
         assert len(statistics._terms) <= 6

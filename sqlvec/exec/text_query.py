@@ -1,0 +1,87 @@
+"""What a bm25 index of one shard is asked: the query of a match or score, and whose statistics count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.evaluate import constant
+from sqlvec.sql import bound
+
+if TYPE_CHECKING:
+    from sqlvec.exec.prefilter import ShardRows
+    from sqlvec.index.bm25 import Bm25Index
+    from sqlvec.index.bm25.query import Match
+    from sqlvec.index.bm25.statistics import Statistics
+
+Searched = bound.TextMatch | bound.TextScore
+_EMPTY = "text-search query contains only stop words or doesn't contain lexemes, ignored"
+
+
+def text_query(node: Searched, part: ShardRows, context: Context) -> tuple[Bm25Index, Match] | None:
+    """The shard's index and the query in its terms; None without one of them."""
+    from sqlvec.index.bm25.query import nothing
+    from sqlvec.index.bm25.query_syntax import SYNTAXES
+
+    index = part.shard.text_index(node.index.oid)
+    value = constant(node.query, context)
+    if index is None or value is None:
+        return None
+    names = _field_names(node, context) if index.fields > 1 else ()
+    builder = index.builder(node.fields, node.weights, names)
+    if node.syntax in ("like", "like_row"):
+        text = value if node.syntax == "like" else _row_text(node, value, context)
+        query = index.like(builder, text, part.visible)
+    else:
+        query = SYNTAXES[node.syntax](builder, value)
+    if query == nothing():
+        _note_empty(context)
+    return index, query
+
+
+def _field_names(node: Searched, context: Context) -> tuple[str, ...]:
+    table = context.catalog.table(node.index.table_oid)
+    return tuple(table.column_by_attnum(a).name for a in node.index.fields(table))
+
+
+def other_statistics(node: Searched, part: ShardRows, context: Context) -> Sequence[Statistics]:
+    """Those of the table's other tenants, for an index WITH (bm25_stats = 'table')."""
+    if node.index.options.get("bm25_stats") != "table":
+        return ()
+    found = []
+    for shard in context.store.shards(node.index.table_oid):
+        index = shard.text_index(node.index.oid)
+        if index is not None and shard is not part.shard:
+            found.append(index.statistics(shard.visible(context.tx)))
+    return found
+
+
+def _row_text(node: Searched, key: Datum, context: Context) -> str:
+    """The searched columns of the row with this primary key, as one text; of the session's tenant, where it
+    has one, as that is a part of the key."""
+    table = context.catalog.table(node.index.table_oid)
+    tenant = str(context.settings.get("sqlvec.tenant") or "") if table.tenant_attnum else ""
+    for shard in context.store.shards(table.oid):
+        if tenant and shard.tenant != tenant:
+            continue
+        values = [
+            table.column_by_attnum(attnum).type.definition.parse(shard.tenant)
+            if attnum == table.tenant_attnum
+            else key
+            for attnum in table.primary_key
+        ]
+        row_id = shard.find_key(table.primary_key, values, context.tx)
+        if row_id is not None:
+            row = np.array([row_id], np.int64)
+            texts = [shard.gather(column.ordinal + 1, row)[0] for column in node.columns]
+            return "\n".join(text for text in texts if text)
+    return ""
+
+
+def _note_empty(context: Context) -> None:
+    """Once a statement, however many shards and places ask."""
+    if not any(message == _EMPTY for _, _, message, _ in context.notices):
+        context.notice(_EMPTY)
