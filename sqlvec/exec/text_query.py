@@ -76,7 +76,9 @@ def _row_text(node: Searched, key: Datum, context: Context) -> str:
         row_id = shard.find_key(table.primary_key, values, context.tx)
         if row_id is not None:
             row = np.array([row_id], np.int64)
-            texts = [shard.gather(column.ordinal + 1, row)[0] for column in node.columns]
+            attnums = node.index.fields(table)
+            searched = [attnums[field] for field in node.fields] or attnums
+            texts = [shard.gather(attnum, row)[0] for attnum in searched]
             return "\n".join(text for text in texts if text)
     return ""
 
