@@ -22,6 +22,7 @@ from sqlvec.errors import DataException, InsufficientPrivilege
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.text_query import text_query
+from sqlvec.index.bm25.lexeme_index import LexemeIndex
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import distances, padded
 from sqlvec.plan.physical import (
@@ -30,6 +31,7 @@ from sqlvec.plan.physical import (
     AnyOf,
     ColumnPredicate,
     DistancePredicate,
+    LexemePredicate,
     Predicate,
     Prefilter,
     Queried,
@@ -202,6 +204,8 @@ class _Scan:
             return self._distance(predicate, rows)
         if isinstance(predicate, TextPredicate):
             return self._text(predicate, rows)
+        if isinstance(predicate, LexemePredicate):
+            return rows & self._lexemes(predicate)
         if isinstance(predicate, Queried):
             return rows & self._queried(predicate)
         return self._residual(predicate, rows)
@@ -272,6 +276,15 @@ class _Scan:
         index, query = asked
         matched: RowSet = index.match(query, self.visible)
         return rows & matched
+
+    def _lexemes(self, predicate: LexemePredicate) -> RowSet:
+        index = self.shard.index(predicate.index.oid)
+        query = constant(predicate.query, self.context)
+        if query is None:
+            return RowSet.empty(self.visible.row_count)
+        if not isinstance(index, LexemeIndex):
+            return self.visible
+        return index.candidates(query, self.visible)
 
     def _queried(self, predicate: Queried) -> RowSet:
         """Asks the relational engine, which knows rows by shard and row id."""

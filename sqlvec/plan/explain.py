@@ -19,6 +19,7 @@ from sqlvec.plan.physical import (
     InsertPlan,
     LateralSource,
     Leg,
+    LexemePredicate,
     LockingSelect,
     MmrLeg,
     ModifyPlan,
@@ -172,6 +173,8 @@ def _predicate(predicate: Predicate) -> str:
         return f"{render(predicate.distance)} {predicate.op} {render(predicate.limit)}"
     if isinstance(predicate, TextPredicate):
         return render(predicate.match)
+    if isinstance(predicate, LexemePredicate):
+        return f"gin {predicate.index.name} of {render(predicate.match)}"
     if isinstance(predicate, Queried):
         return f"subqueries of {render(predicate.source)}" if predicate.source else "subqueries"
     assert isinstance(predicate, Residual)

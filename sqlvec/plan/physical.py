@@ -2,7 +2,8 @@
 
 A predicate tree becomes a row set before anything is ranked (architecture, section 1):
 
-    AllRows | ColumnPredicate | DistancePredicate | TextPredicate | AnyOf(or) | AllOf(and) | Residual
+    AllRows | ColumnPredicate | DistancePredicate | TextPredicate | LexemePredicate | AnyOf(or) | AllOf(and)
+    | Residual
 
 Residual is whatever only the relational engine can decide; it is evaluated last, over the rows that are left.
 """
@@ -44,6 +45,15 @@ class TextPredicate:
 
 
 @dataclass(frozen=True, slots=True)
+class LexemePredicate:
+    """Rows that a gin index does not rule out for vector @@ query; a residual decides."""
+
+    match: bound.Expression
+    query: bound.Expression
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     parts: tuple[Predicate, ...]
 
@@ -67,7 +77,14 @@ class Queried:
 
 
 Predicate = (
-    ColumnPredicate | DistancePredicate | TextPredicate | AllOf | AnyOf | Residual | Queried
+    ColumnPredicate
+    | DistancePredicate
+    | TextPredicate
+    | LexemePredicate
+    | AllOf
+    | AnyOf
+    | Residual
+    | Queried
 )
 
 

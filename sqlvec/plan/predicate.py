@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog, Table
+from sqlvec.plan.lexeme_candidates import lexeme_candidates
 from sqlvec.plan.native import is_constant, relations_of
 from sqlvec.plan.physical import (
     AllOf,
@@ -69,7 +70,8 @@ def prefilter(
             equal[predicate.attnum] = predicate.values[0]
     rest = conjunction(residual)
     if rest is not None:
-        parts.append(Residual(rest))
+        candidates = lexeme_candidates(rest, scan.relation_id, table, catalog)
+        parts += [Residual(rest)] if candidates is None else [candidates, Residual(rest)]
     tree: Predicate | None = None
     if parts:
         tree = parts[0] if len(parts) == 1 else AllOf(tuple(parts))

@@ -20,8 +20,14 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_vector_index import check_capabilities, index_where, vector_column
+from sqlvec.sql.bind_vector_index import (
+    check_capabilities,
+    index_where,
+    require_immutable,
+    vector_column,
+)
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.output_name import output_name
 from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
@@ -109,9 +115,19 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
         if method == "bm25":
             raise FeatureNotSupported(f"{method} indexes on expressions are not supported")
         text = expression_source(binder.parsed, body["expr"])
-        return IndexColumn(0, text, operator_class, descending, first)
+        lexemes = types.TSVECTOR if method == "gin" and _is_tsvector(binder, table, text) else None
+        return IndexColumn(0, text, operator_class, descending, first, lexemes)
     column = _existing(table, body["name"])
     return IndexColumn(column.attnum, "", operator_class, descending, first)
+
+
+def _is_tsvector(binder: Binder, table: Table, text: str) -> bool:
+    """Whether the expression is one; it must not depend on the session's configuration."""
+    expression = bind_expression_text(binder, text, table, -1)
+    if expression.type.oid != types.TSVECTOR.oid:
+        return False
+    require_immutable(expression, "expression")
+    return True
 
 
 def _options(

@@ -33,6 +33,7 @@ _NOT_IMMUTABLE = VOLATILE | frozenset(
         "now", "current_date", "current_timestamp", "localtimestamp", "statement_timestamp",
         "transaction_timestamp", "current_user", "session_user", "current_setting", "nextval",
         "currval", "lastval", "age", "timeofday", "txid_current",
+        "get_current_ts_config",
     ]
 )  # fmt: skip
 

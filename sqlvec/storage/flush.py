@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from sqlvec.catalog.objects import Table
 from sqlvec.errors import DatabaseError
-from sqlvec.index.bm25 import Bm25Index
+from sqlvec.index.bm25 import PostingIndex
 from sqlvec.storage.key_search import key_definitions
 from sqlvec.storage.keys import KeyDefinition
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, VectorsFile
@@ -90,7 +90,7 @@ def current_vectors(shard: Shard) -> dict[int, VectorColumn]:
 
 def sealed_postings(shard: Shard, low: int, high: int) -> dict[int, Mapping[str, Any]]:
     indexes = shard.indexes.items()
-    return {oid: i.seal(low, high) for oid, i in indexes if isinstance(i, Bm25Index)}
+    return {oid: i.seal(low, high) for oid, i in indexes if isinstance(i, PostingIndex)}
 
 
 def write_rows(store: Store, shard: Shard, rows: SegmentRows) -> WrittenSegment:
@@ -105,9 +105,9 @@ def write_rows(store: Store, shard: Shard, rows: SegmentRows) -> WrittenSegment:
 
 
 def attach_postings(shard: Shard, written: Sequence[WrittenSegment]) -> None:
-    """Let the BM25 indexes read the segments' postings instead of their own."""
+    """Let the text indexes read the segments' postings instead of their own."""
     for oid, index in shard.indexes.items():
-        if not isinstance(index, Bm25Index):
+        if not isinstance(index, PostingIndex):
             continue
         for one in written:
             if oid in one.rows.bm25:

@@ -25,7 +25,7 @@ from sqlvec.index.row_set import RowSet
 from sqlvec.index.warm import warm_bits, warm_sparse
 from sqlvec.storage.growing import Words, clear_ids, grown, set_bits, word_count
 from sqlvec.storage.vectors import VectorBatch, VectorColumn
-from sqlvec.types import BIT, HALFVEC, SPARSEVEC, VARBIT, VECTOR, SqlType
+from sqlvec.types import BIT, HALFVEC, SPARSEVEC, TSVECTOR, VARBIT, VECTOR, SqlType
 
 # The indexed value of each row, null where there is none or the predicate is not true. Given are the columns
 # by attnum, how many rows, and which of them are alive (None: all); the others need no value.
@@ -49,11 +49,21 @@ class IndexView:
 
 
 def indexed_type(index: Index, table: Table) -> SqlType:
-    """Of the one column or expression of a vector index."""
+    """Of the one column or expression of a vector index or a gin index."""
     column = index.columns[0]
     if column.type is not None:
         return column.type
     return table.column_by_attnum(column.attnum).type
+
+
+def has_lexemes(index: Index, table: Table) -> bool:
+    """Whether it is a gin index over a tsvector, of all rows: its lexemes are kept."""
+    if index.method != "gin" or len(index.columns) > 1 or index.predicate:
+        return False
+    (column,) = index.columns
+    if not column.attnum:
+        return column.type == TSVECTOR
+    return table.column_by_attnum(column.attnum).type == TSVECTOR
 
 
 def has_own_rows(index: Index, table: Table) -> bool:

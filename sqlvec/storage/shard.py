@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog, Index, Table
-from sqlvec.index.bm25 import Bm25Index
+from sqlvec.index.bm25 import Bm25Index, PostingIndex
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.batch import RowBatch, one_vector, row_batch
@@ -61,7 +61,7 @@ class Shard:
         self.times = RowTimes()
         self.segments: tuple[Segment, ...] = ()
         self.memtable = Memtable(0, directory.settings.block_bytes_max)
-        self.indexes: dict[int, HnswGraph | Bm25Index] = {}
+        self.indexes: dict[int, HnswGraph | PostingIndex] = {}
         self.index_rows: dict[int, IndexRows] = {}
         self._indexed: dict[int, tuple[Index, Table]] = {}  # what their values are computed by
         self.definitions: dict[int, Index] = {}
@@ -193,12 +193,12 @@ class Shard:
         """Whether one of the keys is visible already, or twice among them. May err towards True."""
         return self.keys.has_duplicates(tuple(attnums), columns, tx)
 
-    def index(self, index_oid: int) -> HnswGraph | Bm25Index | None:
+    def index(self, index_oid: int) -> HnswGraph | PostingIndex | None:
         return self.indexes.get(index_oid)
 
     def text_index(self, index_oid: int) -> Bm25Index | None:
         index = self.indexes.get(index_oid)
-        assert not isinstance(index, HnswGraph), index_oid
+        assert index is None or isinstance(index, Bm25Index), index_oid
         return index
 
     def disk_bytes(self) -> int:
@@ -211,7 +211,8 @@ class Shard:
         batch = row_batch(table, given)
         self._prepare(tx, table)
         hashes = self.keys.check(batch, table, tx)
-        dropped = [oid for oid in self.index_rows if oid not in tx.catalog.relations]
+        known = (*self.index_rows, *self.indexes)
+        dropped = [oid for oid in known if oid not in tx.catalog.relations]
         first = self.append(batch, dropped)
         self.keys.add(hashes, first)
         return first, batch.row_count
@@ -291,15 +292,21 @@ class Shard:
             for oid in self.index_rows
             if oid not in dropped
         }
+        posted = {
+            oid: [[None] * batch.row_count] * index.fields
+            if oid in dropped
+            else self._texts(self.definitions[oid], batch.present_column, batch.row_count)
+            for oid, index in self.indexes.items()
+            if isinstance(index, PostingIndex)
+        }
         low = self.memtable.append(batch.columns, batch.types, batch.row_count)
         assert low == first, (low, first)
         for attnum, vector in vectors.items():
             vector.write(first, batch.vectors[attnum])
-        for oid, index in self.indexes.items():
-            if isinstance(index, Bm25Index):
-                columns, table = batch.columns, self.columns.table
-                assert table is not None, oid
-                index.add(first, texts(self.definitions[oid], table, columns, batch.row_count))
+        for oid, texts in posted.items():
+            index = self.indexes[oid]
+            assert isinstance(index, PostingIndex), oid
+            index.add(first, texts)
         for oid, rows in self.index_rows.items():
             rows.add(indexed.get(oid) or [None] * batch.row_count)
         self.times.append(batch.row_count)
@@ -313,7 +320,7 @@ class Shard:
             return
         self.memtable.skip(row_id)
         for index in self.indexes.values():
-            if isinstance(index, Bm25Index):
+            if isinstance(index, PostingIndex):
                 index.add(first, [[None] * count for _ in range(index.fields)])
         for rows in self.index_rows.values():
             rows.add([None] * count)
@@ -396,9 +403,9 @@ class Shard:
             made = self.directory.make_index(index, self)
             if made is None:
                 return
-            if isinstance(made, Bm25Index):
+            if isinstance(made, PostingIndex):
                 for part in self.parts():
-                    made.add(part.low, part_texts(index, table, part))
+                    made.add(part.low, self.part_texts(index, part))
             else:
                 self.add_index_rows(index)
             self.indexes = {**self.indexes, index.oid: made}
@@ -410,6 +417,26 @@ class Shard:
             self.link_logs.pop(index.oid, None)
             self.cleanups.pop(index.oid, None)
             self.add_index(index, table)
+
+    def part_texts(self, index: Index, part: Part) -> list[list[Any]]:
+        """The text of each field of an index with postings, over the rows of a part."""
+        present = self.times.begins[part.low : part.high] != ABORTED
+        return self._texts(index, part.column, len(part), present)
+
+    def _texts(
+        self,
+        index: Index,
+        column: Callable[[int], pa.Array],
+        row_count: int,
+        present: Any = None,
+    ) -> list[list[Any]]:
+        """Texts of columns, or the lexemes of the tsvector that a gin index is over."""
+        table = self.columns.table
+        assert table is not None, index.name
+        if index.method == "gin":
+            vectors = self.directory.index_values(index, table, column, row_count, present)
+            return [[None if v is None else list(v.lexemes) for v in vectors]]
+        return [column(attnum).to_pylist() for attnum in index.fields(table)]
 
     def add_index_rows(self, index: Index) -> None:
         """The values of a vector index whose rows are its own, over the rows there are."""
@@ -510,22 +537,6 @@ def _take(part: Part, attnum: int, offsets: RowIds) -> pa.Array:
     column = part.column(attnum)
     whole = len(offsets) == len(part) and (np.diff(offsets) == 1).all()
     return column if whole else column.take(pa.array(offsets))
-
-
-def texts(
-    index: Index, table: Table, columns: Mapping[int, pa.Array], row_count: int
-) -> list[list[str | None]]:
-    """The text of each field of a BM25 index."""
-    out: list[list[str | None]] = []
-    for attnum in index.fields(table):
-        array = columns.get(attnum)
-        out.append([None] * row_count if array is None else array.to_pylist())
-    return out
-
-
-def part_texts(index: Index, table: Table, part: Part) -> list[list[str | None]]:
-    columns = {attnum: part.column(attnum) for attnum in index.fields(table)}
-    return texts(index, table, columns, len(part))
 
 
 def vector_batch_at(shard: Shard, attnum: int, low: int, high: int) -> VectorBatch | None:

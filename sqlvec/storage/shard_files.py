@@ -21,10 +21,16 @@ from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.catalog.operator_classes import OPERATOR_CLASSES
 from sqlvec.errors import InvalidParameterValue
 from sqlvec.fulltext.config import DEFAULT
-from sqlvec.index.bm25 import Bm25Index
+from sqlvec.index.bm25 import Bm25Index, LexemeIndex, PostingIndex
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.growing import Mask, Words, word_count, words_of_mask
-from sqlvec.storage.index_rows import GRAPH_METHODS, IndexRows, IndexValues, indexed_type
+from sqlvec.storage.index_rows import (
+    GRAPH_METHODS,
+    IndexRows,
+    IndexValues,
+    has_lexemes,
+    indexed_type,
+)
 from sqlvec.storage.key_search import key_definitions
 from sqlvec.storage.keys import KeyDefinition
 from sqlvec.storage.manifest import ShardFiles, VectorsFile
@@ -32,14 +38,13 @@ from sqlvec.storage.memtable import Memtable
 from sqlvec.storage.part import ShardColumns, vector_dims
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.settings import StorageSettings
-from sqlvec.storage.shard import Shard, part_texts
+from sqlvec.storage.shard import Shard
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 from sqlvec.types import BOOL
 
 DIRECTORY = "data"
-INDEX_METHODS = (*GRAPH_METHODS, "bm25")
 
 
 def make_bm25(index: Index, table: Table) -> Bm25Index:
@@ -114,20 +119,19 @@ class ShardDirectory:
         assert dims, (attnum, columns.types.get(attnum))
         return self.vectors_for(columns, attnum, dims)
 
-    def make_index(self, index: Index, shard: Shard) -> HnswGraph | Bm25Index | None:
+    def make_index(self, index: Index, shard: Shard) -> HnswGraph | PostingIndex | None:
         """An empty index of the kind; None for one that storage does not keep (btree and such)."""
-        attnums = [column.attnum for column in index.columns]
-        graph = index.method in GRAPH_METHODS
-        if index.method not in INDEX_METHODS or not (graph or all(attnums)):
-            return None
-        options = index.options
+        table, options = shard.columns.table, index.options
+        assert table is not None, index.name
         if index.method == "bm25":
-            assert shard.columns.table is not None, index.name
-            return make_bm25(index, shard.columns.table)
-        assert shard.columns.table is not None, index.name
+            return make_bm25(index, table)
+        if has_lexemes(index, table):
+            return LexemeIndex()
+        if index.method not in GRAPH_METHODS:
+            return None
         return HnswGraph.create(
             OPERATOR_CLASSES[index.columns[0].operator_class].metric,
-            vector_dims(indexed_type(index, shard.columns.table)),  # 0: bits and sparse have no codes
+            vector_dims(indexed_type(index, table)),  # 0: bits and sparse have no codes
             m=int(options.get("m", 16)),
             ef_construction=int(options.get("ef_construction", 64)),
         )
@@ -188,27 +192,26 @@ def _open_vectors(shard: Shard, file: VectorsFile) -> VectorColumn:
 
 
 def open_texts(shard: Shard, indexes: tuple[Index, ...]) -> None:
-    """Give a shard the BM25 indexes of its table that it does not have."""
+    """Give a shard the indexes with postings of its table that it does not have."""
     for index in indexes:
-        if index.oid not in shard.indexes and index.method == "bm25":
-            _open_bm25(shard, index)
+        if index.oid not in shard.indexes and index.method not in GRAPH_METHODS:
+            _open_postings(shard, index)
 
 
-def _open_bm25(shard: Shard, index: Index) -> None:
-    """Postings of the segments as they are; rows that have none, or of another analysis, are analyzed now."""
+def _open_postings(shard: Shard, index: Index) -> None:
+    """Postings of the segments as they are; rows that have none, or of another analysis, are analyzed
+    now."""
     made = shard.directory.make_index(index, shard)
     if made is None:
         return
-    assert isinstance(made, Bm25Index)
-    table = shard.columns.table
-    assert table is not None, index.name
+    assert isinstance(made, PostingIndex)
+    shard.definitions[index.oid] = index
     for segment in shard.segments:
         arrays = segment.bm25(index.oid)
         if made.fits(arrays):
             made.attach(segment.low, segment.high, arrays)
         else:
-            made.add(segment.low, part_texts(index, table, segment))
+            made.add(segment.low, shard.part_texts(index, segment))
     for part in shard.memtable.parts(shard.columns):
-        made.add(part.low, part_texts(index, table, part))
+        made.add(part.low, shard.part_texts(index, part))
     shard.indexes = {**shard.indexes, index.oid: made}
-    shard.definitions[index.oid] = index

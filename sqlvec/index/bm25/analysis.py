@@ -27,7 +27,17 @@ class Analysis:
                 f"text_config names {len(names)} configurations for {fields} columns",
                 hint="Give one for all the columns, or one for each.",
             )
-        self.analyzers: Sequence[Analyzer] = [analyzer(name) for name in names]
+        self._keep([analyzer(name) for name in names], positions)
+
+    @classmethod
+    def of(cls, analyzers: Sequence[Analyzer], *, positions: bool) -> Analysis:
+        """Of analyzers that no configuration names."""
+        made = cls.__new__(cls)
+        made._keep(analyzers, positions)
+        return made
+
+    def _keep(self, analyzers: Sequence[Analyzer], positions: bool) -> None:
+        self.analyzers = analyzers
         self.positions = positions
         editions = ", ".join(one.edition for one in self.analyzers)
         self.name = f"{editions}; {'positions' if positions else 'no positions'}"
