@@ -27,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--authentication-timeout", type=float, default=60.0, metavar="SECONDS",
         help="how long a client may take to start a session",
     )  # fmt: skip
+    serve.add_argument(
+        "--metrics-port", type=int, metavar="N", help="serve metrics for Prometheus there, over HTTP"
+    )
     serve.add_argument("--password-file", help="a file with the password of user postgres")
     demo = commands.add_parser("demo", help="load the sample and answer queries")
     demo.add_argument("--once", action="store_true", help="end after the queries")
@@ -66,7 +69,7 @@ def _serve(args: argparse.Namespace) -> int:
         )
         serve(
             args.data_dir, args.host, args.port, verifiers, storage,
-            authentication_seconds=args.authentication_timeout,
+            authentication_seconds=args.authentication_timeout, metrics_port=args.metrics_port,
         )  # fmt: skip
     except DatabaseError as error:
         print(f"sqlvec: {error.message}", file=sys.stderr)

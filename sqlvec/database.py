@@ -772,6 +772,7 @@ class Connection:
             vocabulary=VOCABULARY,
             print_expression=expression_text,
             index_queue=self.store.index_queue,
+            index_recall=self.store.index_recall,
             locks=lambda: lock_rows(self.store.locks),
         )
 

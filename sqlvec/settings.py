@@ -33,6 +33,7 @@ class Setting:
     unit: str = ""
     reported: bool = False
     fixed: bool = False
+    special: str = ""  # a number outside the bounds that is taken too
     plans: bool = False  # statements are bound differently under another value
 
 
@@ -44,8 +45,10 @@ def _b(name: str, default: str, description: str, **fields: object) -> Setting:
     return Setting(name, "bool", default, description, **fields)  # type: ignore[arg-type]
 
 
-def _i(name: str, default: str, low: int, high: int, description: str, unit: str = "") -> Setting:
-    return Setting(name, "int", default, description, low, high, unit=unit)
+def _i(
+    name: str, default: str, low: int, high: int, description: str, unit: str = "", special: str = ""
+) -> Setting:
+    return Setting(name, "int", default, description, low, high, unit=unit, special=special)
 
 
 def _e(name: str, default: str, values: str, description: str, **fields: object) -> Setting:
@@ -124,10 +127,13 @@ DEFINITIONS = (
     _b("synchronize_seqscans", "on", "Without effect."),
     _e("password_encryption", "scram-sha-256", "md5|scram-sha-256", "How passwords are kept."),
     _s("default_text_search_config", "pg_catalog.english", "Text search configuration of calls without one."),
-    _i("hnsw.ef_search", "40", 1, 1000, "Size of the candidate list of an HNSW search."),
+    _i("hnsw.ef_search", "40", 1, 1000, "Size of the candidate list of an HNSW search; -1 goes by the limit.",
+       special="-1"),
     _e("hnsw.iterative_scan", "off", "off|relaxed_order|strict_order",
        "Accepted and without effect: scans return min(k, matching) rows anyway."),
     _i("hnsw.max_scan_tuples", "20000", 1, _INT_MAX, "Accepted and without effect."),
+    Setting("sqlvec.target_recall", "real", "0",
+            "Share of the nearest rows that a search is to find, instead of hnsw.ef_search; 0 for none.", 0, 1),
     Setting("hnsw.scan_mem_multiplier", "real", "1", "Accepted and without effect.", 1, 1000),
     _i("ivfflat.probes", "1", 1, 32768, "Accepted and without effect: ivfflat is served by HNSW."),
     _e("ivfflat.iterative_scan", "off", "off|relaxed_order", "Accepted and without effect."),
@@ -200,7 +206,7 @@ def _number(setting: Setting, value: str) -> str:
             f'invalid value for parameter "{setting.name}": "{value}"', hint=hint
         )
     number = float(match[1]) * factor
-    if not setting.low <= number <= setting.high:
+    if not setting.low <= number <= setting.high and f"{number:g}" != setting.special:
         unit = f" {setting.unit}" if setting.unit else ""
         shown = f"{number:g}" if setting.kind == "real" else str(round(number))
         raise InvalidParameterValue(
@@ -292,11 +298,13 @@ class SessionSettings:
         raise UndefinedObject(f'unrecognized configuration parameter "{name}"')
 
     def get(self, name: str) -> object:
-        """The value of a known setting: int for numbers, bool for switches, else text."""
+        """The value of a known setting: int or float for numbers, bool for switches, else text."""
         setting = _BY_NAME[name.lower()]
         value = self._values.get(name.lower(), setting.default)
         if setting.kind == "int":
             return int(value)
+        if setting.kind == "real":
+            return float(value)
         return value == "on" if setting.kind == "bool" else value
 
     def milliseconds(self, name: str) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
-
 from sqlvec import types
 from sqlvec.exec.context import Context
 from sqlvec.exec.insert import run_insert
@@ -16,6 +14,7 @@ from sqlvec.exec.prefilter import prefilter
 from sqlvec.exec.ranked_rows import rank
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
+from sqlvec.index.hnsw.recall import recall_of
 from sqlvec.plan.explain import Node, explain
 from sqlvec.plan.physical import InsertPlan, ModifyPlan, NativeSelect, Plan, VectorLeg
 from sqlvec.plan.planner import plan as make_plan
@@ -49,7 +48,9 @@ def run_explain(statement: bound.Explain, context: Context) -> Result:
             summary["Planning Time"] = (planned - started) / 1000
             summary["Execution Time"] = (finished - planned) / 1000
         if options.get("recall"):
+            observed, context.observed = context.observed, None  # of the run, not of its repetition
             summary["recall"] = _recall(plan, context)
+            context.observed = observed
     node = explain(plan, context.observed)
     context.observed = None
     if options.get("format", "text") == "json":
@@ -90,8 +91,4 @@ def _recall(plan: Plan, context: Context) -> float | None:
     k = row_limit(plan.limit, plan.offset, context).needed(total)
     found = rank(leg, rows, k, context)
     exact = rank(VectorLeg(leg.distance, leg.index, exact=True), rows, k, context)
-    distances = exact.keys[np.isfinite(exact.keys)]
-    if not len(distances):
-        return 1.0
-    near = found.keys <= distances[-1] + 1e-9 * abs(distances[-1])
-    return float(near.sum() / len(distances))
+    return recall_of(found.keys, exact.keys)

@@ -16,6 +16,7 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
 from sqlvec.exec.text_query import other_statistics, text_query
 from sqlvec.index.hnsw import HnswGraph
+from sqlvec.index.hnsw.recall import dynamic_ef
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import flat_search
 from sqlvec.plan.physical import TextLeg, VectorLeg
@@ -55,7 +56,11 @@ def rank_leg(
     ef_min: int = 0,
 ) -> Ranked:
     """The best k rows of all shards; counters gets what the scan counted."""
-    counter: dict[str, Any] = {"ef_search": max(int(context.settings.get("hnsw.ef_search")), ef_min)}  # type: ignore[call-overload]
+    settings = context.settings
+    ef = int(settings.get("hnsw.ef_search"))  # type: ignore[call-overload]
+    counter: dict[str, Any] = {"ef_search": max(dynamic_ef(k) if ef < 0 else ef, ef_min)}
+    if target := settings.get("sqlvec.target_recall"):
+        counter["target_recall"] = target
     counters.append(counter)
     scan: Any = _vector if isinstance(leg, VectorLeg) else _text
     parts = [scan(leg, part, k, context, counter) for part in rows]
@@ -111,10 +116,14 @@ def _graph(
     counter: dict[str, Any],
 ) -> tuple[np.ndarray, np.ndarray]:
     """The graph answers for the rows it has linked, an exact scan for the queue behind them."""
-    ef = max(counter["ef_search"], k)
     linked = graph.linked
+    target = counter.get("target_recall", 0.0)
+    if target:
+        counter["ef_search"] = graph.recall.ef(target, rows.count / max(linked, 1), k)
+    ef = max(counter["ef_search"], k)
     allowed = rows if linked >= rows.row_count else rows & _first(linked, rows.row_count)
     found = graph.search(view.array, query, k, ef, allowed, "auto")
+    graph.recall.note(query, k, allowed, found.distances, target)
     counter["strategy"] = found.strategy
     if found.reason:
         counter["reason"] = found.reason

@@ -7,6 +7,7 @@ import hmac
 import logging
 import secrets
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,7 @@ def serve(
     storage: StorageSettings,
     *,
     authentication_seconds: float = AUTHENTICATION_SECONDS,
+    metrics_port: int | None = None,
 ) -> None:
     """Opens the data directory and serves it until SIGTERM."""
     from sqlvec.exec.arrow_rows import warm as warm_rows
@@ -157,6 +159,14 @@ def serve(
             needs_password=bool(password_verifiers),
             authentication_seconds=authentication_seconds,
         )
+        stop: Callable[[], None] | None = None
+        if metrics_port is not None:
+            from sqlvec.server.metrics import serve_metrics
+
+            bound, stop = serve_metrics(cluster, host, metrics_port)
+            log.info("metrics at http://%s:%d/metrics", host, bound)
         await listener.serve(host, port)
+        if stop is not None:
+            stop()
 
     uvloop.run(main())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlvec.index.hnsw import HnswGraph
+from sqlvec.index.hnsw.recall import RecallMeter
 from sqlvec.storage.checkpoint import flush_all
 from sqlvec.storage.compaction import compact_shard, compactable
 from sqlvec.storage.flush import flush_shard
@@ -25,7 +26,7 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """kind: flush, link, save_graph, clean_graph, compact or checkpoint; the shard is named for the log."""
+    """kind: flush, link, save_graph, clean_graph, recall, compact or checkpoint; the shard is named for the log."""
 
     kind: str
     table_oid: int
@@ -78,6 +79,27 @@ def index_queue(store: Store) -> list[QueuedIndex]:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class IndexRecall:
+    """What is known of how well a graph answers; see index.hnsw.recall."""
+
+    table_oid: int
+    index_oid: int
+    tenant: str
+    meter: RecallMeter
+
+
+def index_recall(store: Store) -> list[IndexRecall]:
+    """Of the graphs of the open shards."""
+    with store.lock:
+        return [
+            IndexRecall(shard.table_oid, index_oid, shard.tenant, graph.recall)
+            for shard in store.open_shards.values()
+            for index_oid, graph in shard.indexes.items()
+            if isinstance(graph, HnswGraph)
+        ]
+
+
 def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
     found: list[Job] = []
     oid, tenant, settings = shard.table_oid, shard.tenant, store.settings
@@ -96,6 +118,8 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
             found.append(Job("save_graph", oid, tenant, _saving(store, shard, index_oid)))
         if wants_cleanup(store, shard, index_oid):
             found.append(Job("clean_graph", oid, tenant, _cleaning(store, shard, index_oid)))
+        if graph.recall.has_work(graph.linked):
+            found.append(Job("recall", oid, tenant, _measuring(shard, index_oid)))
     if compactable(shard):
         found.append(Job("compact", oid, tenant, lambda _: _maintain(store, shard, compact_shard)))
     return found
@@ -112,6 +136,10 @@ def _linking(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled]
 
 def _cleaning(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
     return lambda cancelled: clean_graph(store, shard, index_oid, cancelled)
+
+
+def _measuring(shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
+    return lambda cancelled: shard.measure_recall(index_oid, cancelled)
 
 
 def _saving(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:

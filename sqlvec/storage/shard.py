@@ -484,6 +484,18 @@ class Shard:
             self.link_logs.pop(index_oid, None)
             self.cleanups.pop(index_oid, None)
 
+    def measure_recall(
+        self, index_oid: int, cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Compare answers of an HNSW graph with exact ones. Runs beside searches and linking."""
+        graph = self.indexes.get(index_oid)
+        if not isinstance(graph, HnswGraph):
+            return
+        with self.lock:
+            view = self.index_view(index_oid)
+            live = self.times.visible(self.times.changed_at) & view.present.extend(self.row_count)
+        graph.recall.measure(graph, view.array, live, cancelled)
+
     def link_step(
         self, index_oid: int, budget: int | None = None, threads: int = 1, cancelled: Any = None
     ) -> int:

@@ -36,7 +36,7 @@ from sqlvec.storage.commit import (
 from sqlvec.storage.disk_guard import DiskGuard
 from sqlvec.storage.graph_files import open_graphs
 from sqlvec.storage.index_rows import IndexValues, no_index_values
-from sqlvec.storage.jobs import QueuedIndex
+from sqlvec.storage.jobs import IndexRecall, QueuedIndex
 from sqlvec.storage.locks import LockOwner, LockTable
 from sqlvec.storage.manifest import Manifest, SequenceValue, ShardFiles, Version
 from sqlvec.storage.part import ShardColumns
@@ -495,6 +495,10 @@ class Store:
     def index_queue(self) -> list[QueuedIndex]:
         """How far the graphs of the open shards are linked."""
         return jobs.index_queue(self)
+
+    def index_recall(self) -> list[IndexRecall]:
+        """How well the graphs of the open shards answer."""
+        return jobs.index_recall(self)
 
     def flush(self) -> None:
         """Write every memtable to segments, snapshot the graphs, shorten the log: CHECKPOINT."""

@@ -49,6 +49,7 @@ class Environment:
     vocabulary: Vocabulary
     print_expression: PrintExpression
     index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
+    index_recall: Callable[[], list[Any]]  # of storage.jobs.IndexRecall
     locks: Callable[[], list[dict[str, Any]]]  # rows of pg_locks
 
     @property

@@ -88,6 +88,23 @@ def _index_queue(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                    "rows_linked": queued.rows_linked, "rows_waiting": queued.rows_waiting}  # fmt: skip
 
 
+def _index_recall(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for measured in environment.index_recall():
+        table, index = (catalog.relations.get(o) for o in (measured.table_oid, measured.index_oid))
+        if table is None or index is None:
+            continue
+        meter = measured.meter
+        curve = meter.curve
+        row = {"relid": table.oid, "indexrelid": index.oid, "relname": table.name,
+               "indexrelname": index.name, "tenant": measured.tenant,
+               "searches_sampled": meter.sampled, "recall": meter.recall,
+               "recall_worst": meter.worst,
+               "rows_calibrated": None if curve is None else curve.linked}  # fmt: skip
+        for name, target in (("ef_90", 0.9), ("ef_95", 0.95), ("ef_99", 0.99)):
+            row[name] = None if curve is None else curve.ef(target, 1.0, 10)
+        yield row
+
+
 def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     here = database_oid(environment.database)
     for row in environment.locks():
@@ -98,6 +115,7 @@ def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 LIVE = {
     "pg_locks": _locks,
     "sqlvec_index_queue": _index_queue,
+    "sqlvec_index_recall": _index_recall,
     "pg_stat_activity": _activity,
     "pg_stat_database": _databases,
     "pg_stat_user_tables": _tables,

@@ -49,7 +49,15 @@ _QUEUE = (
     "relid:26:-1: indexrelid:26:-1: relname:19:-1: indexrelname:19:-1: tenant:25:-1: "
     "rows_linked:20:-1: rows_waiting:20:-1:"
 )
-_OWN = (SystemTable("pg_catalog", "sqlvec_index_queue", 15_900, "v", False, _QUEUE),)
+_RECALL = (
+    "relid:26:-1: indexrelid:26:-1: relname:19:-1: indexrelname:19:-1: tenant:25:-1: "
+    "searches_sampled:20:-1: recall:701:-1: recall_worst:701:-1: rows_calibrated:20:-1: "
+    "ef_90:23:-1: ef_95:23:-1: ef_99:23:-1:"
+)
+_OWN = (
+    SystemTable("pg_catalog", "sqlvec_index_queue", 15_900, "v", False, _QUEUE),
+    SystemTable("pg_catalog", "sqlvec_index_recall", 15_902, "v", False, _RECALL),
+)
 
 
 @cache

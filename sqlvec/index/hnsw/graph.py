@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sqlvec.index.hnsw.changes import GraphChanges
+from sqlvec.index.hnsw.recall import RecallMeter
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width, encode_rows
 from sqlvec.kernels.distance import COSINE, METRICS, code_scan, flat_search, inverse_norms
@@ -120,6 +121,7 @@ class HnswGraph:
         self._link_lock = threading.Lock()
         self._coded = metric != "l1" and dims >= DIMENSIONS_MIN
         self._swap_lock = threading.Lock()
+        self.recall = RecallMeter()
 
     @classmethod
     def create(
@@ -419,12 +421,14 @@ class HnswGraph:
         ef = max(ef, k)
         if count == 0 or self.state[1] < 0:
             return self._exact(vectors, query, k, allowed, "no graph")
+        if strategy == "exact":
+            return self._exact(vectors, query, k, allowed, "asked for")
         if allowed is None or allowed.count >= linked:
             found = self._walk_in(PLAIN, vectors, query, k, ef, None, 0)
             if len(found.row_ids) >= min(k, linked):
                 return found
             return self._exact(vectors, query, k, RowSet.full(linked), _INCOMPLETE, found)
-        if strategy == "exact" or count <= max(FLAT_ROWS_MAX, 2 * k):
+        if count <= max(FLAT_ROWS_MAX, 2 * k):
             return self._exact(vectors, query, k, allowed, "few rows")
         most, share = min(k, count), count / (linked - self._cleared)
         if share >= WALK_SHARE_MIN:
