@@ -139,6 +139,7 @@ DEFINITIONS = (
     _e("ivfflat.iterative_scan", "off", "off|relaxed_order", "Accepted and without effect."),
     _i("ivfflat.max_probes", "32768", 1, 32768, "Accepted and without effect."),
     _s("sqlvec.tenant", "", "The tenant whose rows the session sees and writes; empty for all."),
+    _b("sqlvec.enable_fusion_rewrite", "on", "Run a fusion written by hand (ranked lists in WITH) as a fusion scan."),
     _i("sqlvec.autocut", "0", 0, 1000, "Stop fused results after so many jumps in score; 0 for never."),
 )  # fmt: skip
 _BY_NAME = {setting.name.lower(): setting for setting in DEFINITIONS}

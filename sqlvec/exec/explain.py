@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.exec.context import Context
+from sqlvec.exec.hand_fusion import fuses_what_is_recognised
 from sqlvec.exec.insert import run_insert
 from sqlvec.exec.limit import row_limit
 from sqlvec.exec.modify import run_modify
@@ -16,7 +17,7 @@ from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
 from sqlvec.index.hnsw.recall import recall_of
 from sqlvec.plan.explain import Node, explain
-from sqlvec.plan.physical import InsertPlan, ModifyPlan, NativeSelect, Plan, VectorLeg
+from sqlvec.plan.physical import InsertPlan, ModifyPlan, NativeSelect, Plan, Recognised, VectorLeg
 from sqlvec.plan.planner import plan as make_plan
 from sqlvec.sql import bound
 
@@ -37,6 +38,8 @@ def run_explain(statement: bound.Explain, context: Context) -> Result:
         return rows_result(columns, iter([[["Utility statements have no plan structure"]]]), "EXPLAIN")
     started = context.clock_us()
     plan = make_plan(inner, context.catalog)
+    if isinstance(plan, Recognised) and not fuses_what_is_recognised(context):
+        plan = plan.as_written
     planned = context.clock_us()
     summary: dict[str, Any] = {}
     if options.get("analyze"):

@@ -87,15 +87,15 @@ def _special(operation: Callable[[Decimal, Decimal], Decimal], a: Decimal, b: De
     return getattr(context, operation.__name__)(a, b)  # type: ignore[no-any-return]
 
 
-def _add(a: Decimal, b: Decimal) -> Decimal:
+def add(a: Decimal, b: Decimal) -> Decimal:
     return _WIDE.add(a, b) if a.is_finite() and b.is_finite() else _special(_WIDE.add, a, b)
 
 
-def _subtract(a: Decimal, b: Decimal) -> Decimal:
+def subtract(a: Decimal, b: Decimal) -> Decimal:
     return _WIDE.subtract(a, b) if a.is_finite() and b.is_finite() else _special(_WIDE.subtract, a, b)
 
 
-def _multiply(a: Decimal, b: Decimal) -> Decimal:
+def multiply(a: Decimal, b: Decimal) -> Decimal:
     return _WIDE.multiply(a, b) if a.is_finite() and b.is_finite() else _special(_WIDE.multiply, a, b)
 
 
@@ -222,9 +222,9 @@ _UNARY: dict[str, Callable[[Decimal], Decimal]] = {
     "log10": lambda a: _log(Decimal(10), a),
 }
 _BINARY: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
-    "add": _add,
-    "subtract": _subtract,
-    "multiply": _multiply,
+    "add": add,
+    "subtract": subtract,
+    "multiply": multiply,
     "divide": divide,
     "modulo": _modulo,
     "div": _quotient,
@@ -372,11 +372,11 @@ def aggregate(operation: str, texts: Sequence[str | None]) -> str | None:
         return show(divide(total, Decimal(len(values))))
     if not total.is_finite():
         return "NaN"
-    return _deviation(name, len(values), total, _sum([_multiply(v, v) for v in values]))
+    return _deviation(name, len(values), total, _sum([multiply(v, v) for v in values]))
 
 
 def _sum(values: Sequence[Decimal]) -> Decimal:
     total = Decimal(0)
     for value in values:
-        total = _add(total, value)
+        total = add(total, value)
     return total

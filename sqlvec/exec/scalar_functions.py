@@ -31,6 +31,7 @@ from sqlvec.exec.casts import check_range
 from sqlvec.exec.context import Context
 from sqlvec.exec.lock_view import blocking_pids
 from sqlvec.exec.read_only import forbid_function
+from sqlvec.exec.relational_numeric import add, divide, multiply, subtract
 from sqlvec.exec.session_functions import SESSION_FUNCTIONS
 from sqlvec.index.bm25 import highlighting
 from sqlvec.types import SqlType
@@ -44,7 +45,11 @@ _DAY_US = 86_400_000_000
 
 
 def _arithmetic(name: str, function: Callable[[Any, Any], Any]) -> Function:
+    exact = {"+": add, "-": subtract, "*": multiply}[name]
+
     def operate(result: SqlType, *args: Any) -> Any:
+        if len(args) == 2 and isinstance(args[0], Decimal) and isinstance(args[1], Decimal):
+            return exact(*args)
         if isinstance(args[0], np.ndarray):
             return vectors.combine(name, args[0], args[1])
         value = function(*args)
@@ -62,6 +67,8 @@ def _add(left: Any, right: Any = None) -> Any:
 
 
 def _divide(result: SqlType, left: Any, right: Any) -> Any:
+    if isinstance(left, Decimal) and isinstance(right, Decimal):
+        return divide(left, right)
     if right == 0:
         raise DivisionByZero("division by zero")
     if result.oid in _INTEGERS:

@@ -14,8 +14,10 @@ from sqlvec.exec.catalog_answers import answered
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
 from sqlvec.exec.explain_score import explanations
+from sqlvec.exec.hand_fusion import run_hand_fusion, run_recognised
 from sqlvec.exec.limit import RowLimit, row_limit
 from sqlvec.exec.locking import run_locking
+from sqlvec.exec.ordering import sorted_places
 from sqlvec.exec.prefilter import ShardRows, prefilter
 from sqlvec.exec.ranked_rows import rank
 from sqlvec.exec.ranked_scan import key_datums
@@ -26,11 +28,13 @@ from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     ROW_ID_SHARD_SHIFT,
     Constants,
+    HandFusion,
     LateralSource,
     LockingSelect,
     NativeSelect,
     QueryPlan,
     QuerySource,
+    Recognised,
     Remainder,
     Source,
 )
@@ -49,6 +53,10 @@ def run_query(plan: QueryPlan, context: Context) -> Iterator[Batch]:
         return _constants(plan, context)
     if isinstance(plan, LockingSelect):
         return run_locking(plan, context, run_query)
+    if isinstance(plan, HandFusion):
+        return run_hand_fusion(plan, context, run_query)
+    if isinstance(plan, Recognised):
+        return run_recognised(plan, context, run_query)
     return answered(plan, context, run_remainder)
 
 
@@ -76,7 +84,7 @@ def _source(source: Source, context: Context) -> pa.Table:
         return arrow_table(_lateral(source, context), source.columns)
     if not isinstance(source, QuerySource):
         return materialize(source, context)
-    return arrow_table(run_locking(source.plan, context, run_query), source.plan.columns)
+    return arrow_table(run_query(source.plan, context), source.plan.columns)
 
 
 def _lateral(source: LateralSource, context: Context) -> Iterator[Batch]:
@@ -197,7 +205,7 @@ class NativeRun:
         expressions = tuple(key.expression for key in sort)
         columns = self._evaluate(rows, places, expressions, known)
         keyed = list(zip(*columns, strict=True)) if columns else []
-        return sorted(range(len(keyed)), key=lambda i: _SortRow(keyed[i], sort))
+        return sorted_places(keyed, sort)
 
     # ---------------------------------------------------------------- projection
 
@@ -326,44 +334,6 @@ def _compiled(
             _evaluators.clear()
         found = _evaluators[key] = compile_expression(expression, slots)
     return found
-
-
-class _SortRow:
-    """A row as the sort keys compare it: NULLS FIRST or LAST by key, NaN greater than all numbers."""
-
-    __slots__ = ("values", "sort")
-
-    def __init__(self, values: tuple[Datum, ...], sort: tuple[bound.SortKey, ...]) -> None:
-        self.values = values
-        self.sort = sort
-
-    def __lt__(self, other: _SortRow) -> bool:
-        for a, b, key in zip(self.values, other.values, self.sort, strict=True):
-            order = compare_values(a, b, key)
-            if order:
-                return order < 0
-        return False
-
-
-def compare_values(a: Datum, b: Datum, key: bound.SortKey) -> int:
-    """-1, 0 or 1 as the sort key orders a and b."""
-    if a is None or b is None:
-        if a is b:
-            return 0
-        return -1 if (a is None) == key.nulls_first else 1
-    if a is b:
-        return 0
-    a_nan, b_nan = a != a, b != b
-    if isinstance(a, np.ndarray):
-        a, b, a_nan, b_nan = a.tolist(), b.tolist(), False, False
-    if a_nan or b_nan:
-        order = int(bool(a_nan)) - int(bool(b_nan))
-    elif isinstance(a, str):
-        left, right = a.encode(), b.encode()
-        order = (left > right) - (left < right)
-    else:
-        order = (a > b) - (a < b)
-    return -order if key.descending else order
 
 
 def referenced(expressions: Sequence[bound.Expression]) -> set[bound.ColumnRef]:

@@ -16,6 +16,7 @@ from sqlvec.plan.physical import (
     Constants,
     DistancePredicate,
     FusionLeg,
+    HandFusion,
     InsertPlan,
     LateralSource,
     Leg,
@@ -29,6 +30,7 @@ from sqlvec.plan.physical import (
     Prefilter,
     Queried,
     QuerySource,
+    Recognised,
     Remainder,
     Residual,
     Source,
@@ -73,6 +75,10 @@ def explain(plan: Plan, observed: dict[int, dict[str, Any]] | None = None) -> No
         return _remainder(plan, seen)
     if isinstance(plan, Constants):
         return Node("result")
+    if isinstance(plan, Recognised):
+        return explain(plan.plan, seen)
+    if isinstance(plan, HandFusion):
+        return _hand_fusion(plan, seen)
     if isinstance(plan, LockingSelect):
         node = Node("lock rows", {}, [explain(plan.source, seen)])
         return _limited(node, plan.limit, plan.offset)
@@ -104,6 +110,16 @@ def _native(plan: NativeSelect, seen: dict[int, dict[str, Any]]) -> Node:
             keys = ", ".join(_sort_key(key) for key in plan.sort)
             node = Node("sort", {"keys": keys}, [node])
     return _limited(node, plan.limit, plan.offset)
+
+
+def _hand_fusion(plan: HandFusion, seen: dict[int, dict[str, Any]]) -> Node:
+    details: dict[str, Any] = {"by": ", ".join(render(key) for key in plan.branches[0].keys)}
+    if plan.kind == "sum":
+        details["sums"] = ", ".join(render(e) for e in plan.branches[0].shares)
+    lists = [
+        Node(branch.ranked.kind, {}, [explain(branch.ranked.plan, seen)]) for branch in plan.branches
+    ]
+    return _limited(Node("fusion scan", details, lists), plan.limit, plan.offset)
 
 
 def _limited(

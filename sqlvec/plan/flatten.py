@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.plan.native import is_native, walk
+from sqlvec.plan.substitution import Replacements, substituted
 from sqlvec.sql import bound
 from sqlvec.sql.functions import VOLATILE
 
@@ -30,9 +31,11 @@ def flattened(select: bound.Select) -> bound.Select:
     values = tuple(target.expression for target in inner.targets)
     if select.where is not None and any(_is_of_all_rows(value) for value in values):
         return select
-    outer = _substituted(replace(select, from_=()), derived.relation_id, values)
-    if outer is None:
+    outer = replace(select, from_=())
+    if _reads_whole(outer, derived.relation_id):
         return select
+    places: Replacements = {(derived.relation_id, i): value for i, value in enumerate(values)}
+    outer = substituted(outer, places)
     where = outer.where
     if inner.where is not None:
         where = inner.where if where is None else bound.Boolean(types.BOOL, "and", (inner.where, where))
@@ -63,25 +66,12 @@ def _is_steady(expression: bound.Expression) -> bool:
     )
 
 
-def _substituted(node: Any, relation_id: int, values: tuple[bound.Expression, ...]) -> Any:
-    """The tree with the relation's columns replaced by what they are; None when it is used as a whole."""
-    if isinstance(node, bound.ColumnRef):
-        return values[node.ordinal] if node.relation_id == relation_id else node
+def _reads_whole(node: Any, relation_id: int) -> bool:
+    """Whether a row of the relation is used as a whole."""
     if isinstance(node, bound.RowRef):
-        return None if node.relation_id == relation_id else node
+        return node.relation_id == relation_id
     if isinstance(node, tuple):
-        items = tuple(_substituted(item, relation_id, values) for item in node)
-        return None if any(new is None and old is not None for new, old in zip(items, node, strict=True)) else items
+        return any(_reads_whole(item, relation_id) for item in node)
     if isinstance(node, (types.SqlType, bound.TableScan, bound.SystemScan)) or not is_dataclass(node):
-        return node
-    changes = {}
-    for field in fields(node):
-        value = getattr(node, field.name)
-        if value is None:
-            continue
-        new = _substituted(value, relation_id, values)
-        if new is None:
-            return None
-        if new is not value:
-            changes[field.name] = new
-    return replace(node, **changes) if changes else node  # type: ignore[type-var]
+        return False
+    return any(_reads_whole(getattr(node, field.name), relation_id) for field in fields(node))

@@ -20,6 +20,7 @@ from sqlvec.plan.locking import PlanQuery, common_tables_of, reads_and_relations
 from sqlvec.plan.native import walk
 from sqlvec.plan.physical import LateralSource
 from sqlvec.plan.predicate import conjunction, conjuncts
+from sqlvec.plan.substitution import Replacements, substituted
 from sqlvec.sql import bound
 
 _RANKS = (bound.Distance, bound.TextScore, bound.Fusion, bound.Mmr)
@@ -95,10 +96,11 @@ def _source(
     if any(column.relation_id not in outer for column in columns):
         return None
     first = 1 + max((n.number for n in _nodes(inner) if isinstance(n, bound.Param)), default=0)
-    parameters: dict[bound.Expression, bound.Expression] = {
-        column: bound.Param(column.type, first + i) for i, column in enumerate(columns)
+    parameters: Replacements = {
+        (column.relation_id, column.ordinal): bound.Param(column.type, first + i)
+        for i, column in enumerate(columns)
     }
-    plan = around.plan_query(_substituted(inner, parameters), around.catalog)
+    plan = around.plan_query(substituted(inner, parameters), around.catalog)
     values = _distinct_values(columns, before, where, around)
     shown = tuple(bound.OutputColumn(c.name, c.type) for c in derived.columns)
     beside = tuple(bound.OutputColumn(f"parameter{i}", c.type) for i, c in enumerate(columns))
@@ -148,20 +150,3 @@ def _nodes(node: Any) -> list[Any]:
             found.append(part)
             stack.extend(getattr(part, field.name) for field in fields(part))
     return found
-
-
-def _substituted(node: Any, values: dict[bound.Expression, bound.Expression]) -> Any:
-    """The tree with some columns replaced."""
-    if isinstance(node, bound.ColumnRef):
-        return values.get(node, node)
-    if isinstance(node, tuple):
-        return tuple(_substituted(item, values) for item in node)
-    if isinstance(node, (types.SqlType, bound.TableScan, bound.SystemScan)) or not is_dataclass(node):
-        return node
-    changes = {}
-    for field in fields(node):
-        value = getattr(node, field.name)
-        new = _substituted(value, values)
-        if new is not value:
-            changes[field.name] = new
-    return replace(node, **changes) if changes else node  # type: ignore[type-var]

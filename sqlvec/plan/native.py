@@ -69,9 +69,18 @@ _ARRAY_NUMBERS = frozenset(
 )
 
 
-def is_native(expression: bound.Expression) -> bool:
-    """Whether exec.evaluate can compute it."""
-    return all(_node_is_native(node) for node in walk(expression))
+def is_native(expression: bound.Expression, *, numerics: bool = False) -> bool:
+    """Whether exec.evaluate can compute it; numerics: with arithmetic over numeric, which is slow there."""
+    return all(
+        _node_is_native(node) or numerics and _is_numeric_arithmetic(node)
+        for node in walk(expression)
+    )
+
+
+def _is_numeric_arithmetic(node: bound.Expression) -> bool:
+    if not isinstance(node, bound.FunctionCall) or not node.operator:
+        return False
+    return node.name in ("+", "-", "*", "/") and {a.type.oid for a in node.args} == {types.NUMERIC.oid}
 
 
 def _node_is_native(node: bound.Expression) -> bool:

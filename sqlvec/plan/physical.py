@@ -184,9 +184,9 @@ class SystemSource:
 
 @dataclass(frozen=True, slots=True)
 class QuerySource:
-    """A locking subquery: its rows are locked before the query around it runs."""
+    """A subquery that runs before the query around it: its rows are locked, or lists are fused."""
 
-    plan: LockingSelect
+    plan: LockingSelect | HandFusion
     ordinals: tuple[int, ...]
 
 
@@ -234,7 +234,56 @@ class LockingSelect:
     columns: tuple[bound.OutputColumn, ...]
 
 
-QueryPlan = NativeSelect | Remainder | Constants | LockingSelect
+@dataclass(frozen=True, slots=True)
+class RankedList:
+    """A plan whose rows come in the order of their ranks. columns: which of the plan's each output column is,
+    -1 for the rank; kind: rank, dense_rank or row_number, by the plan's last key_count columns. With a
+    key_count of 0 the plan has the ranks itself."""
+
+    plan: QueryPlan
+    columns: tuple[int, ...]
+    kind: str
+    key_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FusedBranch:
+    """What a list gives for each of its rows, whose columns are `columns`: the keys by which rows meet, and
+    values, which belong to the fused row's from place `first` on."""
+
+    ranked: RankedList
+    columns: tuple[bound.ColumnRef, ...]
+    keys: tuple[bound.Expression, ...]
+    shares: tuple[bound.Expression, ...]
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandFusion:
+    """Ranked lists fused by key, as a query wrote it. kind: join (values lie beside each other, null for what a
+    list lacks) or sum (keys, then sums over the lists). values: the expressions that a fused row has values of;
+    the targets and sort keys are evaluated over these."""
+
+    branches: tuple[FusedBranch, ...]
+    values: tuple[bound.Expression, ...]
+    kind: str
+    targets: tuple[bound.Expression, ...]
+    columns: tuple[bound.OutputColumn, ...]
+    order_by: tuple[bound.SortKey, ...] = ()
+    limit: bound.Expression | None = None
+    offset: bound.Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A fusion written by hand, and the plan of the query as it is written, which is taken when the setting is
+    off, or a list has a key twice."""
+
+    plan: HandFusion | Remainder
+    as_written: QueryPlan
+
+
+QueryPlan = NativeSelect | Remainder | Constants | LockingSelect | HandFusion | Recognised
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.flatten import flattened
+from sqlvec.plan.hand_fusion import Recogniser
 from sqlvec.plan.locking import plan_locking
 from sqlvec.plan.native import children, is_constant, is_native, relations_of
 from sqlvec.plan.physical import (
@@ -27,6 +28,8 @@ from sqlvec.plan.physical import (
     Prefilter,
     QueryPlan,
     Ranking,
+    Recognised,
+    Remainder,
     Residual,
     SequencePlan,
 )
@@ -35,11 +38,15 @@ from sqlvec.plan.ranking import Ground, is_scored, ranking, with_index
 from sqlvec.plan.remainder import plan_remainder, queried
 from sqlvec.sql import bound
 
+HAND_FUSION_ID_FIRST = 2_000_000  # relation ids of fusions that are sources; the binder counts from 1
+_FUSING = (bound.Join, bound.CteScan, bound.DerivedTable)
+
 
 def plan(statement: bound.Statement, catalog: Catalog) -> Plan:
     """The plan of a query, INSERT, UPDATE or DELETE."""
     if isinstance(statement, bound.Query):
-        return plan_query(statement, catalog)
+        found = plan_query(statement, catalog)
+        return _recognised(statement, found, catalog) or found
     if isinstance(statement, bound.Insert):
         return plan_insert(statement, catalog)
     assert isinstance(statement, (bound.Update, bound.Delete)), statement
@@ -83,6 +90,22 @@ def plan_query(query: bound.Query, catalog: Catalog) -> QueryPlan:
         if native := _native_select(query, catalog):
             return native
     return plan_remainder(query, catalog, plan_query)
+
+
+def _recognised(query: bound.Query, as_written: QueryPlan, catalog: Catalog) -> Recognised | None:
+    """The plan of a query that fuses ranked lists by hand."""
+    if not isinstance(query, bound.Select) or not isinstance(as_written, Remainder):
+        return None
+    if not isinstance(query.from_[0] if query.from_ else None, _FUSING):
+        return None
+    recogniser = Recogniser(catalog, plan_query, HAND_FUSION_ID_FIRST)
+    if whole := recogniser.whole(query):
+        return Recognised(whole, as_written)
+    inside = recogniser.inside(query)
+    if inside is None:
+        return None
+    plan = plan_remainder(inside, catalog, plan_query, recogniser.sources)
+    return Recognised(plan, as_written)
 
 
 def _is_plain(select: bound.Select) -> bool:

@@ -9,8 +9,9 @@ For every Select in the tree, at any depth:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from types import MappingProxyType
 from typing import Any
 
 from sqlvec import types
@@ -27,6 +28,7 @@ from sqlvec.plan.locking import (
 from sqlvec.plan.native import is_constant, is_native, relations_of, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
+    HandFusion,
     LateralSource,
     Prefilter,
     Queried,
@@ -44,9 +46,15 @@ from sqlvec.sql import bound
 LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
 
 
-def plan_remainder(query: bound.Query, catalog: Catalog, plan_query: PlanQuery) -> Remainder:
-    """plan_query plans the locking subqueries."""
+def plan_remainder(
+    query: bound.Query,
+    catalog: Catalog,
+    plan_query: PlanQuery,
+    fusions: Mapping[int, HandFusion] = MappingProxyType({}),
+) -> Remainder:
+    """plan_query plans the locking subqueries; fusions are sources, by relation id."""
     cutter = _Cutter(catalog, plan_query)
+    cutter.sources.update((number, QuerySource(core, ())) for number, core in fusions.items())
     cut = cutter.visit(query)
     assert isinstance(cut, bound.Query)
     used = _used_ordinals(cut)
