@@ -558,6 +558,12 @@ class LockNotAvailable(DatabaseError):
     sqlstate = "55P03"
 
 
+class SnapshotTooOld(DatabaseError):
+    """Row versions of that time are not kept any more."""
+
+    sqlstate = "72000"
+
+
 class QueryCanceled(DatabaseError):
     """Cancelled by the client or a timeout."""
 

@@ -48,6 +48,7 @@ class FileKind(IntEnum):
     SEGMENT = 1
     TOMBSTONES = 2
     GRAPH = 3
+    TIMES = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ import numpy as np
 
 from sqlvec.errors import DatabaseError
 from sqlvec.storage.blocks import BlockFile, FileKind
+from sqlvec.storage.history import read_times
 from sqlvec.storage.link_log import read_links
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, Version, read_manifest
 from sqlvec.storage.part import ShardColumns
@@ -57,6 +58,7 @@ def verify(vfs: Vfs) -> list[Finding]:
             *_torn("manifest", end, vfs.size("manifest")),
             *_guarded("epoch", partial(_check_epoch, vfs)),
             *_check_shards(vfs, version),
+            *_check_times(vfs, version),
             *_check_orphans(vfs, version),
             *_check_log(vfs, version),
         ]
@@ -120,6 +122,20 @@ def _check_graph(vfs: Vfs, name: str) -> list[Finding]:
     blocks.verify_gaps()
     blocks.arrays("")
     return []
+
+
+def _check_times(vfs: Vfs, version: Version) -> list[Finding]:
+    def check() -> list[Finding]:
+        BlockFile(vfs, version.times, FileKind.TIMES).verify_gaps()
+        if any((np.diff(column) <= 0).any() for column in read_times(vfs, version.times)):
+            return [_damage(version.times, "times are not in order")]
+        return []
+
+    if not version.times:
+        return []
+    if not vfs.exists(version.times):
+        return [_damage(version.times, "file is missing")]
+    return _guarded(version.times, check)
 
 
 def _check_epoch(vfs: Vfs) -> list[Finding]:

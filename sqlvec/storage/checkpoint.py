@@ -19,6 +19,7 @@ from sqlvec.errors import DatabaseError
 from sqlvec.storage.flush import flush_shard
 from sqlvec.storage.graph_files import is_saved, save_graph_maintained
 from sqlvec.storage.growing import RowIds
+from sqlvec.storage.history import write_times
 from sqlvec.storage.manifest import ShardFiles
 from sqlvec.storage.records import encode_value
 from sqlvec.storage.segment import Segment, write_tombstones
@@ -52,21 +53,26 @@ def checkpoint(store: Store) -> None:
         seqno = _covered_seqno(store)
         shards = [shard for shard in store.open_shards.values() if shard.unsaved_deletes]
         captured = [(shard, shard.times.ends[: shard.memtable.low].copy()) for shard in shards]
+        store.history.first_seqno(store.clock.now_us())
+        times = store.history.saved(seqno)
         for shard in shards:
             shard.unsaved_deletes = False
     made: list[_Tombstones] = []
+    times_name = f"{DIRECTORY}/{store.next_file():010d}.times" if len(times[0]) else ""
     try:
         for shard, ends in captured:
             made += _save_tombstones(store, shard, ends)
-        if made:
+        if times_name:
+            write_times(store.vfs, times_name, *times)
+        if made or times_name:
             store.vfs.sync_dir(DIRECTORY)
         with store.lock:
-            _install(store, seqno, made)
+            _install(store, seqno, made, times_name)
             removed = store.wal.truncate(through=seqno)
     except DatabaseError:
         for shard in shards:
             shard.unsaved_deletes = True
-        store.discard(one.name for one in made)
+        store.discard([*(one.name for one in made), *([times_name] if times_name else [])])
         raise
     log.info("checkpoint", extra={"seqno": seqno, "removed": len(removed)})
 
@@ -110,7 +116,7 @@ def _with_tombstones(files: ShardFiles, made: list[_Tombstones]) -> ShardFiles:
     return replace(files, segments=segments) if names else files
 
 
-def _install(store: Store, seqno: int, made: list[_Tombstones]) -> None:
+def _install(store: Store, seqno: int, made: list[_Tombstones], times: str) -> None:
     shards, changed = dict(store.known_shards), []
     for shard in store.open_shards.values():
         if shard.logged and shard.table_oid in store.catalog.relations:
@@ -130,6 +136,8 @@ def _install(store: Store, seqno: int, made: list[_Tombstones]) -> None:
         shards=shards,
         sequences=without_dropped(store.sequences.logged, store.catalog),
         fills=fills,
+        times=times,
+        changes=store.history.saved_changes(store.catalog),
     )
     store.install(version)
     for shard in changed:

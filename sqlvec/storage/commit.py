@@ -36,6 +36,7 @@ class CommitTicket:
     tx: Transaction | None = None
     catalog: Catalog | None = None  # the catalog it commits, if it changes that
     dropped: tuple[int, ...] = ()  # shard ids
+    time_us: int = 0
     durable: bool = True  # to be made durable before it is visible
     done: bool = False
 

@@ -123,7 +123,7 @@ def _merged_rows(store: Store, shard: Shard, run: Sequence[Segment]) -> SegmentR
         high=high,
         begins=begins,
         ends=ends,
-        keep=np.asarray((begins < ABORTED) & (begins < ends) & (ends > store.oldest_snapshot)),
+        keep=np.asarray((begins < ABORTED) & (begins < ends) & (ends > store.reclaim_horizon())),
         columns=columns,
         vectors=current_vectors(shard),
         keys=shard_keys(store, shard),

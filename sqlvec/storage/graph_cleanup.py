@@ -32,10 +32,10 @@ DEAD_SHARE_MIN = 0.05  # of the rows that the graph was offered
 
 @dataclass(frozen=True, slots=True)
 class Cleanup:
-    """What the last pass over a graph saw: how many dead rows, from which snapshot on."""
+    """What the last pass over a graph saw: how many dead rows, from which horizon on."""
 
     dead: int
-    oldest_snapshot: int
+    horizon: int
 
 
 def wants_cleanup(store: Store, shard: Shard, index_oid: int) -> bool:
@@ -44,7 +44,7 @@ def wants_cleanup(store: Store, shard: Shard, index_oid: int) -> bool:
     assert isinstance(graph, HnswGraph)
     last = shard.cleanups.get(index_oid, Cleanup(graph.taken_out, -1))
     enough = max(store.settings.dead_nodes_min, DEAD_SHARE_MIN * graph.linked)
-    return shard.deleted - last.dead >= enough and last.oldest_snapshot != store.oldest_snapshot
+    return shard.deleted - last.dead >= enough and last.horizon != store.horizon()
 
 
 def clean_graph(store: Store, shard: Shard, index_oid: int, cancelled: Callable[[], bool]) -> None:
@@ -53,7 +53,8 @@ def clean_graph(store: Store, shard: Shard, index_oid: int, cancelled: Callable[
     if not isinstance(graph, HnswGraph) or definition is None:
         return
     with store.lock:
-        oldest = store.oldest_snapshot
+        oldest = store.reclaim_horizon()
+        store.save_horizon()
         view, count = shard.index_view(index_oid), shard.row_count
         begins, ends = shard.times.begins[:count], shard.times.ends[:count]
     died = np.asarray((begins < ABORTED) & (ends <= oldest))

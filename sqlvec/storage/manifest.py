@@ -26,13 +26,14 @@ from sqlvec.catalog.objects import Catalog, empty_catalog
 from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, DiskFull, IoError
 from sqlvec.storage.catalog_codec import apply_catalog_edit, encode_catalog_edit
 from sqlvec.storage.checksum import crc32c
+from sqlvec.storage.history import TableChanges
 from sqlvec.storage.marks import mark
 from sqlvec.storage.seams import put_in_place, write_temporary
 from sqlvec.storage.vfs import AppendFile, Vfs
 
 NAME = "manifest"
 MAGIC = b"SVMF"
-VERSION = 2
+VERSION = 3
 HEADER = struct.Struct("<4sHH")
 FRAME = struct.Struct("<II")
 
@@ -110,7 +111,10 @@ FillKey = tuple[int, int]  # table oid, attnum
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What the files hold; a fill is the Arrow IPC stream of the one value of an added column."""
+    """What the files hold; a fill is the Arrow IPC stream of the one value of an added column.
+
+    history: snapshots before that seqno may have lost rows; times: the file of the commits' times, or
+    empty; changes: of tables since history began (storage.history)."""
 
     seqno: int = 0
     next_file: int = 1
@@ -119,10 +123,14 @@ class Version:
     shards: Mapping[int, ShardFiles] = field(default_factory=dict)
     sequences: Mapping[int, SequenceValue] = field(default_factory=dict)
     fills: Mapping[FillKey, bytes] = field(default_factory=dict)
+    history: int = 0
+    times: str = ""
+    changes: Mapping[int, TableChanges] = field(default_factory=dict)
 
     def names(self) -> set[str]:
-        """Every file of every shard."""
-        return {name for files in self.shards.values() for name in files.names()}
+        """Every file."""
+        found = {name for files in self.shards.values() for name in files.names()}
+        return found | {self.times} if self.times else found
 
 
 class _NotWritten(DiskFull):
@@ -250,6 +258,8 @@ def _encode_edit(old: Version, new: Version) -> bytes:
         "seqno": new.seqno,
         "next_file": new.next_file,
         "next_shard": new.next_shard,
+        "history": new.history,
+        "times": new.times,
         "shards": [_encode_shard(s) for k, s in new.shards.items() if old.shards.get(k) != s],
         "dropped_shards": [k for k in old.shards if k not in new.shards],
     }
@@ -259,6 +269,8 @@ def _encode_edit(old: Version, new: Version) -> bytes:
         edit["sequences"] = [[k, v.last_value, v.is_called] for k, v in new.sequences.items()]
     if new.fills != old.fills:
         edit["fills"] = [[*k, base64.b64encode(v).decode()] for k, v in new.fills.items()]
+    if new.changes != old.changes:
+        edit["changes"] = [[k, c.created, c.retyped] for k, c in new.changes.items()]
     return json.dumps(edit, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -273,6 +285,8 @@ def _apply_edit(version: Version, edit: Mapping[str, Any]) -> Version:
         seqno=edit["seqno"],
         next_file=edit["next_file"],
         next_shard=edit["next_shard"],
+        history=edit["history"],
+        times=edit["times"],
         shards=shards,
     )
     if "catalog" in edit:
@@ -284,6 +298,9 @@ def _apply_edit(version: Version, edit: Mapping[str, Any]) -> Version:
     if "fills" in edit:
         fills = {(oid, attnum): base64.b64decode(v) for oid, attnum, v in edit["fills"]}
         version = replace(version, fills=fills)
+    if "changes" in edit:
+        changes = {oid: TableChanges(*seqnos) for oid, *seqnos in edit["changes"]}
+        version = replace(version, changes=changes)
     return version
 
 

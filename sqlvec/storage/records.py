@@ -16,6 +16,7 @@
     9 row           head: u64 shard, u64 row id, u32 length of schema; data: Arrow IPC schema
                     message, then for each of its fields i32 length, -1 for null, and the bytes
                     as row_image lays them out
+    10 commit_time  head: i64 microseconds since 1970-01-01 UTC; of every entry but those of sequences
 
 Row ids are explicit, and applying an operation twice is the same as once.
 """
@@ -39,7 +40,7 @@ from sqlvec.storage.row_image import RowLayout, Values, array_of_value
 from sqlvec.storage.vectors import VectorBatch
 from sqlvec.storage.vfs import Bytes, Writable
 
-VERSION = 2  # 2: operation 9
+VERSION = 2  # 2: operations 9 and 10
 ENTRY = struct.Struct("<HHI")
 OPERATION = struct.Struct("<B3xIQ")
 CREATE = struct.Struct("<QI")
@@ -50,6 +51,7 @@ LENGTH = struct.Struct("<i")
 SHARD = struct.Struct("<Q")
 SEQUENCE = struct.Struct("<IqB")
 FILL = struct.Struct("<II")
+TIME = struct.Struct("<q")
 
 
 _NULL_LENGTH = LENGTH.pack(-1)
@@ -67,6 +69,7 @@ class Kind(IntEnum):
     SEQUENCE = 7
     FILL = 8
     ROW = 9
+    COMMIT_TIME = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +135,15 @@ class SetFill:
     value: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class CommitTime:
+    time_us: int
+
+
 Operation = (
     CreateShard | Insert | InsertRow | InsertVectors | Delete | DropShards | EditCatalog | SetSequence | SetFill
-)
+    | CommitTime
+)  # fmt: skip
 
 
 def encode_operations(operations: Sequence[Operation]) -> list[Writable]:
@@ -168,6 +177,8 @@ def _encode_operation(operation: Operation) -> tuple[Kind, bytes, list[Writable]
             return Kind.SEQUENCE, SEQUENCE.pack(oid, last_value, is_called), []
         case SetFill(table_oid, attnum, value):
             return Kind.FILL, FILL.pack(table_oid, attnum), [value]
+        case CommitTime(time_us):
+            return Kind.COMMIT_TIME, TIME.pack(time_us), []
 
 
 def _encode_insert(operation: Insert) -> tuple[Kind, bytes, list[Writable]]:
@@ -260,6 +271,8 @@ def _decode_operation(kind: int, head: bytes, data: Bytes) -> Operation:
         case Kind.FILL:
             table_oid, attnum = FILL.unpack(head)
             return SetFill(table_oid, attnum, data.tobytes())
+        case Kind.COMMIT_TIME:
+            return CommitTime(TIME.unpack(head)[0])
     raise DataCorrupted(f"unknown operation kind {kind} in write-ahead log")
 
 

@@ -25,6 +25,7 @@ from sqlvec.storage.manifest import SequenceValue, ShardFiles
 from sqlvec.storage.marks import mark
 from sqlvec.storage.part import vector_dims
 from sqlvec.storage.records import (
+    CommitTime,
     CreateShard,
     Delete,
     DropShards,
@@ -118,6 +119,8 @@ class _Replay:
                     store.sequences.replay(oid, SequenceValue(last_value, is_called))
                 case SetFill(table_oid, attnum, value):
                     store.put_fill(table_oid, attnum, decode_array(value))
+                case CommitTime(time_us):
+                    store.history.record(seqno, time_us)
                 case DropShards():
                     pass
         store.replayed(seqno, catalog)

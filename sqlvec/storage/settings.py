@@ -18,6 +18,7 @@ class StorageSettings:
     segment_bytes_max: int = 512 << 20
     link_log_bytes_min: int = 16 << 20  # a log is not condensed before, however small its graph
     dead_nodes_min: int = 1_000  # a graph is not cleaned for fewer
+    retention_us: int = 0  # how far back rows can be asked for AS OF a time; 0: not at all
     sequence_ahead: int = 32  # values logged ahead, PostgreSQL's SEQ_LOG_VALS
     disk_use_warning_percentage: int = 80
     disk_use_readonly_percentage: int = 90

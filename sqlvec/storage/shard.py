@@ -446,11 +446,12 @@ class Shard:
             return
         rows = self.directory.make_index_rows(index, self)
         self._indexed[index.oid] = (index, table)
+        horizon = self.directory.horizon()
         for part in self.parts():
             begins, ends = (t[part.low : part.high] for t in (self.times.begins, self.times.ends))
             rows.add(
                 self._index_values(
-                    index.oid, part.column, len(part), (ends == LIVE) & (begins != ABORTED)
+                    index.oid, part.column, len(part), (ends > horizon) & (begins != ABORTED)
                 )
             )
         self.index_rows[index.oid] = rows

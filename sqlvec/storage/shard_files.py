@@ -75,6 +75,7 @@ class ShardDirectory:
         number: Callable[[], int],
         catalog: Callable[[], Catalog],
         index_values: IndexValues,
+        horizon: Callable[[], int],
     ) -> None:
         self.vfs = vfs
         self.settings = settings
@@ -82,6 +83,7 @@ class ShardDirectory:
         self._number = number
         self._catalog = catalog
         self.index_values = index_values
+        self.horizon = horizon
         self._definitions: tuple[Catalog | None, dict[tuple[int, ...], KeyDefinition]] = (None, {})
 
     def new_name(self, kind: str) -> str:

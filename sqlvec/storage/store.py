@@ -24,7 +24,7 @@ from typing import Literal, overload
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog, Sequence, Table
-from sqlvec.errors import DatabaseError, SerializationFailure
+from sqlvec.errors import DatabaseError, InvalidParameterValue, SerializationFailure
 from sqlvec.storage import checkpoint, jobs, recovery
 from sqlvec.storage.commit import (
     CommitTicket,
@@ -35,22 +35,30 @@ from sqlvec.storage.commit import (
 )
 from sqlvec.storage.disk_guard import DiskGuard
 from sqlvec.storage.graph_files import open_graphs
+from sqlvec.storage.history import History
 from sqlvec.storage.index_rows import IndexValues, no_index_values
 from sqlvec.storage.jobs import IndexRecall, QueuedIndex
 from sqlvec.storage.locks import LockOwner, LockTable
 from sqlvec.storage.manifest import Manifest, SequenceValue, ShardFiles, Version
 from sqlvec.storage.part import ShardColumns
-from sqlvec.storage.records import Operation, SetSequence, encode_operations, encode_value
+from sqlvec.storage.records import (
+    CommitTime,
+    Operation,
+    SetSequence,
+    encode_operations,
+    encode_value,
+)
 from sqlvec.storage.seams import Clock, SingleNode
 from sqlvec.storage.sequences import Sequences
 from sqlvec.storage.serializable import SerializableTransactions
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import ShardDirectory, open_shard, open_texts
-from sqlvec.storage.transaction import ShardWrites, Transaction
+from sqlvec.storage.transaction import Past, ShardWrites, Transaction
 from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.wal import DIRECTORY as WAL_DIRECTORY
 from sqlvec.storage.wal import Wal
+from sqlvec.types.calendar import render_timestamp
 
 FillKey = tuple[int, int]
 SequenceState = tuple[SequenceValue | None, SequenceValue | None]
@@ -75,6 +83,7 @@ class Store:
         self.manifest = Manifest(vfs, bytes_max=settings.manifest_bytes_max)
         self.wal = Wal(vfs, file_bytes_max=settings.wal_file_bytes_max)
         self.catalog = Catalog()
+        self.history = History(settings.retention_us)
         self.read_seqno = 0
         self.epoch = 0
         self.sequences = Sequences({}, settings.sequence_ahead)
@@ -184,7 +193,8 @@ class Store:
             dropped = self._dropped_shards(tx, catalog)
             stillborn = [s for s in created if s.table_oid not in catalog.relations]
             created = [s for s in created if s not in stillborn]
-            operations: list[Operation] = [*create_operations(created)]
+            time_us = self.history.next_time(self.clock.now_us())
+            operations: list[Operation] = [CommitTime(time_us), *create_operations(created)]
             fills = {key: encode_value(self.fills[key]) for key in tx.fills}
             operations += catalog_operations(tx, self._appended_catalog, catalog, fills)
             for shard, writes in tx.writes.items():
@@ -192,7 +202,8 @@ class Store:
                     operations += self._shard_operations(shard, writes, catalog)
             operations += drop_operations(dropped)
             ticket = self._append(operations)
-            ticket.tx, ticket.dropped = tx, dropped
+            ticket.tx, ticket.dropped, ticket.time_us = tx, dropped, time_us
+            self.history.record(ticket.seqno, time_us)
             for shard in stillborn:  # of tables that were created and dropped in the transaction
                 tx.writes.pop(shard, None)
                 self.forget_shard(shard.shard_id)
@@ -254,6 +265,7 @@ class Store:
             for shard_id in ticket.dropped:
                 self.forget_shard(shard_id)
         if ticket.catalog is not None:
+            self.history.note_catalog(ticket.seqno, self.catalog, ticket.catalog)
             self.catalog = ticket.catalog
             self._follow_catalog()
         self.read_seqno = ticket.seqno
@@ -300,6 +312,7 @@ class Store:
         for shard, writes in tx.writes.items():
             unseen = shard.times.changed_at > tx.snapshot_seqno or not shard.only_user(tx.id)
             unseen = unseen or len(self._transactions) > 1  # others may see its rows
+            unseen = unseen or self.history.retention_us > 0
             if writes.truncated and not writes.ranges and not unseen:
                 dropped.add(shard.shard_id)
         return tuple(sorted(dropped))
@@ -384,7 +397,8 @@ class Store:
 
     def _open_shard(self, files: ShardFiles) -> Shard:
         directory = ShardDirectory(
-            self.vfs, self.settings, files, self.next_file, lambda: self.catalog, self.index_values
+            self.vfs, self.settings, files, self.next_file, lambda: self.catalog, self.index_values,
+            self.horizon,
         )
         columns = ShardColumns(
             fills=self._fills_of(files.table_oid),
@@ -530,11 +544,51 @@ class Store:
             raise error
         self.disk.check()
 
-    @property
-    def oldest_snapshot(self) -> int:
-        """No open transaction looks further back than this."""
-        seqnos = [tx.snapshot_seqno for tx in self._transactions.values()]
+    def horizon(self) -> int:
+        """Nobody looks further back than this, neither an open transaction nor AS OF a time: rows that ended
+        by then can go. Who takes them away asks reclaim_horizon()."""
+        seqnos = [tx.oldest_seqno for tx in self._transactions.values()]
+        if (first := self.history.first_seqno(self.clock.now_us())) is not None:
+            seqnos.append(first)
         return min([*seqnos, self.read_seqno])
+
+    def reclaim_horizon(self) -> int:
+        """The horizon, behind which rows are taken away now. The caller's manifest edit says so; without one
+        of its own it calls save_horizon() before."""
+        with self.lock:
+            horizon = self.horizon()
+            self.history.start = max(self.history.start, horizon)
+            return horizon
+
+    def save_horizon(self) -> None:
+        """Have the manifest say what snapshots are not whole any more."""
+        with self.lock:
+            if self.manifest.version.history < self.history.start:
+                self.install(self.manifest.version)
+
+    def travel(self, tx: Transaction, time_us: int) -> None:
+        """Make the transaction's snapshot that of a time in the past."""
+        with self.lock:
+            tx.snapshot_seqno = self._seqno_at(time_us)
+
+    def past(self, tx: Transaction, time_us: int) -> Past:
+        """The snapshot of a time in the past, kept whole until the transaction ends."""
+        with self.lock:
+            seqno = self._seqno_at(time_us)
+            tx.keep(seqno)
+            return Past(0, seqno, {}, tx.catalog)
+
+    def _seqno_at(self, time_us: int) -> int:
+        """The newest commit that was not later; none that is visible later will be."""
+        now_us = max(self.clock.now_us(), self.history.last_us)
+        if time_us > now_us:
+            shown = render_timestamp(time_us, "+00")
+            raise InvalidParameterValue(f'time "{shown}" is in the future')
+        if self._pending and self._pending[0].time_us <= time_us and self.failure is None:
+            self.sync()
+            self.publish()
+        self.history.close(time_us)
+        return self.history.seqno_at(time_us, now_us)
 
     def next_file(self) -> int:
         with self.lock:
@@ -576,8 +630,15 @@ class Store:
         """
         self.sync()
         before = self.manifest.version
-        version = replace(version, next_file=self._next_file, next_shard=self._next_shard)
+        version = replace(
+            version,
+            next_file=self._next_file,
+            next_shard=self._next_shard,
+            history=self.history.start,
+        )
         self.manifest.apply(version)
+        if before.times and before.times != version.times:
+            self._remove([before.times])
         for shard_id, files in before.shards.items():
             after = version.shards.get(shard_id)
             if after is not files:
@@ -602,6 +663,7 @@ class Store:
         self.read_seqno = self._last_seqno = version.seqno
         self._next_file, self._next_shard = version.next_file, version.next_shard
         self.sequences = Sequences(version.sequences, self.settings.sequence_ahead)
+        self.history.load(self.vfs, version.times, version.history, version.changes)
         self.known_shards = dict(version.shards)
         for files in version.shards.values():
             self.enter_shard(files)
@@ -610,9 +672,11 @@ class Store:
         """Recovery has applied the entry of a seqno."""
         assert seqno > self.read_seqno, (seqno, self.read_seqno)  # I1
         self.read_seqno = self._last_seqno = seqno
+        self.history.note_catalog(seqno, self.catalog, catalog)
         self.catalog = self._appended_catalog = catalog
 
     def indexes_follow(self) -> None:
         """Recovery's last step: open the indexes of the shards that it touched."""
         self._recovering = False
+        self.history.begin(self.read_seqno, self.clock.now_us())
         self._follow_catalog()

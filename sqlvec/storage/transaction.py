@@ -33,6 +33,7 @@ from sqlvec.storage.row_claims import (
     lock_in_table,
     newest,
 )
+from sqlvec.storage.visibility import LIVE
 
 if TYPE_CHECKING:
     from sqlvec.storage.records import InsertRow
@@ -130,6 +131,10 @@ class Newest:
     catalog: Catalog
 
 
+class Past(Newest):
+    """The rows of an older snapshot, whatever the transaction wrote itself."""
+
+
 class Transaction:
     """One transaction. Used by one thread at a time; changes happen under the store's lock."""
 
@@ -138,6 +143,7 @@ class Transaction:
         self.owner = owner
         self.locks = store.locks
         self.snapshot_seqno = snapshot_seqno
+        self.past_seqno = LIVE  # the oldest snapshot that it looks at beside its own
         self.read_only = False
         self.waits_for_safety = False  # serializable, read-only and deferrable
         self.tracked: Tracked | None = None  # if it is serializable
@@ -165,6 +171,15 @@ class Transaction:
             if self.tracked is not None:
                 self._store.serializable.renew(self.tracked, self.snapshot_seqno)
             self.follow_catalog()
+
+    @property
+    def oldest_seqno(self) -> int:
+        """The oldest snapshot that it looks at."""
+        return min(self.snapshot_seqno, self.past_seqno)
+
+    def keep(self, seqno: int) -> None:
+        """Have an older snapshot stay whole until the transaction ends."""
+        self.past_seqno = min(self.past_seqno, seqno)
 
     def follow_catalog(self) -> None:
         """The catalog is always the newest one, but for a transaction that is changing it."""

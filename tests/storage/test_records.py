@@ -6,6 +6,7 @@ from sqlvec.errors import ConfigurationError, DataCorrupted
 from sqlvec.storage.records import (
     ENTRY,
     OPERATION,
+    CommitTime,
     CreateShard,
     Delete,
     DropShards,
@@ -37,6 +38,7 @@ def test_plain_operations_come_back() -> None:
         EditCatalog(b"{}"),
         SetSequence(20001, -5, True),
         SetFill(20000, 4, b"abc"),
+        CommitTime(-5),
     ]
     assert again(*operations) == operations
     assert again() == []
@@ -81,7 +83,7 @@ def test_vectors_come_back_with_their_presence() -> None:
 
 
 def test_kinds_and_layout_are_pinned() -> None:
-    assert [kind.value for kind in Kind] == list(range(1, 10))
+    assert [kind.value for kind in Kind] == list(range(1, 11))
     assert (ENTRY.size, OPERATION.size) == (8, 16)
 
 

@@ -165,9 +165,9 @@ def test_old_snapshots_can_be_read(database: Any) -> None:
     database.insert([2])
     database.delete([1])
     old = database.store.begin(snapshot_seqno=seqno)
-    assert database.ids(old) == [1] and database.store.oldest_snapshot == seqno
+    assert database.ids(old) == [1] and database.store.horizon() == seqno
     old.rollback()
-    assert database.store.oldest_snapshot == database.store.read_seqno
+    assert database.store.horizon() == database.store.read_seqno
 
 
 def test_closing_rolls_back_what_is_open(make_database: Callable[..., Any]) -> None:
