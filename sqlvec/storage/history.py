@@ -17,7 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sqlvec.catalog.objects import Catalog, Table
-from sqlvec.errors import FeatureNotSupported, SnapshotTooOld, UndefinedTable
+from sqlvec.errors import (
+    DataCorrupted,
+    FeatureNotSupported,
+    InvalidParameterValue,
+    SnapshotTooOld,
+    UndefinedTable,
+)
 from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
 from sqlvec.storage.growing import RowIds
 from sqlvec.storage.part import vector_dims
@@ -78,8 +84,8 @@ class History:
         self._cut(clock_us)
         return self._seqnos[0] if self._seqnos else None
 
-    def seqno_at(self, time_us: int, now_us: int) -> int:
-        """The newest commit that was not later; SnapshotTooOld before history begins."""
+    def check_time(self, time_us: int, now_us: int) -> None:
+        """SnapshotTooOld before history begins, InvalidParameterValue after now."""
         if not self.retention_us:
             raise SnapshotTooOld(
                 "snapshot too old",
@@ -94,6 +100,12 @@ class History:
                 detail=f"History begins at {render_timestamp(border, '+00')}.",
                 hint="Start the server with a larger --retention to keep more.",
             )
+        if time_us > now_us:
+            shown = render_timestamp(time_us, "+00")
+            raise InvalidParameterValue(f'time "{shown}" is in the future')
+
+    def seqno_at(self, time_us: int) -> int:
+        """The newest commit that was not later than a time that check_time() allows."""
         return self._seqnos[bisect_right(self._times, time_us) - 1]
 
     def _cut(self, clock_us: int) -> None:
@@ -170,6 +182,8 @@ def write_times(vfs: Vfs, name: str, seqnos: RowIds, times: RowIds) -> None:
 
 
 def read_times(vfs: Vfs, name: str) -> tuple[RowIds, RowIds]:
+    if not vfs.exists(name):
+        raise DataCorrupted(f'file "{name}" is missing')
     file = BlockFile(vfs, name, FileKind.TIMES)
     return file.array("seqnos"), file.array("times")
 

@@ -24,7 +24,7 @@ from typing import Literal, overload
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog, Sequence, Table
-from sqlvec.errors import DatabaseError, InvalidParameterValue, SerializationFailure
+from sqlvec.errors import DatabaseError, SerializationFailure
 from sqlvec.storage import checkpoint, jobs, recovery
 from sqlvec.storage.commit import (
     CommitTicket,
@@ -58,7 +58,6 @@ from sqlvec.storage.transaction import Past, ShardWrites, Transaction
 from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.wal import DIRECTORY as WAL_DIRECTORY
 from sqlvec.storage.wal import Wal
-from sqlvec.types.calendar import render_timestamp
 
 FillKey = tuple[int, int]
 SequenceState = tuple[SequenceValue | None, SequenceValue | None]
@@ -581,14 +580,12 @@ class Store:
     def _seqno_at(self, time_us: int) -> int:
         """The newest commit that was not later; none that is visible later will be."""
         now_us = max(self.clock.now_us(), self.history.last_us)
-        if time_us > now_us:
-            shown = render_timestamp(time_us, "+00")
-            raise InvalidParameterValue(f'time "{shown}" is in the future')
+        self.history.check_time(time_us, now_us)
         if self._pending and self._pending[0].time_us <= time_us and self.failure is None:
             self.sync()
             self.publish()
         self.history.close(time_us)
-        return self.history.seqno_at(time_us, now_us)
+        return self.history.seqno_at(time_us)
 
     def next_file(self) -> int:
         with self.lock:

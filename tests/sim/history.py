@@ -21,6 +21,7 @@ from sqlvec.catalog.objects import (
     Sequence,
     Table,
 )
+from sqlvec.errors import SnapshotTooOld
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.settings import StorageSettings
@@ -115,6 +116,7 @@ class History:
     interleaved: bool = True  # when segments are written depends on the settings
     clock: SimClock = field(default_factory=SimClock)
     readers: list[tuple[Transaction, State]] = field(default_factory=list)
+    past: list[tuple[int, State]] = field(default_factory=list)  # what was committed at which time
 
     def open(self) -> Store:
         self.readers.clear()
@@ -142,6 +144,7 @@ class History:
         possible = self.states[self.acknowledged :]
         assert found in possible, "recovered state is not a prefix that holds every commit"
         check_structure(store, found)
+        self.past = [entry for entry in self.past if entry[0] <= store.history.last_us]
         self.forget_all_but(found)
 
     def forget_all_but(self, state: State) -> None:
@@ -151,7 +154,7 @@ class History:
     def commit(self, tx: Transaction, state: State) -> None:
         assert self.store is not None
         self.store.append(tx)
-        self.states.append(state)
+        self._appended(state)
         if self.rng.random() < 0.1:  # another session looks while this one waits for the disk
             self.store.publish()
             seen = rows_of(self.store)
@@ -161,6 +164,11 @@ class History:
         self.store.sync()
         self.store.publish()
         self.acknowledged = self.visible = len(self.states) - 1
+
+    def _appended(self, state: State) -> None:
+        assert self.store is not None
+        self.states.append(state)
+        self.past.append((self.store.history.last_us, state))
 
     def give_up(self) -> None:
         """Roll every open transaction back, after an error; what was appended is made visible."""
@@ -193,6 +201,7 @@ class History:
             (1, self.begin_reader),
             (2, self.read_again),
             (1, self.unwaited),
+            (2, self.look_back),
         ]
         weights = [weight for weight, _ in steps]
         self.rng.choices([action for _, action in steps], weights)[0]()
@@ -221,7 +230,7 @@ class History:
         tx = self.store.begin()
         state = self.change(tx, dict(self.states[-1]))
         self.store.append(tx, durable=False)
-        self.states.append(state)
+        self._appended(state)
         self.visible = len(self.states) - 1
         assert rows_of(self.store) == state
 
@@ -240,6 +249,24 @@ class History:
             tx.rollback()
             self.readers.remove((tx, state))
 
+    def look_back(self) -> None:
+        """A time within the retention shows what was there then, whatever happened since; an older one nothing."""
+        assert self.store is not None
+        if not self.past:
+            return
+        time, state = self.rng.choice(self.past)
+        tx = self.store.begin()
+        retention = self.settings.retention_us
+        now = max(self.clock.now_us(), self.store.history.last_us)
+        try:
+            self.store.travel(tx, time)
+        except SnapshotTooOld:
+            assert not retention or time < now - retention, "history was forgotten too early"
+        else:
+            assert time >= now - retention, "history that is not kept was shown"
+            assert rows_of(self.store, tx) == state, "the past has changed"
+        tx.rollback()
+
     def two_at_once(self) -> None:
         """Two commits under one fsync, rows of both interleaved."""
         assert self.store is not None
@@ -250,7 +277,7 @@ class History:
         self._insert(second, DOCS, "", 3, after_second)
         self._insert(first, DOCS, "", 1, state)
         self.store.append(first)
-        self.states.append(state)
+        self._appended(state)
         self.commit(second, {**state, **after_second})
 
     def change(self, tx: Transaction, state: State) -> State:

@@ -17,6 +17,7 @@ holds stays what it was, and the structure is whole (history.check_structure).
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from random import Random
 from zlib import crc32
 
@@ -24,12 +25,13 @@ from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, Disk
 from sqlvec.storage.check import verify
 from sqlvec.storage.disk_guard import LOOK_SECONDS
 from sqlvec.storage.store import Store
-from tests.sim.history import History, SimClock, rows_of
+from tests.sim.history import TINY, History, SimClock, rows_of
 from tests.sim.simfs import SECTOR, Crashed, SimFs
 
 FATES = {"close": 2, "kill": 2, "crash": 5, "failure": 4, "full": 1, "damage": 2}
 LIFE_STEPS = 40
 HISTORY_STEPS = 200
+RETENTION_US = 30  # of some histories; every commit takes one
 
 
 class Simulation:
@@ -55,7 +57,9 @@ class Simulation:
                 self.history = self._new_history()
 
     def _new_history(self) -> History:
-        return History(SimFs(), Random(self.rng.random()), [{}])
+        drawn = self.rng.random()
+        settings = replace(TINY, retention_us=RETENTION_US if drawn < 0.25 else 0)
+        return History(SimFs(), Random(drawn), [{}], settings=settings)
 
     # ------------------------------------------------------------ fates
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.sim.history import History, check_structure, rows_of
+from tests.sim.history import TINY, History, check_structure, rows_of
 from tests.sim.simfs import SimFs
 
 
 class StoreModel(RuleBasedStateMachine):
     @initialize(seed=st.integers(0, 2**32))
     def open(self, seed: int) -> None:
-        self.history = History(SimFs(), Random(seed), [{}])
+        self.history = History(
+            SimFs(), Random(seed), [{}], settings=replace(TINY, retention_us=1_000)
+        )
         self.history.open()
 
     @rule()
@@ -57,6 +60,10 @@ class StoreModel(RuleBasedStateMachine):
     @rule()
     def read_again(self) -> None:
         self.history.read_again()
+
+    @rule()
+    def look_back(self) -> None:
+        self.history.look_back()
 
     @rule()
     def reopen(self) -> None:
