@@ -22,7 +22,8 @@ NOTE = "<!-- Made by `make docs`; change its source instead. -->\n"
 TOPICS = ("statement", "select", "search", "expression", "write", "definition", "session", "lexical")
 FORMATS = (
     "storage/keys.py", "storage/records.py", "storage/wal.py", "storage/blocks.py",
-    "storage/segment.py", "storage/manifest.py", "storage/catalog_codec.py",
+    "storage/segment.py", "storage/manifest.py", "storage/history.py",
+    "storage/catalog_codec.py",
     "storage/graph_files.py", "storage/link_log.py", "index/bm25/part.py",
 )  # fmt: skip
 

@@ -24,6 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
             help=f"{'warn' if kind == 'warning' else 'refuse writes'} when the disk is so full",
         )  # fmt: skip
     serve.add_argument(
+        "--retention", default="0", metavar="TIME",
+        help="keep old rows so long, to be read AS OF a time; for example 1h (default: not at all)",
+    )  # fmt: skip
+    serve.add_argument(
         "--authentication-timeout", type=float, default=60.0, metavar="SECONDS",
         help="how long a client may take to start a session",
     )  # fmt: skip
@@ -50,6 +54,7 @@ def _version(args: argparse.Namespace) -> int:
 def _serve(args: argparse.Namespace) -> int:
     from sqlvec.errors import DatabaseError
     from sqlvec.server.listener import serve
+    from sqlvec.settings import SessionSettings
     from sqlvec.storage.settings import StorageSettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -64,6 +69,7 @@ def _serve(args: argparse.Namespace) -> int:
         return 1
     try:
         storage = StorageSettings(
+            retention_us=int(SessionSettings().checked("sqlvec.retention", args.retention)) * 1000,
             disk_use_warning_percentage=args.disk_use_warning_percentage,
             disk_use_readonly_percentage=args.disk_use_readonly_percentage,
         )

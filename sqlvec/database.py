@@ -56,6 +56,7 @@ from sqlvec.exec.relational import Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
 from sqlvec.exec.temporary import drop_schemas, end_transaction, left_behind, temporary_schema
+from sqlvec.exec.time_travel import check_tables
 from sqlvec.exec.transaction_block import TransactionBlock
 from sqlvec.exec.utility import run_utility
 from sqlvec.plan.physical import (
@@ -278,6 +279,7 @@ class Connection:
         self.user = user
         self.pid = pid
         self.settings = SessionSettings()
+        self.settings.provide("sqlvec.retention", str(self.store.settings.retention_us // 1000))
         for name, value in startup_settings.items():
             self.settings.set_startup(name, value)
         self.statements: dict[str, Prepared | None] = {}  # None: the empty query
@@ -627,6 +629,8 @@ class Connection:
             if tx.catalog is tx.base_catalog is not self.store.catalog:
                 block.renew_snapshot()  # a change was committed before the tables were locked
             if prepared.catalog is tx.catalog:
+                if tx.in_past:
+                    check_tables(tx, self.store, prepared.locks)
                 return prepared, tx
             prepared = self.replanned(prepared, described=described)
 

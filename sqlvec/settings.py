@@ -140,6 +140,9 @@ DEFINITIONS = (
     _i("ivfflat.max_probes", "32768", 1, 32768, "Accepted and without effect."),
     _s("sqlvec.tenant", "", "The tenant whose rows the session sees and writes; empty for all."),
     _b("sqlvec.enable_fusion_rewrite", "on", "Run a fusion written by hand (ranked lists in WITH) as a fusion scan."),
+    _s("sqlvec.as_of", "", "The time as of which the session reads, a timestamp or an interval from now; empty for now."),
+    Setting("sqlvec.retention", "int", "0", "How long rows are kept for reading as of a time; set by --retention.",
+            0, 2**53, unit="ms", fixed=True),
     _i("sqlvec.autocut", "0", 0, 1000, "Stop fused results after so many jumps in score; 0 for never."),
 )  # fmt: skip
 _BY_NAME = {setting.name.lower(): setting for setting in DEFINITIONS}
@@ -282,6 +285,7 @@ class SessionSettings:
         self._told: dict[str, str] = {}  # what the client knows of reported settings
         self.plan_version: object = ""
         self.idle_timeouts = False  # whether any is set
+        self.as_of = ""
 
     # ---------------------------------------------------------------- reading
 
@@ -344,6 +348,10 @@ class SessionSettings:
             self._start[key] = self._values[key]
         self._changes.clear()
 
+    def provide(self, name: str, value: str) -> None:
+        """The server's value of a setting that no session can change."""
+        self._values[_key(name)] = self._start[_key(name)] = value
+
     def set(self, name: str, value: str, *, local: bool = False) -> None:
         """Takes effect at once; see the class for how long."""
         key = _key(name)
@@ -386,6 +394,8 @@ class SessionSettings:
                 bool(self.get("default_transaction_read_only")),
                 bool(self.get("default_transaction_deferrable")),
             )
+        if key == "sqlvec.as_of":
+            self.as_of = self.show(key)
         if key in _IDLE_TIMEOUTS:
             self.idle_timeouts = any(self.get(name) for name in _IDLE_TIMEOUTS)
         if setting.reported and self.show(key) != before:

@@ -1,6 +1,10 @@
 SELECT;
 SELECT 1;
 SELECT d.id, d.title AS "Title", year y FROM docs d WHERE d.id = ANY (ARRAY[1, 2]) ORDER BY 1 DESC NULLS LAST LIMIT 3 OFFSET 1;
+SELECT d.id FROM docs FOR SYSTEM_TIME AS OF '-10 minutes' AS d JOIN notes FOR SYSTEM_TIME AS OF $1 ON doc_id = d.id;
+-- ours
+SELECT count(*) FROM docs FOR SYSTEM_TIME AS OF now() - interval '1 hour' WHERE live;
+-- ours
 SELECT DISTINCT ON (lang) lang, id FROM docs ORDER BY lang, id;
 SELECT docs.*, n.note FROM docs LEFT JOIN notes AS n ON n.doc_id = docs.id;
 SELECT * FROM docs JOIN notes USING (id);

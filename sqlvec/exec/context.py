@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from sqlvec.exec.relational import Relational
     from sqlvec.index.row_set import RowSet
     from sqlvec.settings import SessionSettings
+    from sqlvec.sql.bound import Expression
     from sqlvec.storage.shard import Shard
     from sqlvec.storage.store import Store
-    from sqlvec.storage.transaction import Transaction
+    from sqlvec.storage.transaction import Past, Transaction
 
 Datum = Any
 Notice = tuple[str, str, str, str | None]  # severity, sqlstate, message, detail
@@ -53,6 +54,7 @@ class Context:
     sequence_values: dict[int, int] = field(default_factory=dict)  # currval, by sequence oid
     observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
     returned: dict[int, pa.Table] = field(default_factory=dict)  # by data-modifying parts of a WITH
+    pasts: dict[Expression, Past] | None = None  # snapshots of FOR SYSTEM_TIME AS OF
     changes: Changes | None = None  # what the statement's constraints must look at
     _viewpoint: Viewpoint | None = None
     _environment: Environment | None = None

@@ -40,6 +40,8 @@ def is_query(plan: QueryPlan | InsertPlan | ModifyPlan) -> bool:
 def _rows_before(plan: SequencePlan, context: Context) -> dict[int, dict[Shard, RowSet]]:
     found: dict[int, dict[Shard, RowSet]] = {}
     for scan in plan.scans:
+        if scan.as_of is not None:
+            continue
         shards = context.store.shards(scan.table.oid)
         found[scan.relation_id] = {shard: shard.visible(context.tx) for shard in shards}
     return found

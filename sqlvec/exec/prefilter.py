@@ -22,6 +22,7 @@ from sqlvec.errors import DataException, InsufficientPrivilege
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.text_query import text_query
+from sqlvec.exec.time_travel import past_of
 from sqlvec.index.bm25.lexeme_index import LexemeIndex
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import distances, padded
@@ -44,6 +45,7 @@ from sqlvec.storage.index_rows import packed_bits
 if TYPE_CHECKING:
     from sqlvec.storage.index_rows import IndexView
     from sqlvec.storage.shard import Part, Shard
+    from sqlvec.storage.transaction import Past
     from sqlvec.storage.vectors import VectorView
 
 _COMPARE: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
@@ -63,29 +65,34 @@ _LIMITS: dict[str, Callable[[Any, float], Any]] = {
 
 @dataclass(slots=True)
 class ShardRows:
-    """A shard and its row set; visible is what statistics are taken over."""
+    """A shard and its row set; visible is what statistics are taken over. past: the snapshot, if not the
+    transaction's."""
 
     shard: Shard
     rows: RowSet
     visible: RowSet
+    past: Past | None = None
 
 
 def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
     """The row sets of every shard in question; shards without a row are left out."""
-    if context.tx.tracked is not None:
+    past: Past | None = None
+    if plan.scan.as_of is not None:
+        past = past_of(plan.scan, context)
+    elif context.tx.tracked is not None:
         _note_reading(plan, context)
     if context.newer is not None and plan.scan.relation_id in context.newer:
         return list(_newer_rows(plan, context))
     if plan.key:
-        return list(_key_rows(plan, context))
+        return list(_key_rows(plan, context, past))
     found = []
     for shard in shards(plan, context):
-        visible = shard.visible(context.tx)
+        visible = shard.visible(past or context.tx)
         rows = visible
         if plan.predicate is not None and rows.count:
             rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
         if rows.count:
-            found.append(ShardRows(shard, rows, visible))
+            found.append(ShardRows(shard, rows, visible, past))
     return found
 
 
@@ -128,23 +135,38 @@ def check_tenant(table: Table, tenant: str, context: Context) -> None:
         )
 
 
-def _key_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:
-    """At most one row by its key; other conjuncts are applied to it."""
+def _key_rows(plan: Prefilter, context: Context, past: Past | None) -> Iterator[ShardRows]:
+    """At most one row by its key, but in a past when it was no key; other conjuncts are applied to it."""
     attnums = tuple(attnum for attnum, _ in plan.key)
     values = tuple(constant(value, context) for _, value in plan.key)
     if any(value is None for value in values):
         return
     for shard in shards(plan, context):
-        row_id = shard.find_key(attnums, values, context.tx)
-        if row_id is None:
-            continue
-        rows = RowSet.from_ids(np.array([row_id], dtype=np.int64), shard.row_count)
+        if past is None:
+            row_id = shard.find_key(attnums, values, context.tx)
+            if row_id is None:
+                continue
+            rows = RowSet.from_ids(np.array([row_id], dtype=np.int64), shard.row_count)
+        else:
+            rows = _past_key_rows(plan, shard, values, past)
         visible = rows
         if isinstance(plan.predicate, AllOf):
-            visible = shard.visible(context.tx)
+            visible = shard.visible(past or context.tx)
             rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
         if rows.count:
-            yield ShardRows(shard, rows, visible)
+            yield ShardRows(shard, rows, visible, past)
+
+
+def _past_key_rows(
+    plan: Prefilter, shard: Shard, values: tuple[Datum, ...], past: Past
+) -> RowSet:
+    attnums = [attnum for attnum, _ in plan.key]
+    found = [plan.scan.table.column_by_attnum(attnum).type for attnum in attnums]
+    columns = [
+        t.definition.to_arrow([value], t.typmod) for t, value in zip(found, values, strict=True)
+    ]
+    ids = shard.find_key_rows(attnums, columns, past)
+    return RowSet.from_ids(ids, shard.row_count)
 
 
 def _note_reading(plan: Prefilter, context: Context) -> None:

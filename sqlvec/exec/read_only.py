@@ -35,6 +35,10 @@ def _writing_command(statement: bound.Statement) -> str | None:
             return statement.tag
         case bound.Select() if statement.locking:
             return f"SELECT FOR {_STRENGTHS[statement.locking[0].strength]}"
+        case bound.Merge():
+            return "MERGE"
+        case bound.WithModifying():
+            return _writing_command(statement.main) or "SELECT"
         case bound.Explain() if statement.options.get("analyze"):
             return _writing_command(statement.statement)
     return None

@@ -220,6 +220,10 @@ def _current_setting(context: Context, name: str, missing_ok: bool = False) -> s
 
 
 def _set_config(context: Context, name: str, value: str | None, local: bool) -> str:
+    from sqlvec.exec.time_travel import check_as_of
+
+    if value and name.lower() == "sqlvec.as_of":
+        check_as_of(value, context.settings, context.statement_us)
     context.settings.set(name, value or "", local=bool(local))
     return context.settings.show(name)
 

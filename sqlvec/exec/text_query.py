@@ -33,7 +33,7 @@ def text_query(node: Searched, part: ShardRows, context: Context) -> tuple[Bm25I
     names = _field_names(node, context) if index.fields > 1 else ()
     builder = index.builder(node.fields, node.weights, names)
     if node.syntax in ("like", "like_row"):
-        text = value if node.syntax == "like" else _row_text(node, value, context)
+        text = value if node.syntax == "like" else _row_text(node, value, part, context)
         query = index.like(builder, text, part.visible)
     else:
         query = SYNTAXES[node.syntax](builder, value)
@@ -55,11 +55,11 @@ def other_statistics(node: Searched, part: ShardRows, context: Context) -> Seque
     for shard in context.store.shards(node.index.table_oid):
         index = shard.text_index(node.index.oid)
         if index is not None and shard is not part.shard:
-            found.append(index.statistics(shard.visible(context.tx)))
+            found.append(index.statistics(shard.visible(part.past or context.tx)))
     return found
 
 
-def _row_text(node: Searched, key: Datum, context: Context) -> str:
+def _row_text(node: Searched, key: Datum, part: ShardRows, context: Context) -> str:
     """The searched columns of the row with this primary key, as one text; of the session's tenant, where it
     has one, as that is a part of the key."""
     table = context.catalog.table(node.index.table_oid)
@@ -73,7 +73,7 @@ def _row_text(node: Searched, key: Datum, context: Context) -> str:
             else key
             for attnum in table.primary_key
         ]
-        row_id = shard.find_key(table.primary_key, values, context.tx)
+        row_id = shard.find_key(table.primary_key, values, part.past or context.tx)
         if row_id is not None:
             row = np.array([row_id], np.int64)
             attnums = node.index.fields(table)

@@ -12,6 +12,7 @@ from sqlvec.errors import (
     SavepointException,
 )
 from sqlvec.exec.changes import Deferred
+from sqlvec.exec.time_travel import go_back
 from sqlvec.settings import Characteristics
 
 _USUAL = Characteristics()
@@ -96,6 +97,8 @@ class TransactionBlock:
         if tx is None:
             tx = self._start()
             self._began, self._began_before = True, False
+            if self.settings.as_of:
+                go_back(tx, self.store, self.settings)
             return tx
         if self.resumes:
             self.resumes = False
@@ -118,6 +121,8 @@ class TransactionBlock:
         assert self.tx is not None
         if self.tx.rereads or not self._began_before:
             self.tx.refresh()
+            if self.settings.as_of or self.tx.in_past:
+                go_back(self.tx, self.store, self.settings)
         else:
             self.tx.follow_catalog()
 

@@ -27,6 +27,7 @@ from sqlvec.exec.context import Datum
 from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.result import Result, rows_result
+from sqlvec.exec.time_travel import check_as_of
 from sqlvec.settings import TRANSACTION_SETTINGS, Characteristics
 from sqlvec.sql import bound
 
@@ -147,6 +148,8 @@ def _set(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Re
         _warn(connection, "25P01", "SET LOCAL can only be used in transaction blocks")
         return Result()
     connection.block.open()
+    if value and name.lower() == "sqlvec.as_of":
+        check_as_of(value, connection.settings, connection.store.clock.now_us())
     if name in TRANSACTION_SETTINGS:
         text = connection.settings.checked(name, value)
         given: Any = text if name == "transaction_isolation" else text == "on"

@@ -169,6 +169,8 @@ def _name(prefilter: Prefilter) -> str:
 
 def _prefilter(prefilter: Prefilter, seen: dict[int, dict[str, Any]]) -> Node:
     details: dict[str, Any] = {}
+    if prefilter.scan.as_of is not None:
+        details["as of"] = render(prefilter.scan.as_of)
     if prefilter.predicate is not None:
         details["where"] = _predicate(prefilter.predicate)
     counters = seen.get(prefilter.scan.relation_id, {})

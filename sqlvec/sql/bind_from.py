@@ -10,6 +10,7 @@ from sqlvec.catalog.objects import Index, Table, View, ViewRelation
 from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.system.tables import TABLEOID, SystemTable, function_table, system_table
 from sqlvec.errors import (
+    DatatypeMismatch,
     FeatureNotSupported,
     InvalidColumnReference,
     ObjectNotInState,
@@ -18,13 +19,15 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_expression import bind_expression
+from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_modifying import returned_rows
 from sqlvec.sql.bind_record import unnest_call, with_carried_fields
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.grouping import forbid_aggregates
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node, parse
 from sqlvec.sql.scope import Scope, named_columns
+from sqlvec.sql.type_rules import is_unknown
 
 
 def bind_from(binder: Binder, nodes: list[Node], scope: Scope) -> tuple[bound.FromItem, ...]:
@@ -71,9 +74,14 @@ def bind_relation(binder: Binder, body: Node, scope: Scope) -> bound.RelationNod
     alias, names = _alias(body, name)
     position = binder.position(body)
     relation_id = binder.next_relation()
+    outer = binder.as_of
+    if "as_of" in body:
+        binder.as_of = _bind_time(binder, body["as_of"])
     relation: bound.RelationNode
     cte = scope.find_cte(name) if schema is None else None
     if cte is not None:
+        if "as_of" in body:
+            raise WrongObjectType(f'"{name}" is not a table', position=position)
         columns = _renamed(cte.columns, names, alias)
         relation = bound.CteScan(relation_id, alias, columns, name)
         if cte.returned is not None:
@@ -81,8 +89,29 @@ def bind_relation(binder: Binder, body: Node, scope: Scope) -> bound.RelationNod
             relation = bound.SystemScan(relation_id, alias, columns, rows)
     else:
         relation = _catalog_relation(binder, schema, name, relation_id, alias, names, position)
+        if isinstance(relation, bound.SystemScan) and "as_of" in body:
+            raise WrongObjectType(f'"{name}" is not a table', position=position)
+    binder.as_of = outer
     scope.add(relation)
     return relation
+
+
+_TIMES = (types.TEXT, types.VARCHAR, types.DATE, types.TIMESTAMP, types.TIMESTAMPTZ, types.INTERVAL)
+
+
+def _bind_time(binder: Binder, node: Node) -> bound.Expression:
+    """The time of FOR SYSTEM_TIME: a moment, or an interval from now."""
+    time = bind_expression(binder, node, Scope())
+    forbid_aggregates(time, "FOR SYSTEM_TIME")
+    if is_unknown(time.type):
+        time = binder.coerce(time, types.TEXT)
+    if time.type.oid not in [t.oid for t in _TIMES]:
+        raise DatatypeMismatch(
+            "argument of FOR SYSTEM_TIME AS OF must be type timestamp with time zone, "
+            f"not type {time.type.name}",
+            position=location_of(binder, node),
+        )
+    return time
 
 
 def _catalog_relation(
@@ -166,7 +195,7 @@ def table_scan(
 ) -> bound.TableScan:
     binder.tables[relation_id] = table
     columns = _renamed(table_columns(table), names, alias)
-    return bound.TableScan(relation_id, alias, columns, table)
+    return bound.TableScan(relation_id, alias, columns, table, binder.as_of)
 
 
 def _view(

@@ -109,6 +109,8 @@ def _lock(
         return replace(select, from_=_replaced(select.from_, relation, locked))
     if not isinstance(relation, bound.TableScan):
         return select
+    if relation.as_of is not None:
+        raise FeatureNotSupported(f"{title} cannot be applied to rows FOR SYSTEM_TIME AS OF")
     locks = {found.relation_id: found for found in select.locking}
     before = locks.get(relation.relation_id)
     strength, policy = lock.strength, lock.policy

@@ -65,6 +65,7 @@ class Binder:
         self.used: dict[tuple[str, str], tuple[str | None, Relation]] = {}  # relations, as named
         self.meant: dict[tuple[str, str], ViewRelation] = {}  # inside a view: what names mean
         self.notices: list[tuple[str, str]] = []
+        self.as_of: bound.Expression | None = None  # FOR SYSTEM_TIME of what is being bound
         self._relation_id = 0
         for number, oid in enumerate(parameter_oids, 1):
             if oid and oid != types.UNKNOWN.oid:

@@ -323,9 +323,11 @@ class RelationNode:
 
 @dataclass(frozen=True, slots=True)
 class TableScan(RelationNode):
-    """columns has one entry per attnum, dropped ones included (named "")."""
+    """columns has one entry per attnum, dropped ones included (named ""). as_of: of FOR SYSTEM_TIME, a moment
+    or what is added to now."""
 
     table: Table
+    as_of: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

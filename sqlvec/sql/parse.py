@@ -1,7 +1,7 @@
 """Parsing: PostgreSQL's grammar through libpg_query, and the few statements that are ours alone.
 
-Ours are cut out of the text before: PARTITION BY TENANT (column) is blanked and remembered; CREATE, DROP and
-ALTER TENANT stand alone.
+Ours are cut out of the text before: PARTITION BY TENANT (column) and FOR SYSTEM_TIME AS OF time are blanked and
+remembered; CREATE, DROP and ALTER TENANT stand alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import pgparse
 
 from sqlvec.errors import FeatureNotSupported, SyntaxError
+from sqlvec.sql.system_time import attach_times, cut_system_time
 
 Node = dict[str, Any]
 _PARTITION = re.compile(
@@ -64,12 +65,15 @@ def parse(text: str) -> list[ParsedStatement]:
     if tenant := _TENANT.match(text):
         return [ParsedStatement(text, {"TenantStmt": _tenant(tenant)}, 0)]
     cut, tenants = _cut_tenants(text)
+    cut, times = cut_system_time(cut)
     try:
         found = pgparse.parse(cut)
     except pgparse.PGQueryError as error:
         unfinished = error.message.endswith(_NOT_SUPPORTED)
         kind = FeatureNotSupported if unfinished else SyntaxError
         raise kind(error.message, position=error.position or None) from None
+    if times:
+        attach_times(text, found, times)
     statements = []
     for raw in found:
         start = raw.get("stmt_location", 0)

@@ -5,6 +5,9 @@ times order commits as seqnos do, whatever the clock does. The first entry says 
 begins; each further one, that from `time` on the database was as of `seqno`. Entries are kept as long as
 their time is within the retention, the newest older one included, for it holds at the border.
 
+A checkpoint writes them to a block file with the blocks seqnos and times, i64 both, which the manifest names; the
+log has those after it.
+
 Beyond ENTRIES_MAX every second of the older half goes: a time between two entries means the earlier.
 """
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,7 +169,9 @@ class History:
         }
         return dict(self.changes)
 
-    def load(self, vfs: Vfs, name: str, start: int, changes: dict[int, TableChanges]) -> None:
+    def load(
+        self, vfs: Vfs, name: str, start: int, changes: Mapping[int, TableChanges]
+    ) -> None:
         """Take over what a checkpoint saved; entries of the log follow. Whatever `start` says was reclaimed is
         not history any more, even if the clock has gone back since."""
         self.start, self.changes = start, dict(changes)

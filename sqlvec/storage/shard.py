@@ -37,7 +37,7 @@ from sqlvec.storage.row_claims import RowClaims
 from sqlvec.storage.row_image import RowLayout, row_layout
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.vectors import VectorBatch, VectorView
-from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
+from sqlvec.storage.visibility import ABORTED, RowTimes
 
 if TYPE_CHECKING:
     from sqlvec.storage.graph_cleanup import Cleanup
@@ -186,6 +186,12 @@ class Shard:
         """The row that keeps the transaction from writing this key, seen by it or not. LockWait when that
         depends on another open transaction."""
         return self.keys.find_conflict(tuple(attnums), values, tx)
+
+    def find_key_rows(
+        self, attnums: Sequence[int], columns: Sequence[pa.Array], at: Transaction | Newest
+    ) -> RowIds:
+        """Every row that has one of the keys, ascending."""
+        return np.unique(self.keys.find_all(tuple(attnums), columns, at)[1])
 
     def has_duplicates(
         self, attnums: Sequence[int], columns: Sequence[pa.Array], tx: Transaction

@@ -145,6 +145,7 @@ class Transaction:
         self.snapshot_seqno = snapshot_seqno
         self.past_seqno = LIVE  # the oldest snapshot that it looks at beside its own
         self.read_only = False
+        self.in_past = False  # its snapshot is one of the past
         self.waits_for_safety = False  # serializable, read-only and deferrable
         self.tracked: Tracked | None = None  # if it is serializable
         self.rereads = False  # READ COMMITTED: changed rows are followed to their newest versions

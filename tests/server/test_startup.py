@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from sqlvec.storage.checksum import crc32c
+from sqlvec.storage.manifest import VERSION
 from tests.harness.live_server import LiveServer
 
 
@@ -47,7 +48,7 @@ def test_a_manifest_of_another_version(directory: Path, version: int, known: str
         file.seek(4)
         file.write(struct.pack("<H", version))
     said = refused(directory.parent.parent)
-    assert f'file "manifest" has format version {version}, {known} known is 2' in said
+    assert f'file "manifest" has format version {version}, {known} known is {VERSION}' in said
 
 
 def test_a_log_of_a_newer_version(directory: Path) -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_time_means_the_newest_commit_that_was_not_later(
     for seqno, now in enumerate(clock, 5):
         recorded.append((seqno, times.next_time(now)))
         times.record(*recorded[-1])
-    assert all(a[1] < b[1] for a, b in zip(recorded, recorded[1:], strict=False))
+    assert all(a[1] < b[1] for a, b in pairwise(recorded))
     now = times.last_us
     earlier = [seqno for seqno, time in recorded if time <= asked]
     if asked < now - retention or not earlier:
