@@ -290,9 +290,12 @@ class _Scan:
         keep = _LIMITS[predicate.op](values, limit)
         return RowSet.from_ids(ids[keep], rows.row_count)
 
+    def _rows(self, rows: RowSet) -> ShardRows:
+        past = None if self.scan.as_of is None else past_of(self.scan, self.context)
+        return ShardRows(self.shard, rows, self.visible, past)
+
     def _text(self, predicate: TextPredicate, rows: RowSet) -> RowSet:
-        part = ShardRows(self.shard, rows, self.visible)
-        asked = text_query(predicate.match, part, self.context)
+        asked = text_query(predicate.match, self._rows(rows), self.context)
         if asked is None:
             return RowSet.empty(rows.row_count)
         index, query = asked
@@ -331,7 +334,7 @@ class _Scan:
             {node.ordinal for node in walk(expression) if isinstance(node, bound.ColumnRef)}
         )
         columns = arrow_columns(self.shard, self.scan.table, ordinals, ids)
-        computed = computed_arrays(expression, self.shard, rows, self.visible, self.context)
+        computed = computed_arrays(expression, self._rows(rows), self.context)
         columns.update({name: array for name, (_, array) in computed.items()})
         table = pa.table(columns) if columns else pa.table({"c_": pa.nulls(len(ids))})
         mapping = {

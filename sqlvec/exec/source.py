@@ -146,22 +146,17 @@ def _computed(
 
 
 def computed_arrays(
-    expression: bound.Expression,
-    shard: Shard,
-    rows: RowSet,
-    visible: RowSet,
-    context: Context,
+    expression: bound.Expression, part: ShardRows, context: Context
 ) -> dict[str, tuple[bound.Expression, pa.Array]]:
-    """Distances and scores inside an expression that are against constants, over `rows` in id order."""
+    """Distances and scores inside an expression that are against constants, over the rows in id order."""
     found: dict[str, tuple[bound.Expression, pa.Array]] = {}
-    part = ShardRows(shard, rows, visible)
     for node in set(walk(expression)):
         if not isinstance(node, _COMPUTED):
             continue
         against = node.right if isinstance(node, bound.Distance) else node.query
         if is_constant(against) and _is_stored(node):
             name = f"computed{len(found)}"
-            found[name] = (node, computed_array(node, part, rows.ids(), context))
+            found[name] = (node, computed_array(node, part, part.rows.ids(), context))
     return found
 
 

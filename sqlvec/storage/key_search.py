@@ -83,7 +83,9 @@ class KeySearch:
 
     # ------------------------------------------------------------ searching
 
-    def find(self, attnums: tuple[int, ...], values: Sequence[Any], tx: Transaction) -> int | None:
+    def find(
+        self, attnums: tuple[int, ...], values: Sequence[Any], tx: Transaction | Newest
+    ) -> int | None:
         types = self._types(attnums)
         definition = self._definition(attnums, tx)
         key_hash = hash_key(values, types, definition.nulls_not_distinct)

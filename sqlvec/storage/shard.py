@@ -95,7 +95,7 @@ class Shard:
             writes = at.writes.get(self)
             return committed if writes is None else writes.overlay(committed)
 
-    def sees(self, row_id: int, tx: Transaction) -> bool:
+    def sees(self, row_id: int, tx: Transaction | Newest) -> bool:
         """Whether one row is visible to the transaction."""
         writes = tx.writes.get(self)
         if writes is not None and writes.changes:
@@ -169,7 +169,7 @@ class Shard:
             return vector.view(self.row_count)
 
     def find_key(
-        self, attnums: Sequence[int], values: Sequence[Any], tx: Transaction
+        self, attnums: Sequence[int], values: Sequence[Any], tx: Transaction | Newest
     ) -> int | None:
         """The row with this key that the transaction sees; a null equals nothing."""
         return self.keys.find(tuple(attnums), values, tx)

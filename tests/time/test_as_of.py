@@ -172,6 +172,22 @@ def test_an_index_made_since_serves_the_past(docs: World) -> None:
         docs.reopen()
 
 
+def test_statistics_over_all_tenants_are_of_the_time(docs: World) -> None:
+    docs.sql("CREATE TABLE notes (t text, id int, body text, PRIMARY KEY (t, id)) PARTITION BY TENANT (t)")
+    docs.sql("CREATE INDEX ON notes USING bm25 (body) WITH (bm25_stats = 'table')")
+    docs.sql("INSERT INTO notes VALUES ('a', 1, 'red fish'), ('a', 2, 'fish'), ('b', 1, 'fish'), ('b', 2, 'red')")
+    ranked = "SELECT id, body <@> 'red' FROM notes{} WHERE t = 'a' ORDER BY body <@> 'red', id"
+    inside = "SELECT id FROM notes{} WHERE t = 'a' AND (body <@> 'red') * id < -0.2"
+    queries = (ranked, inside)
+    before = [docs.sql(query.format("")) for query in queries]
+    docs.pass_time(1)
+    docs.sql("UPDATE notes SET body = 'red red' WHERE t = 'b'")
+    docs.pass_time(1)
+    past = " FOR SYSTEM_TIME AS OF '-90 seconds'"
+    assert [docs.sql(query.format("")) for query in queries] != before
+    assert [docs.sql(query.format(past)) for query in queries] == before
+
+
 def test_views_and_stored_queries(docs: World) -> None:
     docs.sql("CREATE VIEW titles AS SELECT id, title FROM docs, few WHERE n = id")
     docs.sql("CREATE VIEW old AS SELECT id FROM docs FOR SYSTEM_TIME AS OF '-5 minutes' AS o")
