@@ -291,8 +291,10 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("analyzed_words", lambda config, text: analyzer(config).words(text), [_TEXT, _TEXT], _TEXTS),
     ("analyzed_terms", lambda config, text: [t or None for t in analyzer(config).tokens(text)],
      [_TEXT, _TEXT], _TEXTS),
+    ("bm25_terms", lambda config, text: analyzer(config).terms(text), [_TEXT, _TEXT], _TEXTS),
     ("bm25_highlight", highlighting.highlight, [_TEXT] * 5, _TEXT),
     ("bm25_snippet", highlighting.snippet, [*[_TEXT] * 5, _LONG], _TEXT),
+    ("paradedb_snippet", highlighting.query_snippet, [*[_TEXT] * 7, _LONG], _TEXT),
 ]
 _JSON_FUNCTIONS: list[_Row] = [
     ("jsonb", documents.jsonb, [_TEXT], _TEXT),

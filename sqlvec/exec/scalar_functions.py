@@ -34,6 +34,8 @@ from sqlvec.exec.read_only import forbid_function
 from sqlvec.exec.relational_numeric import add, divide, multiply, subtract
 from sqlvec.exec.session_functions import SESSION_FUNCTIONS
 from sqlvec.index.bm25 import highlighting
+from sqlvec.index.bm25.analyzer import analyzer
+from sqlvec.index.bm25.paradedb_query import query_document, query_words
 from sqlvec.types import SqlType
 
 Function = Callable[..., Any]
@@ -382,6 +384,12 @@ FUNCTIONS: dict[str, Function] = {
     "pg_size_pretty": _strict(_pretty_size),
     "bm25_highlight": _strict(highlighting.highlight),
     "bm25_snippet": _strict(highlighting.snippet),
+    "bm25_terms": _strict(lambda config, text: analyzer(config).terms(text)),
+    "bm25query": _strict(lambda text: text),
+    "bm25query_words": _strict(query_words),
+    "to_bm25query": _strict(lambda text, name: f"{name}:{text}"),
+    "paradedb_query": _strict(query_document),
+    "paradedb_snippet": _strict(highlighting.query_snippet),
     "get_current_ts_config": _ts_config,
     **{name: _strict(function) for name, function in text_search.FUNCTIONS.items()},
     **SESSION_FUNCTIONS,

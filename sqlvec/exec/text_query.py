@@ -30,7 +30,8 @@ def text_query(node: Searched, part: ShardRows, context: Context) -> tuple[Bm25I
     value = constant(node.query, context)
     if index is None or value is None:
         return None
-    names = _field_names(node, context) if index.fields > 1 else ()
+    named = index.fields > 1 or "key_field" in node.index.options
+    names = _field_names(node, context) if named else ()
     builder = index.builder(node.fields, node.weights, names)
     if node.syntax in ("like", "like_row"):
         text = value if node.syntax == "like" else _row_text(node, value, part, context)

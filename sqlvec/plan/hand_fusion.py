@@ -105,7 +105,7 @@ class Recogniser:
     def _scan(self, core: HandFusion) -> bound.CteScan:
         self._next += 1
         self.sources[self._next] = core
-        return bound.CteScan(self._next, "fused", core.columns, "fused")
+        return bound.CteScan(self._next, "fused", core.columns, "")
 
     # ---------------------------------------------------------------- fusions
 

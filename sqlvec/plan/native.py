@@ -26,7 +26,8 @@ FUNCTIONS = frozenset(
         "pg_blocking_pids", "pg_sleep", *LOCKING, *UNLOCKING,
         "pg_is_in_recovery", "txid_current", "pg_relation_size", "pg_total_relation_size",
         "pg_table_size", "pg_indexes_size", "pg_database_size", "pg_size_pretty", "concat",
-        "round", "floor", "ceil", "ceiling", "bm25_highlight", "bm25_snippet", "pg_get_serial_sequence",
+        "round", "floor", "ceil", "ceiling", "bm25_highlight", "bm25_snippet",
+        "paradedb_query", "paradedb_snippet", "bm25query", "bm25query_words", "bm25_terms", "to_bm25query", "pg_get_serial_sequence",
         "pg_notify", "pg_cancel_backend", "pg_terminate_backend",
         *TEXT_SEARCH,
     ]

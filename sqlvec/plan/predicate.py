@@ -38,7 +38,7 @@ _TEXTS = frozenset(t.oid for t in (types.TEXT, types.VARCHAR, types.NAME))
 
 
 def conjuncts(where: bound.Expression | None) -> list[bound.Expression]:
-    if where is None:
+    if where is None or isinstance(where, bound.Const) and where.value is True:
         return []
     if isinstance(where, bound.Boolean) and where.op == "and":
         return [part for arg in where.args for part in conjuncts(arg)]

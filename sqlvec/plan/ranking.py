@@ -56,7 +56,7 @@ def _turned(
     expression: bound.Expression, descending: bool
 ) -> tuple[bound.Expression, bool]:
     while True:
-        if isinstance(expression, bound.Cast) and expression.type == types.FLOAT8:
+        if isinstance(expression, bound.Cast) and expression.type in (types.FLOAT8, types.FLOAT4):
             expression = expression.arg
         elif (
             isinstance(expression, bound.FunctionCall)

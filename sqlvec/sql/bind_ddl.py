@@ -56,7 +56,7 @@ def _create_extension(binder: Binder, body: Node) -> bound.Ddl:
             message = f'extension "{name}" already exists, skipping'
             return bound.Ddl("CREATE EXTENSION", notices=(("42710", message),))
         raise DuplicateObject(f'extension "{name}" already exists')
-    if name != "vector":
+    if name not in ("vector", "pg_search", "pg_textsearch"):
         raise FeatureNotSupported(f'extension "{name}" is not available')
     catalog = replace(binder.catalog, extensions=(*known, name))
     return bound.Ddl("CREATE EXTENSION", catalog=catalog)

@@ -11,7 +11,9 @@ from sqlvec.errors import (
     SyntaxError,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_bm25query import bm25query_cast
 from sqlvec.sql.bind_function import bind_function
+from sqlvec.sql.bind_paradedb import paradedb_cast
 from sqlvec.sql.bind_record import field_of
 from sqlvec.sql.binder import Binder, body_of
 from sqlvec.sql.operators import bind_operator
@@ -278,6 +280,12 @@ def _boolean_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 
 
 def _cast(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    names = [part["String"]["sval"] for part in body["typeName"]["names"]]
+    if names[0] == "pdb":
+        return paradedb_cast(binder, body, scope, bind_expression)
+    if names == ["bm25query"]:
+        arg = bind_expression(binder, body["arg"], scope)
+        return bm25query_cast(binder, arg, binder.position(body))
     target = binder.type_name(body["typeName"])
     empty = "A_ArrayExpr" in body["arg"] and not body["arg"]["A_ArrayExpr"].get("elements")
     if empty and types.element_of(target) is not None:

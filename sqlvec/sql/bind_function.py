@@ -13,7 +13,9 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_bm25query import bm25query_function
 from sqlvec.sql.bind_fusion import RANKINGS, bind_ranking
+from sqlvec.sql.bind_paradedb import SCHEMAS, paradedb_function
 from sqlvec.sql.bind_record import record_call
 from sqlvec.sql.bind_text import FUNCTIONS as SEARCH_FUNCTIONS
 from sqlvec.sql.bind_text import text_function
@@ -46,6 +48,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     """A FuncCall node."""
     name = body["funcname"][-1]["String"]["sval"]
     position = binder.position(body)
+    if len(body["funcname"]) > 1 and (schema := body["funcname"][0]["String"]["sval"]) in SCHEMAS:
+        return paradedb_function(binder, schema, name, body, scope, bind)
     if name in RANKINGS:
         return bind_ranking(binder, name, body, scope, bind)
     if name in SEARCH_FUNCTIONS:
@@ -53,6 +57,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         if found is not None:
             return found
     args = [bind(binder, arg, scope) for arg in body.get("args", ()) if "NamedArgExpr" not in arg]
+    if name == "to_bm25query":
+        return bm25query_function(binder, args, position)
     named = [arg["NamedArgExpr"] for arg in body.get("args", ()) if "NamedArgExpr" in arg]
     if named:
         args += [bind(binder, arg["arg"], scope) for arg in named]

@@ -29,6 +29,7 @@ from sqlvec.sql.bind_vector_index import (
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.output_name import output_name
+from sqlvec.sql.paradedb_tokenizer import LITERAL, paradedb_definition
 from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.type_rules import TEXTS
@@ -39,7 +40,7 @@ _OPTIONS = {
     "ivfflat": {"lists": (1, 32768)},
 }
 _TEXT_OPTIONS = frozenset(
-    ["text_config", "k1", "b", "weights", "positions", "bm25_stats", "key_field"]
+    ["text_config", "k1", "b", "weights", "positions", "bm25_stats", "key_field", LITERAL]
 )
 
 
@@ -61,6 +62,10 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
         raise DuplicateTable(f'relation "{name}" already exists')
     if method in METHODS:
         check_capabilities(method, body)
+    notices: list[str] = []
+    if method == "bm25" and any(o["DefElem"]["defname"] == "key_field" for o in body.get("options", ())):
+        params, given, notices = paradedb_definition(relation, body["indexParams"], body["options"])
+        body = {**body, "indexParams": params, "options": given}
     columns = tuple(_column(binder, relation, method, node["IndexElem"]) for node in body["indexParams"])
     options = _options(method, body.get("options", []))
     _check_columns(relation, method, columns, options)
@@ -80,7 +85,8 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
         options,
         tuple(_existing(relation, n["IndexElem"]["name"]).attnum for n in body.get("indexIncludingParams", ())),
     )
-    return bound.Ddl("CREATE INDEX", (index,), build=(index,))
+    told = tuple(("00000", notice) for notice in notices)
+    return bound.Ddl("CREATE INDEX", (index,), build=(index,), notices=told)
 
 
 def _free_name(binder: Binder, table: Table, parts: list[Node]) -> str:

@@ -254,6 +254,7 @@ def _limits(
 def _select(binder: Binder, body: Node, scope: Scope) -> bound.Query:
     if "intoClause" in body:
         raise FeatureNotSupported("SELECT ... INTO is not supported", hint="Use CREATE TABLE AS.")
+    outer_where = binder.where
     outer_windows, binder.windows = binder.windows, {
         w["WindowDef"]["name"]: {k: v for k, v in w["WindowDef"].items() if k != "name"}
         for w in body.get("windowClause", ())
@@ -261,7 +262,7 @@ def _select(binder: Binder, body: Node, scope: Scope) -> bound.Query:
     try:
         return _select_body(binder, body, scope)
     finally:
-        binder.windows = outer_windows
+        binder.windows, binder.where = outer_windows, outer_where
 
 
 def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
@@ -271,6 +272,7 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
         where = bind_expression(binder, body["whereClause"], scope)
         where = binder.boolean(where, "WHERE", location_of(binder, body["whereClause"]))
         forbid_aggregates(where, "WHERE", binder.positions)
+    binder.where = where
     targets = bind_targets(binder, body.get("targetList", []), scope)
     group_by, sets = _group_by(binder, body.get("groupClause", []), targets, scope)
     having = None

@@ -48,6 +48,11 @@ def search_operator(
     columns = _columns(left)
     if columns is None or not (is_unknown(right.type) or right.type.oid in TEXTS):
         return None
+    if name == "<@>" and isinstance(right, bound.FunctionCall):
+        from sqlvec.sql.bind_bm25query import bm25query_score
+
+        if (found := bm25query_score(binder, columns, right, position)) is not None:
+            return found
     query = binder.coerce(right, types.TEXT, position=position)
     index, fields = text_index(binder, columns, position)
     if name == "<@>":

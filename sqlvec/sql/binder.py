@@ -60,6 +60,7 @@ class Binder:
         self.derived: dict[int, bound.Query] = {}  # views and subqueries in FROM
         self.windows: dict[str, Node] = {}
         self.overriding = False
+        self.where: bound.Expression | None = None  # of the SELECT whose targets are bound
         self.explains = False  # explain_score() waits for the ORDER BY of its query
         self.modifying: list[tuple[int, bound.Insert | bound.Update | bound.Delete]] = []
         self.used: dict[tuple[str, str], tuple[str | None, Relation]] = {}  # relations, as named

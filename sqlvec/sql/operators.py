@@ -8,6 +8,8 @@ from sqlvec.errors import (
     UndefinedFunction,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_paradedb import OPERATORS as PARADEDB
+from sqlvec.sql.bind_paradedb import paradedb_operator
 from sqlvec.sql.bind_text import search_operator
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.text_search import joined, match, negation
@@ -67,8 +69,12 @@ def bind_operator(
         found = _distance(binder, name, left, right, position)
     elif name in BIT_DISTANCES:
         found = _bit_distance(binder, name, left, right, position)
-    elif name in ("<@>", "@@@"):
+    elif name == "<@>":
         found = search_operator(binder, name, left, right, position)
+    elif name in PARADEDB:
+        found = paradedb_operator(binder, name, left, right, position)
+        if found is None and name == "@@@":
+            found = search_operator(binder, name, left, right, position)
     elif name in COMPARISONS:
         found = _comparison(binder, name, left, right, position)
     elif name in _PATTERNS:

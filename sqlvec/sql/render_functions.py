@@ -42,6 +42,8 @@ _TEMPLATES = {
     "regexp_match": "sqlvec_regexp_match({0}, {1}, {2})",
     "regexp_split_to_array": "sqlvec_regexp_split({0}, {1})",
     "string_to_array": "sqlvec_string_to_array({0}, {1}, {2})",
+    "paradedb_snippet": "sqlvec_paradedb_snippet({0}, {1}, {2}, {3}, {4}, {5}, {6}, {7})",
+    "bm25_terms": "sqlvec_bm25_terms({0}, {1})",
     "bm25_highlight": "sqlvec_bm25_highlight({0}, {1}, {2}, {3}, {4})",
     "bm25_snippet": "sqlvec_bm25_snippet({0}, {1}, {2}, {3}, {4}, {5})",
     # mathematics in double precision and integers

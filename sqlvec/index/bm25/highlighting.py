@@ -20,7 +20,7 @@ from sqlvec.index.bm25.query import (
     Prefix,
     QueryBuilder,
 )
-from sqlvec.index.bm25.query_syntax import parse_match
+from sqlvec.index.bm25.query_syntax import SYNTAXES, parse_match
 from sqlvec.index.bm25.splitting import Span
 
 SNIPPET_CHARS = 150
@@ -43,6 +43,27 @@ def snippet(config: str, text: str, query: str, start: str, stop: str, chars: in
     inside = [(a - begin, b - begin) for a, b in places if begin <= a and b <= end]
     marked = _marked(text[begin:end], inside, start, stop)
     return (ELLIPSIS if begin else "") + marked + (ELLIPSIS if end < len(text) else "")
+
+
+def query_snippet(
+    config: str, column: str, text: str, query: str, syntax: str, start: str, stop: str, chars: int
+) -> str | None:
+    """snippet() for a query in one of SYNTAXES over a column; None for a text that has nothing of it."""
+    reader = analyzer(config)
+    places = _places(reader, text, _leaves_of(config, column, query, syntax))
+    if not places:
+        return None
+    begin, end = _best_piece(text, places, chars)
+    inside = [(a - begin, b - begin) for a, b in places if begin <= a and b <= end]
+    return _marked(text[begin:end], inside, start, stop)
+
+
+@lru_cache(maxsize=256)
+def _leaves_of(
+    config: str, column: str, query: str, syntax: str
+) -> tuple[AnyTerm | Phrase | Prefix | Fuzzy, ...]:
+    builder = QueryBuilder((analyzer(config),), (column,))
+    return tuple(_wanted(SYNTAXES[syntax](builder, query)))
 
 
 @lru_cache(maxsize=256)

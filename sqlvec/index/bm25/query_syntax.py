@@ -24,6 +24,7 @@ from typing import NoReturn
 
 from sqlvec.errors import StatementTooComplex, SyntaxError
 from sqlvec.index.bm25.analyzer import analyzer
+from sqlvec.index.bm25.paradedb_query import read_query
 from sqlvec.index.bm25.query import (
     EDITS_MAX,
     SLOP_MAX,
@@ -78,6 +79,7 @@ def parse_query(text: str, config: str) -> AnyTerm:
 SYNTAXES: dict[str, Callable[[QueryBuilder, str], Match]] = {
     "words": lambda builder, text: builder.words(text),
     "match": lambda builder, text: parse_match(text, builder),
+    "paradedb": read_query,
 }
 
 
