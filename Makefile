@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: venv system demo serve test test-long lint docs bench clean
+.PHONY: venv system integrations demo serve test test-long lint docs bench clean
 
 venv: $(STAMP)
 
@@ -19,6 +19,11 @@ $(STAMP): pyproject.toml
 system:
 	@sh tests/harness/system_packages.sh
 
+# Frameworks that keep their documents here, for tests/compat/test_integrations.py: apart, as they bring many packages.
+integrations:
+	test -d .venv-integrations || $(PYTHON) -m venv .venv-integrations
+	.venv-integrations/bin/python -m pip install --quiet -r tests/compat/integrations/requirements.txt
+
 demo: venv
 	$(BIN)/sqlvec demo $(ARGS)
 
@@ -28,7 +33,7 @@ serve: venv
 test: venv system
 	$(BIN)/python -m pytest -m "not long" $(ARGS)
 
-test-long: venv system
+test-long: venv system integrations
 	$(BIN)/python -m pytest $(ARGS)
 
 docs: venv
@@ -43,4 +48,4 @@ bench: venv
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) build *.egg-info sqlvec-data
+	rm -rf $(VENV) .venv-integrations build *.egg-info sqlvec-data
