@@ -34,7 +34,7 @@ def run(data: Wordnet, only: set[str]) -> tuple[list[Line], dict[str, Any]]:
             lines += filter_lines
             plots.plot_selectivity(filter_lines, RESULTS / "selectivity.png")
         if wanted("text"):
-            lines += text.run(pair, data)
+            lines += text.run(pair, data, RESULTS)
         if wanted("ingest"):
             lines += ingest.run_indexed(pair, data)
         if wanted("rows"):

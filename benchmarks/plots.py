@@ -1,4 +1,4 @@
-"""Pictures of what was measured: recall against rate, rate against selectivity."""
+"""Pictures of what was measured: recall against rate, rate against selectivity, quality against rate."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def plot_selectivity(lines: list[Line], path: Path) -> None:
     for name in SERVERS:
         axes.plot(shares, [line.detail["rates"][name] for line in lines], marker="o", label=name)
     axes.set_xscale("log")
+    axes.legend()
+    figure.savefig(path)
+
+
+def plot_quality(lines: list[Line], path: Path) -> None:
+    """What a text or hybrid search finds against how many of them a second answers."""
+    figure, axes = _axes("nDCG@10", "queries/s")
+    for name in SERVERS:
+        found = [(line.detail["ndcg"][name], line.detail["rates"][name]) for line in lines]
+        axes.scatter([quality for quality, _ in found], [rate for _, rate in found], label=name)
+        for line, place in zip(lines, found, strict=True):
+            axes.annotate(line.question.partition(",")[0], place, fontsize=6)
     axes.legend()
     figure.savefig(path)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "wordnet"
 
 
 class Wordnet:
-    """bodies and vectors (f32[rows, dims]) of the documents; questions and their vectors."""
+    """bodies and vectors (f32[rows, dims]) of the documents; questions, their vectors, and the documents that are
+    judged relevant to each (empty sets for the sample, which has no judgements)."""
 
     def __init__(self, rows: int | None, queries: int) -> None:
         if FOLDER.is_dir():
@@ -26,6 +28,8 @@ class Wordnet:
             question_vectors = np.load(FOLDER / "queries_f32.npy")
             asked = (FOLDER / "queries.jsonl").read_text().splitlines()
             questions = [json.loads(line)["text"] for line in asked]
+            judged = _judgements(FOLDER / "qrels.tsv")
+            relevant = [judged.get(json.loads(line)["qid"], set()) for line in asked]
         else:
             from sqlvec.demo.sample_data import load_sample
 
@@ -33,10 +37,12 @@ class Wordnet:
             bodies = [doc.body for doc in sample.documents]
             vectors, question_vectors = sample.vectors, sample.question_vectors
             questions = sample.questions
+            relevant = [set() for _ in questions]
         step = max(1, len(questions) // queries)
         self.bodies, self.vectors = bodies[:rows], vectors[:rows]
         self.questions = questions[::step][:queries]
         self.question_vectors = np.ascontiguousarray(question_vectors[::step][:queries])
+        self.relevant = relevant[::step][:queries]
         self.dims = self.vectors.shape[1]
 
     def nearest(self, k: int, limit: int | None = None) -> np.ndarray:
@@ -45,3 +51,21 @@ class Wordnet:
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         scores = self.question_vectors @ unit.T
         return np.argsort(-scores, axis=1)[:, :k]
+
+    def ndcg(self, found: Sequence[Sequence[int]]) -> float:
+        """Mean nDCG@10 of answers to the first questions; 0 without judgements."""
+        values = []
+        for some, relevant in zip(found, self.relevant, strict=False):
+            gain = sum(1 / np.log2(i + 2) for i, doc in enumerate(some[:10]) if doc in relevant)
+            best = sum(1 / np.log2(i + 2) for i in range(min(10, len(relevant))))
+            values.append(gain / best if best else 0.0)
+        return float(np.mean(values))
+
+
+def _judgements(path: Path) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for line in path.read_text().splitlines()[1:]:
+        question, document, relevant = line.split("\t")
+        if int(relevant):
+            found.setdefault(question, set()).add(int(document))
+    return found

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sqlvec.exec.fused_scan import POOLS
 from sqlvec.index.bm25 import Bm25Index, parse_query
 from sqlvec.index.fusion import fuse
 from sqlvec.index.row_set import RowSet
@@ -80,15 +81,21 @@ def ndcg(ranked, queries, judgements) -> float:
 
 
 def test_bm25_finds_what_is_relevant(lexical, queries, judgements):
-    assert ndcg(lexical, queries, judgements) >= 0.25
+    assert ndcg(lexical, queries, judgements) >= 0.254
 
 
-@pytest.mark.parametrize("kind, weights", [("rrf", [1.0, 1.0]), ("relative_score", [0.5, 0.5])])
-def test_fusion_is_better_than_either_leg(kind, weights, lexical, dense, queries, judgements):
+@pytest.mark.parametrize(
+    "kind, weights, least", [("rrf", [1.0, 1.0], 0.268), ("relative_score", [0.5, 0.5], 0.28)]
+)
+def test_fusion_is_better_than_either_leg(
+    kind, weights, least, lexical, dense, queries, judgements
+):
+    pool = POOLS[kind]
     fused = [
-        fuse(kind, [(*near, True), (*words, True)], weights, 60)
+        fuse(kind, [(near[0][:pool], near[1][:pool], True), (words[0][:pool], words[1][:pool], True)], weights)
         for near, words in zip(dense, lexical, strict=True)
     ]
     better = ndcg(fused, queries, judgements)
+    assert better >= least
     assert better > ndcg(lexical, queries, judgements)
     assert better > ndcg(dense, queries, judgements)

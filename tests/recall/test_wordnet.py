@@ -130,7 +130,9 @@ def test_fusion_is_better_than_either_leg(docs: psycopg.Connection, data: Wordne
             values.append(_ndcg([row[0] for row in found], data.relevant[query["qid"]]))
         quality[name] = float(np.mean(values))
     print(quality)
-    assert quality["bm25"] >= 0.25
+    assert quality["bm25"] >= 0.254
+    assert quality["rrf"] >= 0.268
+    assert quality["relative"] >= 0.28
     for fused in ("rrf", "relative"):
         assert quality[fused] > max(quality["bm25"], quality["dense"]), quality
 
