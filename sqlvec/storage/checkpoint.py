@@ -57,11 +57,11 @@ def checkpoint(store: Store) -> None:
         times = store.history.saved(seqno)
         for shard in shards:
             shard.unsaved_deletes = False
-    made: list[_Tombstones] = []
+    made: list[Tombstones] = []
     times_name = f"{DIRECTORY}/{store.next_file():010d}.times" if len(times[0]) else ""
     try:
         for shard, ends in captured:
-            made += _save_tombstones(store, shard, ends)
+            made += save_tombstones(store, shard, ends)
         if times_name:
             write_times(store.vfs, times_name, *times)
         if made or times_name:
@@ -88,7 +88,7 @@ def _covered_seqno(store: Store) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tombstones:
+class Tombstones:
     """A tombstone file that is written and not named yet."""
 
     name: str
@@ -96,18 +96,20 @@ class _Tombstones:
     segment: Segment
 
 
-def _save_tombstones(store: Store, shard: Shard, ends: RowIds) -> list[_Tombstones]:
-    made: list[_Tombstones] = []
+def save_tombstones(store: Store, shard: Shard, ends: RowIds) -> list[Tombstones]:
+    """Write how the segments' rows have ended since; the names are the caller's to sync."""
+    made: list[Tombstones] = []
     for segment in shard.segments:
         now = ends[segment.low : segment.high]
         if not np.array_equal(now, segment.ends()):
             name = shard.directory.new_name("tombstones")
             write_tombstones(store.vfs, name, segment, now)
-            made.append(_Tombstones(name, shard, segment))
+            made.append(Tombstones(name, shard, segment))
     return made
 
 
-def _with_tombstones(files: ShardFiles, made: list[_Tombstones]) -> ShardFiles:
+def with_tombstones(files: ShardFiles, made: list[Tombstones]) -> ShardFiles:
+    """The files of a shard with those of its tombstones that are among `made`."""
     names = {one.segment.name: one.name for one in made if one.shard.directory.files is files}
     segments = tuple(
         replace(segment, tombstones=names.get(segment.name, segment.tombstones))
@@ -116,11 +118,11 @@ def _with_tombstones(files: ShardFiles, made: list[_Tombstones]) -> ShardFiles:
     return replace(files, segments=segments) if names else files
 
 
-def _install(store: Store, seqno: int, made: list[_Tombstones], times: str) -> None:
+def _install(store: Store, seqno: int, made: list[Tombstones], times: str) -> None:
     shards, changed = dict(store.known_shards), []
     for shard in store.open_shards.values():
         if shard.logged and shard.table_oid in store.catalog.relations:
-            files = _with_tombstones(shard.directory.files, made)
+            files = with_tombstones(shard.directory.files, made)
             shards[shard.shard_id] = _without_dropped(store, files)
             changed.append(shard)
     relations = store.catalog.relations

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sqlvec.errors import DatabaseError
 from sqlvec.storage.flush import (
     WrittenSegment,
@@ -22,6 +20,7 @@ from sqlvec.storage.flush import (
     concatenated,
     current_vectors,
     install_files,
+    kept_rows,
     sealed_postings,
     shard_keys,
     write_rows,
@@ -30,7 +29,6 @@ from sqlvec.storage.marks import mark
 from sqlvec.storage.segment import Segment, SegmentRows
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import DIRECTORY
-from sqlvec.storage.visibility import ABORTED
 from sqlvec.types import SqlType
 
 if TYPE_CHECKING:
@@ -123,7 +121,7 @@ def _merged_rows(store: Store, shard: Shard, run: Sequence[Segment]) -> SegmentR
         high=high,
         begins=begins,
         ends=ends,
-        keep=np.asarray((begins < ABORTED) & (begins < ends) & (ends > store.reclaim_horizon())),
+        keep=kept_rows(begins, ends, store.reclaim_horizon()),
         columns=columns,
         vectors=current_vectors(shard),
         keys=shard_keys(store, shard),
@@ -132,7 +130,7 @@ def _merged_rows(store: Store, shard: Shard, run: Sequence[Segment]) -> SegmentR
 
 
 def _install(store: Store, shard: Shard, run: Sequence[Segment], written: WrittenSegment) -> None:
-    if shard.shard_id not in store.open_shards:
+    if not store.holds(shard):
         mark("compaction.shard_dropped")
         store.discard([written.file.name])
         return

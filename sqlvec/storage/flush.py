@@ -22,6 +22,7 @@ import pyarrow as pa
 from sqlvec.catalog.objects import Table
 from sqlvec.errors import DatabaseError
 from sqlvec.index.bm25 import PostingIndex
+from sqlvec.storage.growing import Mask, RowIds
 from sqlvec.storage.key_search import key_definitions
 from sqlvec.storage.keys import KeyDefinition
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, VectorsFile
@@ -49,21 +50,17 @@ class WrittenSegment:
 def flush_shard(store: Store, shard: Shard) -> bool:
     """Flush what is settled; False when there is nothing. The caller holds store.maintenance."""
     with store.lock:
-        frozen = _freeze(store, shard)
+        frozen = freeze(store, shard)
     if not frozen:
         return False
     written: list[WrittenSegment] = []
     try:
-        for rows in frozen:
-            written.append(write_rows(store, shard, rows))
-        for vector in frozen[0].vectors.values():
-            vector.sync()
-        store.vfs.sync_dir(DIRECTORY)
+        written += write_frozen(store, shard, frozen)
         with store.lock:
             _install(store, shard, written)
     except DatabaseError:
         store.discard(one.file.name for one in written)
-        if shard.shard_id not in store.open_shards:
+        if not store.holds(shard):
             return False  # dropped meanwhile, and its vector files with it
         raise
     log.info(
@@ -75,6 +72,23 @@ def flush_shard(store: Store, shard: Shard) -> bool:
         },
     )
     return True
+
+
+def write_frozen(
+    store: Store, shard: Shard, frozen: Sequence[SegmentRows]
+) -> list[WrittenSegment]:
+    """Write the segments, and make them and their rows of the vector files durable."""
+    written: list[WrittenSegment] = []
+    try:
+        for rows in frozen:
+            written.append(write_rows(store, shard, rows))
+        for vector in frozen[0].vectors.values() if frozen else ():
+            vector.sync()
+        store.vfs.sync_dir(DIRECTORY)
+    except DatabaseError:
+        store.discard(one.file.name for one in written)
+        raise
+    return written
 
 
 def shard_keys(store: Store, shard: Shard) -> list[KeyDefinition]:
@@ -114,7 +128,8 @@ def attach_postings(shard: Shard, written: Sequence[WrittenSegment]) -> None:
                 index.attach(one.rows.low, one.rows.high, one.segment.bm25(oid))
 
 
-def _freeze(store: Store, shard: Shard) -> list[SegmentRows]:
+def freeze(store: Store, shard: Shard) -> list[SegmentRows]:
+    """The settled rows of the memtable, as they are. The caller holds store.lock."""
     if not shard.logged or shard.table_oid not in store.catalog.relations:
         return []  # made by a transaction that is open or was rolled back: no file may name it
     high = shard.settled
@@ -147,7 +162,7 @@ def _frozen_rows(store: Store, shard: Shard, group: list[MemoryPart], settled: i
         high=high,
         begins=begins,
         ends=ends,
-        keep=np.asarray((begins < ABORTED) & (begins < ends)),
+        keep=kept_rows(begins, ends, store.reclaim_horizon()),
         columns=columns,
         vectors=current_vectors(shard),
         keys=shard_keys(store, shard),
@@ -156,22 +171,28 @@ def _frozen_rows(store: Store, shard: Shard, group: list[MemoryPart], settled: i
 
 
 def _install(store: Store, shard: Shard, written: Sequence[WrittenSegment]) -> None:
-    if shard.shard_id not in store.open_shards:
+    if not store.holds(shard):
         mark("flush.shard_dropped")
         store.discard(one.file.name for one in written)
         return
-    files = shard.directory.files
-    files = replace(
-        files,
-        segments=(*files.segments, *(one.file for one in written)),
-        vectors=vector_files(shard),
-    )
-    install_files(store, shard, files)
-    high = written[-1].rows.high
+    install_files(store, shard, with_written(shard, written))
     for one in written:
         if (shard.times.ends[one.rows.low : one.rows.high] != one.rows.ends).any():
             shard.unsaved_deletes = True
-    shard.replace_parts((*shard.segments, *(one.segment for one in written)), high)
+    take_written(shard, written)
+
+
+def with_written(shard: Shard, written: Sequence[WrittenSegment]) -> ShardFiles:
+    """The shard's files with those of segments that were written from its memtable."""
+    files = shard.directory.files
+    segments = (*files.segments, *(one.file for one in written))
+    return replace(files, segments=segments, vectors=vector_files(shard))
+
+
+def take_written(shard: Shard, written: Sequence[WrittenSegment]) -> None:
+    """Put segments in the place of the memtable's rows."""
+    segments = (*shard.segments, *(one.segment for one in written))
+    shard.replace_parts(segments, written[-1].rows.high)
     attach_postings(shard, written)
 
 
@@ -185,6 +206,11 @@ def install_files(store: Store, shard: Shard, files: ShardFiles) -> None:
     version = store.manifest.version
     store.install(replace(version, shards={**version.shards, files.shard_id: files}))
     shard.directory.files = files
+
+
+def kept_rows(begins: RowIds, ends: RowIds, horizon: int) -> Mask:
+    """The rows that a snapshot can see, or will."""
+    return np.asarray((begins < ABORTED) & (begins < ends) & (ends > horizon))
 
 
 def concatenated(arrays: list[pa.Array]) -> pa.Array:

@@ -32,7 +32,7 @@ DEAD_SHARE_MIN = 0.05  # of the rows that the graph was offered
 
 @dataclass(frozen=True, slots=True)
 class Cleanup:
-    """What the last pass over a graph saw: how many dead rows, from which horizon on."""
+    """What the last pass over a graph saw: how many rows were dead at which horizon."""
 
     dead: int
     horizon: int
@@ -50,14 +50,14 @@ def wants_cleanup(store: Store, shard: Shard, index_oid: int) -> bool:
 def clean_graph(store: Store, shard: Shard, index_oid: int, cancelled: Callable[[], bool]) -> None:
     """One pass; a cancelled one leaves a graph that is as good as before."""
     graph, definition = shard.indexes.get(index_oid), shard.definitions.get(index_oid)
-    if not isinstance(graph, HnswGraph) or definition is None:
+    if not isinstance(graph, HnswGraph) or definition is None or not store.holds(shard):
         return
     with store.lock:
-        oldest = store.reclaim_horizon()
+        horizon = store.reclaim_horizon()
         store.save_horizon()
         view, count = shard.index_view(index_oid), shard.row_count
         begins, ends = shard.times.begins[:count], shard.times.ends[:count]
-    died = np.asarray((begins < ABORTED) & (ends <= oldest))
+    died = np.asarray((begins < ABORTED) & (ends <= horizon))
     dead = RowSet.from_mask(died)
     live = RowSet.from_mask((begins < ABORTED) & ~died) & view.present
     low = 0
@@ -72,5 +72,5 @@ def clean_graph(store: Store, shard: Shard, index_oid: int, cancelled: Callable[
         low += RANGE_ROWS
         if cancelled():
             return
-    shard.cleanups[index_oid] = Cleanup(dead.count, oldest)
+    shard.cleanups[index_oid] = Cleanup(dead.count, horizon)
     log.info("graph cleaned", extra={"shard": shard.shard_id, "rows": taken})

@@ -40,7 +40,7 @@ LINK_ROWS = 1_000  # between two looks at cancelled(), and in one frame of the l
 def link_rows(store: Store, shard: Shard, index_oid: int, cancelled: Callable[[], bool]) -> None:
     """Link every row that waits, and log the links."""
     try:
-        while not cancelled():
+        while store.holds(shard) and not cancelled():
             if index_oid not in shard.link_logs:
                 save_graph(store, shard, index_oid)
             with shard.link_lock:
@@ -125,7 +125,7 @@ def save_graph_maintained(store: Store, shard: Shard, index_oid: int) -> bool:
 
 def _is_committed(store: Store, shard: Shard, index_oid: int) -> bool:
     """A graph of an index, or a shard, that is not committed must not get into the manifest."""
-    known = shard.shard_id in store.open_shards and shard.logged
+    known = store.holds(shard) and shard.logged
     return known and index_oid in store.catalog.relations
 
 

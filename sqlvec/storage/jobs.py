@@ -16,6 +16,7 @@ from sqlvec.storage.compaction import compact_shard, compactable
 from sqlvec.storage.flush import flush_shard
 from sqlvec.storage.graph_cleanup import clean_graph, wants_cleanup
 from sqlvec.storage.graph_files import link_rows, save_graph, wants_saving
+from sqlvec.storage.rewrite import rewrite_shard, wants_rewrite
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -26,7 +27,8 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """kind: flush, link, save_graph, clean_graph, recall, compact or checkpoint; the shard is named for the log."""
+    """kind: flush, link, save_graph, clean_graph, recall, compact, rewrite or checkpoint; the shard is named
+    for the log."""
 
     kind: str
     table_oid: int
@@ -109,6 +111,9 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
         shard.settled > memtable.low
     ):
         found.append(Job("flush", oid, tenant, lambda _: _maintain(store, shard, flush_shard)))
+    rewrite = wants_rewrite(store, shard)
+    if rewrite:
+        found.append(Job("rewrite", oid, tenant, lambda _: _maintain(store, shard, rewrite_shard)))
     for index_oid, graph in shard.indexes.items():
         if not isinstance(graph, HnswGraph):
             continue
@@ -116,18 +121,19 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
             found.append(Job("link", oid, tenant, _linking(store, shard, index_oid)))
         if index_oid in store.catalog.relations and wants_saving(shard, index_oid):
             found.append(Job("save_graph", oid, tenant, _saving(store, shard, index_oid)))
-        if wants_cleanup(store, shard, index_oid):
+        if not rewrite and wants_cleanup(store, shard, index_oid):
             found.append(Job("clean_graph", oid, tenant, _cleaning(store, shard, index_oid)))
         if graph.recall.has_work(graph.linked):
             found.append(Job("recall", oid, tenant, _measuring(shard, index_oid)))
-    if compactable(shard):
+    if not rewrite and compactable(shard):
         found.append(Job("compact", oid, tenant, lambda _: _maintain(store, shard, compact_shard)))
     return found
 
 
 def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) -> None:
     with store.maintenance:
-        work(store, shard)
+        if store.holds(shard):
+            work(store, shard)
 
 
 def _linking(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:

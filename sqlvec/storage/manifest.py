@@ -10,7 +10,9 @@ that names it and removed after the edit that forgets it, so every file that is 
 I4) and every other file of the data directory is an orphan. The log is rewritten as one edit, and
 renamed into place, when it has grown large.
 
-Every commit with a seqno up to Version.seqno is in the files named here; later ones are in the WAL.
+Every commit with a seqno up to Version.seqno is in the files named here; later ones are in the WAL. A
+shard that was written anew (rewrite.py) has a seqno of its own: what the log says of it up to there is
+in its files, and speaks of row ids that it has no more.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from sqlvec.storage.vfs import AppendFile, Vfs
 
 NAME = "manifest"
 MAGIC = b"SVMF"
-VERSION = 3
+VERSION = 4
 HEADER = struct.Struct("<4sHH")
 FRAME = struct.Struct("<II")
 
@@ -70,7 +72,8 @@ class GraphFile:
 
 @dataclass(frozen=True, slots=True)
 class ShardFiles:
-    """The files of one shard. Segments are in row order and leave no gap between 0 and `high`."""
+    """The files of one shard. Segments are in row order and leave no gap between 0 and `high`. seqno is that
+    of the last rewrite, which gave the rows their ids."""
 
     shard_id: int
     table_oid: int
@@ -78,6 +81,7 @@ class ShardFiles:
     segments: tuple[SegmentFile, ...] = ()
     vectors: tuple[VectorsFile, ...] = ()
     graphs: tuple[GraphFile, ...] = ()
+    seqno: int = 0
 
     def __post_init__(self) -> None:
         at = 0
@@ -312,6 +316,7 @@ def _encode_shard(shard: ShardFiles) -> dict[str, Any]:
         "segments": [[s.name, s.low, s.high, s.size, s.tombstones] for s in shard.segments],
         "vectors": [[v.attnum, v.name, v.dims] for v in shard.vectors],
         "graphs": [[g.index_oid, g.name, g.linked, g.log] for g in shard.graphs],
+        "seqno": shard.seqno,
     }
 
 
@@ -323,4 +328,5 @@ def _decode_shard(item: Mapping[str, Any]) -> ShardFiles:
         segments=tuple(SegmentFile(*s) for s in item["segments"]),
         vectors=tuple(VectorsFile(*v) for v in item["vectors"]),
         graphs=tuple(GraphFile(*g) for g in item["graphs"]),
+        seqno=item["seqno"],
     )

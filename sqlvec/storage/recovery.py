@@ -4,7 +4,7 @@
     2. files of data/ that it does not name are orphans of an interrupted flush, and removed
     3. the log is read behind that seqno; its torn tail is cut off
     4. the entries are applied: rows that a segment already holds are skipped, a deletion is set
-       once
+       once; what a rewritten shard's files hold is skipped too
 
 The result is the state after the last whole entry, which holds every acknowledged commit (I6). Row
 ids that no entry gives a row are dead. An entry about a shard that a later one drops is skipped.
@@ -104,6 +104,9 @@ class _Replay:
         """Apply one entry; its rows are added by finish()."""
         store, catalog = self._store, self._store.catalog
         for operation in operations:
+            if self._is_rewritten(seqno, operation):
+                mark("recovery.rewritten")
+                continue
             match operation:
                 case EditCatalog(edit):
                     catalog = apply_catalog_edit(catalog, edit)
@@ -124,6 +127,13 @@ class _Replay:
                 case DropShards():
                     pass
         store.replayed(seqno, catalog)
+
+    def _is_rewritten(self, seqno: int, operation: Operation) -> bool:
+        """Whether it speaks of rows by ids that they had before their shard was written anew."""
+        if not isinstance(operation, Insert | InsertVectors | Delete):
+            return False
+        files = self._store.manifest.version.shards.get(operation.shard_id)
+        return files is not None and seqno <= files.seqno
 
     def _create(self, files: ShardFiles) -> None:
         store = self._store

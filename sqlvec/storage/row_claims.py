@@ -65,6 +65,19 @@ class RowClaims:
         """The claims are over; for rows that did not end the successors are void too."""
         self.holders[row_ids] = 0
 
+    def renumbered(self, numbers: RowIds) -> RowClaims:
+        """The successors of a shard that was written anew; numbers: of its rows, -1 for one that has none.
+        Nobody holds a row."""
+        claims, rows = RowClaims(), np.flatnonzero(self.successors).astype(np.int64)
+        rows = rows[numbers[rows] >= 0]
+        kept = self.successors[rows]
+        stays = kept != MOVED_AWAY
+        followers = np.abs(kept[stays])
+        kept[stays] = np.sign(kept[stays]) * np.maximum(numbers[followers], 0)
+        if len(rows):
+            claims.replace(numbers[rows], kept, int(numbers.max()) + 1)
+        return claims
+
     def replace(self, row_ids: RowIds, successors: RowIds, row_count: int) -> None:
         if row_count > len(self.successors):
             self.successors = grown(self.successors, len(self.successors), row_count)

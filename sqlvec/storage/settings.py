@@ -19,6 +19,7 @@ class StorageSettings:
     link_log_bytes_min: int = 16 << 20  # a log is not condensed before, however small its graph
     dead_nodes_min: int = 1_000  # a graph is not cleaned for fewer
     retention_us: int = 0  # how far back rows can be asked for AS OF a time; 0: not at all
+    dead_rows_min: int = 4_096  # a shard is not written anew for fewer
     sequence_ahead: int = 32  # values logged ahead, PostgreSQL's SEQ_LOG_VALS
     disk_use_warning_percentage: int = 80
     disk_use_readonly_percentage: int = 90

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,15 @@ if TYPE_CHECKING:
     from sqlvec.storage.shard_files import ShardDirectory
     from sqlvec.storage.transaction import Newest, ShardWrites, Transaction
 
+@dataclass(slots=True)
+class RewriteWait:
+    """When the shard may be written anew: not before `until`, the clock's seconds; and how long to wait after
+    the next vain attempt."""
+
+    until: float = 0.0
+    delay: float = 1.0
+
+
 GATHER_ROWS_SMALL = 64  # up to here rows are read one by one, above by columns
 
 
@@ -71,6 +81,9 @@ class Shard:
         self.link_logs: dict[int, LinkLog] = {}  # of graphs whose links are in files
         self.cleanups: dict[int, Cleanup] = {}  # the last pass over a graph
         self.deleted = 0  # rows that were committed and deleted
+        self.aborted = 0  # rows that were never committed
+        self.retired = False  # written anew: another shard stands for it
+        self.rewrite = RewriteWait()
         self.unsaved_deletes = False  # ends of segment rows that no file has
         self._parts: tuple[Part, ...] | None = ()
         self.claims = RowClaims()
@@ -331,7 +344,14 @@ class Shard:
         for rows in self.index_rows.values():
             rows.add([None] * count)
         self.times.append(count, begin=ABORTED)
+        self.aborted += count
         self._parts = None
+
+    def take_times(self, begins: RowIds, ends: RowIds) -> None:
+        """When the rows begin and end, all of them, as files or another shard have it."""
+        self.times = RowTimes(begins, ends)
+        self.deleted = int(np.count_nonzero((begins < ABORTED) & (ends != LIVE)))
+        self.aborted = int(np.count_nonzero(begins == ABORTED))
 
     def forget_parts(self) -> None:
         """Have the parts made anew: what their columns answer has changed."""
@@ -348,6 +368,7 @@ class Shard:
     def abort_rows(self, ranges: Sequence[tuple[int, int]]) -> None:
         for low, high in ranges:
             self.times.abort(low, high)
+            self.aborted += high - low
 
     def open_rows(self, tx_id: int, writes: ShardWrites) -> None:
         """Note from which row on the transaction has rows here."""
@@ -399,6 +420,18 @@ class Shard:
             self.memtable.forget_below(flushed)
             self.keys.forget_below(flushed)
         self._parts = None
+
+    def file_names(self) -> set[str]:
+        """Every file that it uses, those included that the manifest does not name."""
+        names = {*self.directory.files.names(), *(v.name for v in self.columns.vectors.values())}
+        return names | {name for rows in self.index_rows.values() if (name := rows.file_name())}
+
+    def retire(self) -> None:
+        """Another shard has taken its place: it is read by who holds it, and has no more jobs."""
+        self.retired = True
+        for links in self.link_logs.values():
+            links.close()
+        self.link_logs.clear()
 
     # ------------------------------------------------------------ indexes
 

@@ -12,7 +12,7 @@ presence; columns, filters, keys and postings are mapped, and verified when firs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 
 import numpy as np
@@ -41,7 +41,6 @@ from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
-from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 from sqlvec.types import BOOL
 
 DIRECTORY = "data"
@@ -167,19 +166,20 @@ def open_shard(directory: ShardDirectory, lock: RLock, columns: ShardColumns) ->
     if shard.segments:
         begins = np.concatenate([segment.begins for segment in shard.segments])
         ends = np.concatenate([s.ends() for s in shard.segments])
-        shard.times = RowTimes(begins, ends)
-        shard.deleted = int(((begins < ABORTED) & (ends != LIVE)).sum())
+        shard.take_times(begins, ends)
     shard.memtable = Memtable(files.high, directory.settings.block_bytes_max)
     for vectors in files.vectors:
-        columns.vectors[vectors.attnum, vectors.dims] = _open_vectors(shard, vectors)
+        vector = open_vectors(directory.vfs, shard.segments, vectors)
+        columns.vectors[vectors.attnum, vectors.dims] = vector
     shard.replace_parts(shard.segments, files.high)
     return shard
 
 
-def _open_vectors(shard: Shard, file: VectorsFile) -> VectorColumn:
-    vector = VectorColumn(shard.directory.vfs, file.name, file.dims)
+def open_vectors(vfs: Vfs, segments: Sequence[Segment], file: VectorsFile) -> VectorColumn:
+    """A vector file with the rows that the segments say it has."""
+    vector = VectorColumn(vfs, file.name, file.dims)
     present: list[Mask] = []
-    for segment in shard.segments:
+    for segment in segments:
         words: Words | None = segment.presence().get((file.attnum, file.dims))
         bits = np.zeros(len(segment), np.uint8)
         if words is not None:
@@ -188,7 +188,7 @@ def _open_vectors(shard: Shard, file: VectorsFile) -> VectorColumn:
     mask = np.concatenate(present) if present else np.zeros(0, np.bool_)
     words = words_of_mask(mask)
     assert len(words) == word_count(len(mask)), len(words)
-    checks = [c for segment in shard.segments for c in segment.vector_checks(file.attnum, file.dims)]
+    checks = [c for segment in segments for c in segment.vector_checks(file.attnum, file.dims)]
     vector.load(words, len(mask), checks)
     return vector
 

@@ -357,6 +357,21 @@ class Store:
             self._attach_indexes(shard)
         return shard
 
+    def holds(self, shard: Shard) -> bool:
+        """Whether it is still the one that its id stands for: neither dropped nor written anew."""
+        return self.open_shards.get(shard.shard_id) is shard
+
+    def open_copy(self, files: ShardFiles) -> Shard:
+        """A shard as the files have it, which nobody finds."""
+        shard = self._shard_of(files)
+        shard.logged = True
+        self._attach_indexes(shard)
+        return shard
+
+    def is_doomed(self, shard: Shard) -> bool:
+        """Whether its dropping is appended."""
+        return shard.shard_id in self._doomed
+
     def make_shard(self, files: ShardFiles) -> Shard:
         """A new, empty shard."""
         self.take_shard_id(files.shard_id)
@@ -388,27 +403,26 @@ class Store:
         if not tenants:
             self._tenants.pop(files.table_oid, None)
         if shard is not None:
-            named = set(files.names())
-            for index_oid in tuple(shard.index_rows):
-                shard.drop_index(index_oid)
-            vectors = shard.columns.vectors.values()
-            self._remove(vector.name for vector in vectors if vector.name not in named)
+            self.remove(sorted(shard.file_names() - set(files.names())))
 
     def _open_shard(self, files: ShardFiles) -> Shard:
+        shard = self._shard_of(files)
+        self.open_shards[files.shard_id] = shard
+        return shard
+
+    def _shard_of(self, files: ShardFiles) -> Shard:
         directory = ShardDirectory(
             self.vfs, self.settings, files, self.next_file, lambda: self.catalog, self.index_values,
             self.horizon,
         )
         columns = ShardColumns(
-            fills=self._fills_of(files.table_oid),
+            fills=self.fills_of(files.table_oid),
             filter_text_bytes_max=self.settings.filter_text_bytes_max,
         )
         table = self.catalog.relations.get(files.table_oid)
         if isinstance(table, Table):
             columns.learn(table)
-        shard = open_shard(directory, self.lock, columns)
-        self.open_shards[files.shard_id] = shard
-        return shard
+        return open_shard(directory, self.lock, columns)
 
     def _attach_indexes(self, shard: Shard) -> None:
         table = self.catalog.relations.get(shard.table_oid)
@@ -461,10 +475,10 @@ class Store:
     def _refresh_fills(self, table_oid: int) -> None:
         for shard in self.open_shards.values():
             if shard.table_oid == table_oid:
-                shard.columns.fills = self._fills_of(table_oid)
+                shard.columns.fills = self.fills_of(table_oid)
                 shard.forget_parts()
 
-    def _fills_of(self, table_oid: int) -> dict[int, pa.Array]:
+    def fills_of(self, table_oid: int) -> dict[int, pa.Array]:
         return {attnum: value for (oid, attnum), value in self.fills.items() if oid == table_oid}
 
     # ------------------------------------------------------------ sequences
@@ -635,20 +649,20 @@ class Store:
         )
         self.manifest.apply(version)
         if before.times and before.times != version.times:
-            self._remove([before.times])
+            self.remove([before.times])
         for shard_id, files in before.shards.items():
             after = version.shards.get(shard_id)
             if after is not files:
                 kept = set(after.names()) if after is not None else set()
-                self._remove(sorted(set(files.names()) - kept))
+                self.remove(sorted(set(files.names()) - kept))
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove files that were written in vain, unless the manifest may name them."""
         if self.manifest.failure is None:
             named = self.manifest.version.names()
-            self._remove(name for name in names if name not in named)
+            self.remove(name for name in names if name not in named)
 
-    def _remove(self, names: Iterable[str]) -> None:
+    def remove(self, names: Iterable[str]) -> None:
         """What cannot be removed is an orphan, which the next opening removes."""
         for name in names:
             with suppress(DatabaseError):

@@ -417,6 +417,8 @@ class Transaction:
     def _writes_of(self, shard: Shard) -> ShardWrites:
         writes = self.writes.get(shard)
         if writes is None:
+            if shard.retired:  # for one that had not locked the table
+                raise SerializationFailure("could not serialize access due to concurrent update")
             writes = self.writes[shard] = ShardWrites()
         if writes.statement != self._statement:
             writes.statement = self._statement

@@ -25,6 +25,7 @@ from sqlvec.errors import DataCorrupted
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.growing import (
     Mask,
+    RowIds,
     Words,
     clear_ids,
     grown,
@@ -171,6 +172,16 @@ class VectorColumn:
             chosen = kept[start - low : end - low]
             state.update(rows.data if chosen.all() else rows[chosen].data)
         return int(np.uint64(state.intdigest()).astype(np.int64))
+
+    def copy_rows(self, source: VectorColumn, row_ids: RowIds) -> None:
+        """Take over rows of another file, as the rows 0, 1, ..."""
+        if source._checks:
+            source.verify()
+        for first in range(0, len(row_ids), DIGEST_ROWS):
+            ids = row_ids[first : first + DIGEST_ROWS]
+            present = source._present[ids >> 6] >> (ids & 63).astype(np.uint64) & np.uint64(1)
+            rows = source._array[ids, : self.dims]
+            self.write(first, VectorBatch(rows, present.astype(np.bool_)))
 
     def verify(self) -> None:
         """Compare the file with what its segments say; DataCorrupted, now and until it is right."""

@@ -266,3 +266,40 @@ def test_searching_while_dead_nodes_are_taken_out() -> None:
         assert len(found.row_ids) == 5
         rounds += 1
     removal.join()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_selected_rows_are_a_graph_of_their_own(metric: str) -> None:
+    vectors = _vectors(3_000, 40)
+    graph = HnswGraph.create(metric, 40)
+    graph.link(vectors, 2_500, None)
+    kept = np.flatnonzero(np.random.default_rng(3).random(3_000) < 0.4).astype(np.int64)
+    live = RowSet.from_ids(kept, 3_000)
+    dead = RowSet.full(3_000) - live
+    for low in range(0, 2_500, 500):
+        graph.reconnect(vectors, dead, low, low + 500)
+    graph.take_out(vectors, dead, live)
+    arrays = graph.selected(kept)
+    assert arrays is not None
+    copied, chosen = HnswGraph.from_arrays(arrays), np.ascontiguousarray(vectors[kept])
+    linked = int((kept < 2_500).sum())
+    assert copied.linked == linked
+    hits = 0
+    for query in _vectors(20, 40, seed=5):
+        found = copied.search(chosen, query, 10, 80, None).row_ids
+        exact = _exact(chosen, query, metric, np.arange(linked), 10)
+        hits += len(set(found.tolist()) & set(exact.tolist()))
+    assert hits >= 190
+    copied.link(chosen, len(kept), None)
+    assert copied.linked == len(kept)
+    assert copied.search(chosen, chosen[-1], 1, 80, None).row_ids[0] == len(kept) - 1 or (
+        metric == "inner_product"
+    )
+
+
+def test_a_graph_is_not_copied_without_its_entry_point() -> None:
+    vectors = _vectors(200, 8)
+    graph = HnswGraph.create("l2", 8)
+    graph.link(vectors, 200, None)
+    entry = graph.arrays()["settings"][6] & 0xFFFFFFFF
+    assert graph.selected(np.delete(np.arange(200), entry)) is None

@@ -7,6 +7,7 @@ one (I6).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -38,9 +39,10 @@ SIDE_OIDS = 30000
 TINY = StorageSettings(
     wal_file_bytes_max=4_000,
     manifest_bytes_max=3_000,
-    segments_merged=3,
+    segments_merged=2,
     link_log_bytes_min=1_000,
     dead_nodes_min=3,
+    dead_rows_min=30,
 )
 
 Key = tuple[int, str, int]  # table oid, tenant, id
@@ -85,7 +87,12 @@ def indexes(oid: int) -> tuple[Index, Index]:
 
 def rows_of(store: Store, tx: Transaction | None = None) -> State:
     """Everything visible, read through parts, vectors and visibility."""
-    tx = tx or store.begin()
+    if tx is None:
+        own = store.begin()
+        try:
+            return rows_of(store, own)
+        finally:
+            own.rollback()  # an open one would hold the horizon back, and keep truncated shards
     state: State = {}
     for oid in (DOCS, TENANT_DOCS):
         for shard in store.shards(oid):
@@ -117,9 +124,11 @@ class History:
     clock: SimClock = field(default_factory=SimClock)
     readers: list[tuple[Transaction, State]] = field(default_factory=list)
     past: list[tuple[int, State]] = field(default_factory=list)  # what was committed at which time
+    writer: tuple[Transaction, State] | None = None  # an open transaction, and the rows it inserted
 
     def open(self) -> Store:
         self.readers.clear()
+        self.writer = None
         self.store = Store.open(self.fs, self.clock, self.settings)
         if DOCS not in self.store.catalog.relations:
             self._create()
@@ -174,6 +183,7 @@ class History:
         """Roll every open transaction back, after an error; what was appended is made visible."""
         assert self.store is not None
         self.readers.clear()
+        self.writer = None
         for tx in list(self.store._transactions.values()):
             tx.rollback()
         self.store.sync()
@@ -202,6 +212,7 @@ class History:
             (2, self.read_again),
             (1, self.unwaited),
             (2, self.look_back),
+            (1, self.slow_writer),
         ]
         weights = [weight for weight, _ in steps]
         self.rng.choices([action for _, action in steps], weights)[0]()
@@ -233,6 +244,20 @@ class History:
         self._appended(state)
         self.visible = len(self.states) - 1
         assert rows_of(self.store) == state
+
+    def slow_writer(self) -> None:
+        """A transaction that writes now, and ends in a later step."""
+        assert self.store is not None
+        if self.writer is None:
+            tx, rows = self.store.begin(), {}
+            self._insert(tx, DOCS, "", 2, rows)
+            self.writer = tx, rows
+            return
+        (tx, rows), self.writer = self.writer, None
+        if self.rng.random() < 0.3:
+            tx.rollback()
+        else:
+            self.commit(tx, {**self.states[-1], **rows})
 
     def begin_reader(self) -> None:
         assert self.store is not None
@@ -334,30 +359,42 @@ class History:
 
     def flush(self) -> None:
         assert self.store is not None
-        self._plan_meanwhile()
+        self._plan_meanwhile(self.rng)
         self.store.flush()
         self.fs.meanwhile = None
 
     def jobs(self) -> None:
         assert self.store is not None
+        self.clock.sleep(1.0)  # for what was tried in vain before
         jobs = self.store.jobs()
         rng = Random(self.rng.random())  # how many jobs there are depends on the settings
         rng.shuffle(jobs)
-        self._plan_meanwhile()
         for job in jobs:
+            keen = self.write if rng.random() < 0.15 else None
+            if job.kind == "compact" and rng.random() < 0.2:
+                keen = self.truncate
+            self._plan_meanwhile(rng, keen)
             job.run(lambda: False)
         self.fs.meanwhile = None
 
-    def _plan_meanwhile(self) -> None:
-        """Another session commits while a segment is written."""
-        work = self.rng.choice([None, self.write, self.truncate, self.side_table, self.two_at_once])
+    def _plan_meanwhile(self, rng: Random, keen: Callable[[], None] | None = None) -> None:
+        """Another session commits while a segment is written; a keen one as often as it can."""
+        work = rng.choice(
+            [None, self.write, self.write, self.truncate, self.side_table, self.two_at_once]
+        )
+        work = keen or work
+        passed = 4 if keen else rng.choice([0, 0, 1, 3, 9, 27])  # operations on such files before it
 
         def unless_locked() -> None:
+            nonlocal passed
             assert self.store is not None and work is not None
-            if self.store.lock._is_owned():  # type: ignore[attr-defined]
+            passed -= 1
+            if passed >= 0 or self.store.lock._is_owned():  # type: ignore[attr-defined]
                 self.fs.meanwhile = unless_locked
             else:
                 work()
+                if keen or rng.random() < 0.7:
+                    self._plan_meanwhile(rng, keen)
 
         self.fs.meanwhile = unless_locked if work is not None and self.interleaved else None
 
@@ -370,10 +407,17 @@ class History:
         assert rows_of(self.store) == self.states[-1], "an orderly end lost something"
 
     def truncate(self) -> None:
+        """Whose shards are dropped if nobody else looks."""
         assert self.store is not None
+        if self.rng.random() < 0.5:
+            self.end_readers()
+            if self.writer is not None:
+                self.writer[0].rollback()
+                self.writer = None
+        oid = self.rng.choice([DOCS, DOCS, TENANT_DOCS])
         tx = self.store.begin()
-        tx.truncate(DOCS)
-        self.commit(tx, {k: v for k, v in self.states[-1].items() if k[0] != DOCS})
+        tx.truncate(oid)
+        self.commit(tx, {k: v for k, v in self.states[-1].items() if k[0] != oid})
 
     def add_column(self) -> None:
         """A column with a fill value, committed or rolled back; older rows must answer it."""

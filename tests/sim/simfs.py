@@ -90,7 +90,7 @@ class SimFs:
         self.fail_at: int | None = None
         self.fail_errno = errno.EIO
         self.crash_at: int | None = None
-        self.meanwhile: Callable[[], None] | None = None  # done before a segment is next touched
+        self.meanwhile: Callable[[], None] | None = None  # done before rows are next written
         self.full = False  # nothing can be created or written
         self.trace: list[str] = []
 
@@ -132,7 +132,7 @@ class SimFs:
 
     def operate(self, what: str, name: str) -> None:
         """Count an operation; fail or crash when it is its turn."""
-        if self.meanwhile is not None and name.endswith(".segment"):
+        if self.meanwhile is not None and name.endswith((".segment", ".tombstones")):
             work, self.meanwhile = self.meanwhile, None
             work()
         self.operations += 1

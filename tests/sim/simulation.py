@@ -116,10 +116,14 @@ class Simulation:
     def _full(self) -> None:
         history = self.history
         self._live(5)
+        steps = [history.step, history.step, history.flush]
+        if self.rng.random() < 0.5 and history.store is not None and not history.store.closed:
+            history.flush()  # so that the next one has nothing to write but an edit of the manifest
+            steps = [history.flush]
         history.fs.full = True
         for _ in range(self.rng.randint(1, 4)):
             try:
-                history.step()
+                self.rng.choice(steps)()
             except DiskFull:
                 self._check_survivor()
             history.clock.sleep(self.rng.choice([0.0, LOOK_SECONDS]))

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sqlvec.storage import blocks, compaction, wal
+from sqlvec.storage import blocks, compaction, rewrite, wal
+from sqlvec.storage.recovery import _Replay
 from sqlvec.storage.store import Store
-from sqlvec.storage.visibility import LIVE
+from sqlvec.storage.visibility import ABORTED, LIVE
 from sqlvec.storage.wal import Wal
 from tests.sim.simulation import Simulation
 
@@ -55,6 +56,21 @@ def lose_a_tombstone_in_compaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(compaction, "_merged_rows", forgetful)
 
 
+def forget_what_ended_while_a_shard_was_rewritten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rewrite, "save_tombstones", lambda *_: [])
+
+
+def apply_the_log_to_rows_that_were_renumbered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_Replay, "_is_rewritten", lambda *_: False)
+
+
+def keep_no_row_for_a_snapshot_in_a_rewrite(patch: pytest.MonkeyPatch) -> None:
+    def kept(begins: Any, ends: Any, horizon: int) -> Any:
+        return (begins < ABORTED) & (ends == LIVE)
+
+    patch.setattr(rewrite, "kept_rows", kept)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -63,6 +79,9 @@ def lose_a_tombstone_in_compaction(patch: pytest.MonkeyPatch) -> None:
         drop_the_checksum_of_blocks,
         publish_before_the_sync,
         lose_a_tombstone_in_compaction,
+        forget_what_ended_while_a_shard_was_rewritten,
+        apply_the_log_to_rows_that_were_renumbered,
+        keep_no_row_for_a_snapshot_in_a_rewrite,
     ],
 )
 def test_a_planted_bug_is_found(

@@ -39,6 +39,8 @@ def test_readers_see_whole_commits_beside_a_writer() -> None:
     def read(place: int) -> None:
         while not done.is_set():
             reader = store.begin()
+            shard = store.shard(DOCS)  # another one, once it was written anew
+            assert shard is not None
             seen = shard.visible(reader).ids()
             ids = shard.gather(1, seen)
             texts = shard.take([2], seen).column(0).to_pylist()
@@ -57,6 +59,7 @@ def test_readers_see_whole_commits_beside_a_writer() -> None:
     rng, live = Random(1), list(range(ROWS))
     for commit in range(COMMITS):
         tx = store.begin()
+        shard = store.shard(DOCS, create=True)
         gone = rng.randrange(ROWS)
         row = shard.find_key((1,), (live[gone],), tx)
         tx.delete(shard, np.array([row]))

@@ -262,22 +262,50 @@ def _cut(part: Part, low: int, high: int, analysis: Analysis) -> Part:
     starts = np.zeros(len(part.starts), np.int64)
     rows, freqs = np.empty(len(part.rows), np.int32), np.empty(len(part.rows), np.uint8)
     count = cut_postings(part.starts, part.rows, part.freqs, first, last, starts, rows, freqs)
-    used = np.flatnonzero(np.diff(starts))
     begin = int(part.row_ends[first - 1]) if first else 0
     row_ends = part.row_ends[first:last] - begin
     row_terms = part.row_terms[begin : begin + int(row_ends[-1])]
+    postings = starts, rows[:count].copy(), freqs[:count].copy()
+    lengths = np.concatenate([lengths[first:last] for lengths in part.lengths])
+    return _with_rows(part, low, postings, lengths, (row_terms, row_ends), analysis)
+
+
+def select(part: Part, offsets: np.ndarray, low: int, analysis: Analysis) -> Part:
+    """Some rows of a part, ascending, as the rows low, low + 1, ..."""
+    numbers = np.full(part.high - part.low, -1, np.int32)
+    numbers[offsets] = np.arange(len(offsets), dtype=np.int32)
+    kept = numbers[part.rows] >= 0
+    starts = np.concatenate([[0], np.cumsum(kept)])[part.starts]
+    postings = starts, numbers[part.rows[kept]], part.freqs[kept]
+    lengths = np.concatenate([lengths[offsets] for lengths in part.lengths])
+    ends = part.row_ends[offsets]
+    sizes = np.diff(part.row_ends, prepend=0)[offsets]
+    row_ends = np.cumsum(sizes)
+    # Where each term comes from: its row begins at ends - sizes there, and at row_ends - sizes here.
+    places = np.repeat(ends - row_ends, sizes) + np.arange(int(sizes.sum()))
+    positions = part.row_terms[places], row_ends
+    return _with_rows(part, low, postings, lengths, positions, analysis)
+
+
+def _with_rows(
+    part: Part,
+    low: int,
+    postings: tuple[np.ndarray, np.ndarray, np.ndarray],
+    lengths: np.ndarray,
+    positions: tuple[np.ndarray, np.ndarray],
+    analysis: Analysis,
+) -> Part:
+    """A part of rows whose terms are numbered as in another one."""
+    starts, rows, freqs = postings
+    row_terms, row_ends = positions
+    used = np.flatnonzero(np.diff(starts))
     numbers = np.full(len(part.starts), -1, np.int32)
     numbers[used] = np.arange(len(used), dtype=np.int32)
     renumbered = np.empty(len(row_terms), np.int32)
     renumber_terms(row_terms, numbers, renumbered)
-    postings = (
-        np.concatenate([starts[:1], starts[1:][used]]),
-        rows[:count].copy(),
-        freqs[:count].copy(),
-        np.concatenate([lengths[first:last] for lengths in part.lengths]),
-    )
+    postings = np.concatenate([starts[:1], starts[1:][used]]), rows, freqs
     dictionary = _selected(part.dictionary, used)
-    return _finished(low, dictionary, postings, (renumbered, row_ends), analysis)
+    return _finished(low, dictionary, (*postings, lengths), (renumbered, row_ends), analysis)
 
 
 def _selected(dictionary: Dictionary, numbers: np.ndarray) -> Dictionary:

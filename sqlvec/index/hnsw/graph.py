@@ -160,6 +160,37 @@ class HnswGraph:
                 "factors": arrays.factors[:coded].copy(),
             }
 
+    def selected(self, row_ids: np.ndarray) -> dict[str, np.ndarray] | None:
+        """arrays() of a graph of these rows (ascending) alone, numbered from 0 on, with the links among them;
+        None when the entry point is none of them. Nothing is linked again, so rows that are left out should
+        have been reconnected around."""
+        kept = self.arrays()
+        settings, levels = kept["settings"].copy(), kept["levels"]
+        rows = row_ids[row_ids < len(levels)]
+        numbers = np.full(len(levels) + 1, -1, np.int32)  # the last is that of no row
+        numbers[rows] = np.arange(len(rows), dtype=np.int32)
+        entry = int(settings[6])
+        if entry >= 0:
+            place = int(numbers[entry & 0xFFFFFFFF])
+            if place < 0:
+                return None
+            settings[6] = place | entry >> 32 << 32
+        settings[5], settings[7] = len(rows), 0
+        heights = levels[rows].astype(np.int64)
+        ends = np.cumsum(heights)
+        upper = np.repeat(kept["offsets"][rows] - (ends - heights), heights) + np.arange(heights.sum())
+        coded = rows if len(kept["codes"]) else rows[:0]
+        return {
+            "settings": settings,
+            "links": _packed(numbers[kept["links"][rows]]),
+            "upper": _packed(numbers[kept["upper"][upper]]),
+            "offsets": ends - heights,
+            "levels": levels[rows],
+            "scales": kept["scales"][rows] if self.number == COSINE else kept["scales"],
+            "codes": kept["codes"][coded],
+            "factors": kept["factors"][coded],
+        }
+
     @classmethod
     def from_arrays(cls, kept: dict[str, np.ndarray]) -> HnswGraph:
         """Opens a snapshot; the arrays are used as they are until the next link()."""
@@ -556,6 +587,12 @@ def _empty_arrays(metric: str, dims: int, m: int) -> _Arrays:
 
 def _unmarked(nodes: int, upper_rows: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(nodes, np.uint8), np.zeros(upper_rows, np.uint8)
+
+
+def _packed(links: np.ndarray) -> np.ndarray:
+    """Rows of links with those that lead nowhere at their end."""
+    order = np.argsort(links < 0, axis=1, kind="stable")
+    return np.ascontiguousarray(np.take_along_axis(links, order, axis=1))
 
 
 def _grown(array: np.ndarray, rows: int, fill: int) -> np.ndarray:

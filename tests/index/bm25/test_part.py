@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlvec.index.bm25.analysis import Analysis
-from sqlvec.index.bm25.part import Part, build_part, join
+from sqlvec.index.bm25.part import Part, build_part, join, select
 
 SIMPLE = Analysis("simple")
 rows_of_words = st.lists(
@@ -33,6 +33,15 @@ def test_joined_parts_are_the_part_of_all_rows(data, rows):
     low = data.draw(st.integers(0, len(rows) - 1))
     high = data.draw(st.integers(low + 1, len(rows)))
     assert_equal(join(pieces, 5 + low, 5 + high, SIMPLE), build_part(5 + low, [rows[low:high]], SIMPLE))
+
+
+@given(st.data(), rows_of_words)
+@settings(max_examples=100, deadline=None)
+def test_selected_rows_are_a_part_of_their_own(data, rows):
+    chosen = sorted(data.draw(st.sets(st.integers(0, len(rows) - 1), min_size=1)))
+    for analysis in (SIMPLE, Analysis("simple", positions=False)):
+        part = select(build_part(7, [rows], analysis), np.array(chosen), 3, analysis)
+        assert_equal(part, build_part(3, [[rows[i] for i in chosen]], analysis))
 
 
 def test_rows_that_no_part_holds_are_null():
