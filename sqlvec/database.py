@@ -39,7 +39,7 @@ from sqlvec.exec.ddl import run_ddl
 from sqlvec.exec.explain import explain_columns, run_explain
 from sqlvec.exec.index_values import index_values
 from sqlvec.exec.insert import output_columns, run_insert
-from sqlvec.exec.lock_view import lock_rows
+from sqlvec.exec.lock_view import lock_rows, wait_event
 from sqlvec.exec.merge import run_merge
 from sqlvec.exec.modify import run_modify
 from sqlvec.exec.modifying import is_query, run_first
@@ -624,6 +624,8 @@ class Connection:
             for oid, mode in prepared.locks:
                 if mode <= Mode.ROW_EXCLUSIVE:
                     locks.lock_weakly(self.owner, oid, mode)
+                    if mode == Mode.ROW_EXCLUSIVE and self.store.stall.is_stalled(oid):
+                        self.store.stall.await_room(self.owner, oid)
                 else:
                     locks.lock_relation(self.owner, oid, mode)
             if tx.catalog is tx.base_catalog is not self.store.catalog:
@@ -784,7 +786,11 @@ class Connection:
         databases = self.database.cluster.databases()
         found = [c for database in databases for c in list(database.connections)]
         return tuple(
-            Activity(c.pid, c.user, c.database.name, c.settings.show("application_name")) for c in found
+            Activity(
+                c.pid, c.user, c.database.name, c.settings.show("application_name"),
+                wait_event(c.owner),
+            )
+            for c in found
         )
 
     def _disk_bytes(self, table_oid: int) -> int:

@@ -1,4 +1,4 @@
-"""What pg_locks and pg_blocking_pids show of the lock table."""
+"""What pg_locks, pg_blocking_pids and pg_stat_activity show of the lock table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from typing import Any
 from sqlvec.storage.locks import LockOwner, LockTable, Mode, Tag
 
 Row = dict[str, Any]
+
+# By the kind of what is waited for. Who waits for a row waits for the transaction that has it.
+_EVENTS: dict[str | int, tuple[str, str]] = {
+    "relation": ("Lock", "relation"),
+    "row": ("Lock", "transactionid"),
+    "transaction": ("Lock", "transactionid"),
+    "advisory": ("Lock", "advisory"),
+    "stall": ("IPC", "WriteStall"),
+}
 
 
 def lock_rows(locks: LockTable) -> list[Row]:
@@ -26,9 +35,17 @@ def blocking_pids(locks: LockTable, pid: int) -> list[int]:
     return []
 
 
+def wait_event(owner: LockOwner) -> tuple[str, str] | None:
+    """wait_event_type and wait_event of a session that waits."""
+    request = owner.waiting
+    return None if request is None else _EVENTS[request.tag[0]]
+
+
 def _rows(locks: LockTable) -> Iterator[Row]:
     holders: dict[LockOwner, None] = {}
     for tag, owner, mode, granted in locks.entries():
+        if tag[0] == "stall":
+            continue
         if tag[0] != "row":
             yield _row(locks, tag, owner, mode, granted)
         elif not granted:

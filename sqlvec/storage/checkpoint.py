@@ -45,6 +45,7 @@ def flush_all(store: Store, *, save_graphs: bool) -> None:
                 if not is_saved(shard, index_oid):
                     save_graph_maintained(store, shard, index_oid)
         checkpoint(store)
+    store.stall.review()
 
 
 def checkpoint(store: Store) -> None:

@@ -47,6 +47,21 @@ class WrittenSegment:
     segment: Segment
 
 
+def wants_flush(store: Store, shard: Shard) -> bool:
+    """Whether a memtable has reached its limits, and some of it can be flushed."""
+    memtable, settings = shard.memtable, store.settings
+    large = memtable.high - memtable.low > settings.memtable_rows_max
+    large = large or memtable.bytes > settings.memtable_bytes_max
+    return large and shard.settled > memtable.low
+
+
+def must_flush(store: Store) -> bool:
+    """Whether any shard wants to be flushed, or the log is too long: other work should make room."""
+    if store.wal.bytes > store.settings.wal_bytes_max:
+        return True
+    return any(wants_flush(store, shard) for shard in list(store.open_shards.values()))
+
+
 def flush_shard(store: Store, shard: Shard) -> bool:
     """Flush what is settled; False when there is nothing. The caller holds store.maintenance."""
     with store.lock:

@@ -20,7 +20,7 @@ from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import DatabaseError, DataCorrupted, IoError, UndefinedFile
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
-from sqlvec.storage.flush import install_files
+from sqlvec.storage.flush import install_files, must_flush
 from sqlvec.storage.index_rows import GRAPH_METHODS
 from sqlvec.storage.link_log import LinkLog, read_links
 from sqlvec.storage.manifest import GraphFile
@@ -38,7 +38,7 @@ LINK_ROWS = 1_000  # between two looks at cancelled(), and in one frame of the l
 
 
 def link_rows(store: Store, shard: Shard, index_oid: int, cancelled: Callable[[], bool]) -> None:
-    """Link every row that waits, and log the links."""
+    """Link rows that wait, until none is left or something is to be flushed, and log the links."""
     try:
         while store.holds(shard) and not cancelled():
             if index_oid not in shard.link_logs:
@@ -46,7 +46,8 @@ def link_rows(store: Store, shard: Shard, index_oid: int, cancelled: Callable[[]
             with shard.link_lock:
                 left = shard.link_step(index_oid, LINK_ROWS, 1, cancelled)
                 log_links(store, shard, index_oid)
-            if not left:
+            store.stall.review()
+            if not left or must_flush(store):
                 break
     finally:
         with shard.link_lock:

@@ -13,7 +13,7 @@ from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.hnsw.recall import RecallMeter
 from sqlvec.storage.checkpoint import flush_all
 from sqlvec.storage.compaction import compact_shard, compactable
-from sqlvec.storage.flush import flush_shard
+from sqlvec.storage.flush import flush_shard, wants_flush
 from sqlvec.storage.graph_cleanup import clean_graph, wants_cleanup
 from sqlvec.storage.graph_files import link_rows, save_graph, wants_saving
 from sqlvec.storage.rewrite import rewrite_shard, wants_rewrite
@@ -42,6 +42,7 @@ class Job:
 
 def pending_jobs(store: Store) -> list[Job]:
     with store.lock:
+        store.stall.review()
         if store.failure is not None or store.closed:
             return []
         shards = list(store.open_shards.values())
@@ -104,12 +105,8 @@ def index_recall(store: Store) -> list[IndexRecall]:
 
 def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
     found: list[Job] = []
-    oid, tenant, settings = shard.table_oid, shard.tenant, store.settings
-    memtable = shard.memtable
-    large = memtable.bytes > settings.memtable_bytes_max
-    if (large or memtable.high - memtable.low > settings.memtable_rows_max) and (
-        shard.settled > memtable.low
-    ):
+    oid, tenant = shard.table_oid, shard.tenant
+    if wants_flush(store, shard):
         found.append(Job("flush", oid, tenant, lambda _: _maintain(store, shard, flush_shard)))
     rewrite = wants_rewrite(store, shard)
     if rewrite:
@@ -134,6 +131,7 @@ def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) 
     with store.maintenance:
         if store.holds(shard):
             work(store, shard)
+    store.stall.review()
 
 
 def _linking(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:

@@ -2,6 +2,7 @@
 
     tag      what is locked, and the table of modes that goes with it:
              ("relation", oid)  ("row", shard id, row id)  ("transaction", id)  ("advisory", a, b, c)
+             ("stall", oid), which storage holds while it is behind with a table (stall.py)
     owner    a session. Locks of its transaction end with that, session locks when they are released
     request  a lock that is waited for: LockWait carries it up to whoever runs statements, who runs the
              statement again once the request is granted
@@ -100,7 +101,7 @@ class Request:
     @property
     def fresh_snapshot(self) -> bool:
         """Whether the statement has not begun: relations are locked before a snapshot is taken."""
-        return self.tag[0] == "relation"
+        return self.tag[0] in ("relation", "stall")
 
 
 class LockWait(LockNotAvailable):

@@ -11,6 +11,9 @@ class StorageSettings:
     manifest_bytes_max: int = 1 << 20  # of edits since it was last rewritten
     memtable_bytes_max: int = 32 << 20  # a shard with more is flushed
     memtable_rows_max: int = 200_000
+    memtable_bytes_stall: int = 256 << 20  # writers wait beyond these three, see stall.py
+    segments_stall: int = 500
+    unlinked_rows_stall: int = 4_000_000
     block_bytes_max: int = 64 << 20  # of one run of growing columns; string offsets reach 2**31
     wal_bytes_max: int = 256 << 20  # a longer log is shortened by flushing every shard
     segments_merged: int = 8  # that many neighbours of similar size become one

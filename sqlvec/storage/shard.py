@@ -84,6 +84,7 @@ class Shard:
         self.aborted = 0  # rows that were never committed
         self.retired = False  # written anew: another shard stands for it
         self.rewrite = RewriteWait()
+        self.stall_look_at = 0  # how many rows there are when the write stall looks next
         self.unsaved_deletes = False  # ends of segment rows that no file has
         self._parts: tuple[Part, ...] | None = ()
         self.claims = RowClaims()

@@ -54,6 +54,7 @@ from sqlvec.storage.serializable import SerializableTransactions
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import ShardDirectory, open_shard, open_texts
+from sqlvec.storage.stall import WriteStall
 from sqlvec.storage.transaction import Past, ShardWrites, Transaction
 from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.wal import DIRECTORY as WAL_DIRECTORY
@@ -78,6 +79,7 @@ class Store:
         self.serializable = SerializableTransactions()
         self.maintenance = Lock()  # one flush, compaction or checkpoint at a time
         self.disk = DiskGuard(vfs, clock, settings)
+        self.stall = WriteStall(self)
         self.membership = SingleNode(vfs)
         self.manifest = Manifest(vfs, bytes_max=settings.manifest_bytes_max)
         self.wal = Wal(vfs, file_bytes_max=settings.wal_file_bytes_max)
@@ -261,6 +263,8 @@ class Store:
         if tx is not None:
             for shard, writes in tx.writes.items():
                 shard.publish(tx.id, writes, ticket.seqno)
+                if shard.row_count >= shard.stall_look_at:
+                    self.stall.look(shard)
             for shard_id in ticket.dropped:
                 self.forget_shard(shard_id)
         if ticket.catalog is not None:

@@ -25,6 +25,7 @@ from sqlvec.catalog.objects import (
 from sqlvec.errors import SnapshotTooOld
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
+from sqlvec.storage.locks import LockOwner, LockWait
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.store import Store
@@ -41,6 +42,9 @@ TINY = StorageSettings(
     manifest_bytes_max=3_000,
     segments_merged=2,
     link_log_bytes_min=1_000,
+    memtable_bytes_max=1_000,
+    memtable_bytes_stall=2_000,
+    unlinked_rows_stall=100,
     dead_nodes_min=3,
     dead_rows_min=30,
 )
@@ -219,9 +223,29 @@ class History:
 
     def write(self) -> None:
         assert self.store is not None
+        for oid in (DOCS, TENANT_DOCS):
+            self._await_room(oid)
         tx = self.store.begin()
         state = self.change(tx, dict(self.states[-1]))
         self.commit(tx, state)
+
+    def _await_room(self, oid: int) -> None:
+        """A stalled writer waits until the jobs have caught up, which they do."""
+        store = self.store
+        assert store is not None
+        if not store.stall.is_stalled(oid) or store.maintenance.locked():
+            return
+        owner = LockOwner()
+        try:
+            store.stall.await_room(owner, oid)
+        except LockWait as wait:
+            for _ in range(5):
+                for job in store.jobs():
+                    job.run()
+            assert wait.request.done, "a stall that no job ends"
+        finally:
+            with store.lock:
+                store.locks.end(owner, 0)
 
     def rolled_back(self) -> None:
         assert self.store is not None

@@ -22,12 +22,13 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A connection, for pg_stat_activity."""
+    """A connection, for pg_stat_activity; wait: the type and the name of what it waits for."""
 
     pid: int
     user: str
     database: str
     application: str
+    wait: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ _KINDS = {"int": "integer"}
 
 def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for connection in environment.connections:
-        own = connection.pid == environment.pid
+        active = connection.pid == environment.pid or connection.wait is not None
+        kind, event = connection.wait or (None, None)
         yield {"datid": database_oid(connection.database), "datname": connection.database,
                "pid": connection.pid, "usesysid": SUPERUSER_OID, "usename": connection.user,
-               "application_name": connection.application, "state": "active" if own else "idle",
-               "query": "", "backend_type": "client backend"}  # fmt: skip
+               "application_name": connection.application, "state": "active" if active else "idle",
+               "wait_event_type": kind, "wait_event": event, "query": "", "backend_type": "client backend"}  # fmt: skip
 
 
 def _databases(catalog: Catalog, environment: Environment) -> Iterator[Row]:
