@@ -85,6 +85,7 @@ from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.store import Store
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vfs import OsFs
+from sqlvec.storage.workshop import OwnProcess
 
 AnyPlan = Plan | SequencePlan | MergePlan
 DEFAULT_DATABASE = "postgres"
@@ -143,8 +144,10 @@ class Database:
         self.cluster = cluster
         self.name = name
         self.clock = cluster.clock
-        self.store = Store.open(
-            OsFs(str(directory)), cluster.clock, cluster.storage, index_values
+        vfs, storage = OsFs(str(directory)), cluster.storage
+        self.store = Store.open(vfs, cluster.clock, storage, index_values)
+        self.store.workshop = OwnProcess(
+            vfs, str(directory), cluster.clock, storage.inline_bytes_max
         )
         drop_schemas(self.store, *left_behind(self.store))
         self.engine = RelationalEngine(str(directory / "tmp"))

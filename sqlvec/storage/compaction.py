@@ -10,26 +10,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlvec.errors import DatabaseError
-from sqlvec.storage.flush import (
-    WrittenSegment,
-    attach_postings,
-    concatenated,
-    current_vectors,
-    install_files,
-    kept_rows,
-    sealed_postings,
-    shard_keys,
-    write_rows,
-)
+from sqlvec.storage.flush import attach_postings, install_files, kept_rows
+from sqlvec.storage.growing import RowIds
+from sqlvec.storage.manifest import SegmentFile
 from sqlvec.storage.marks import mark
-from sqlvec.storage.segment import Segment, SegmentRows
+from sqlvec.storage.merging import MergePlan, merge_segments
+from sqlvec.storage.segment import Segment
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import DIRECTORY
-from sqlvec.types import SqlType
+from sqlvec.storage.sources import fits, sources_of
 
 if TYPE_CHECKING:
     from sqlvec.storage.store import Store
@@ -47,7 +40,7 @@ def compactable(shard: Shard) -> tuple[Segment, ...]:
     for size_class in range(max(map(_size_class, segments), default=0) + 1):
         run: list[Segment] = []
         for segment in segments:
-            if _size_class(segment) > size_class or not _fits(shard, segment):
+            if _size_class(segment) > size_class or not fits(shard, segment):
                 run = []
                 continue
             run.append(segment)
@@ -71,78 +64,63 @@ def _size_class(segment: Segment) -> int:
     return max(0, len(segment).bit_length() - SMALLEST_BITS) // CLASS_BITS
 
 
-def _fits(shard: Shard, segment: Segment) -> bool:
-    """Whether the segment's columns have the types they have today: not so before a column was
-    rewritten.
-    """
-    types = shard.columns.types
-    return all(segment.types.get(attnum, type) == type for attnum, type in types.items())
-
-
-def _merged_types(shard: Shard, run: Sequence[Segment]) -> dict[int, SqlType]:
-    """The table's columns that any of the segments holds; not what an aborted ALTER TABLE left
-    behind.
-    """
-    stored = {attnum for segment in run for attnum in segment.types}
-    return {attnum: type for attnum, type in shard.columns.types.items() if attnum in stored}
-
-
 def compact_shard(store: Store, shard: Shard) -> bool:
     """Merge one run of segments; False when there is none. The caller holds store.maintenance."""
     with store.lock:
         run = compactable(shard)
         if not run:
             return False
-        rows = _merged_rows(store, shard, run)
-    written = write_rows(store, shard, rows)
+        plan = _merge_plan(store, shard, run)
     try:
+        file = store.workshop.run(merge_segments, plan, plan.sources.bytes)
         store.vfs.sync_dir(DIRECTORY)
+        segment = Segment(store.vfs, file.name, shard.columns)
         with store.lock:
-            _install(store, shard, run, written)
+            _install(store, shard, run, Merged(file, segment, plan.ends))
     except DatabaseError:
-        store.discard([written.file.name])
+        store.discard([plan.name])
         raise
     log.info(
         "compacted",
-        extra={"shard": shard.shard_id, "segments": len(run), "rows": rows.high - rows.low},
+        extra={"shard": shard.shard_id, "segments": len(run), "rows": file.high - file.low},
     )
     return True
 
 
-def _merged_rows(store: Store, shard: Shard, run: Sequence[Segment]) -> SegmentRows:
+@dataclass(frozen=True, slots=True, eq=False)
+class Merged:
+    """A segment that is written and not named yet; ends: of its rows when that began."""
+
+    file: SegmentFile
+    segment: Segment
+    ends: RowIds
+
+
+def _merge_plan(store: Store, shard: Shard, run: Sequence[Segment]) -> MergePlan:
     low, high = run[0].low, run[-1].high
     begins, ends = shard.times.begins[low:high].copy(), shard.times.ends[low:high].copy()
-    columns = {
-        attnum: (type, concatenated([segment.column(attnum) for segment in run]))
-        for attnum, type in _merged_types(shard, run).items()
-    }
-    return SegmentRows(
-        low=low,
-        high=high,
+    return MergePlan(
+        sources=sources_of(store, shard, run),
+        name=shard.directory.new_name("segment"),
         begins=begins,
         ends=ends,
         keep=kept_rows(begins, ends, store.reclaim_horizon()),
-        columns=columns,
-        vectors=current_vectors(shard),
-        keys=shard_keys(store, shard),
-        bm25=sealed_postings(shard, low, high),
     )
 
 
-def _install(store: Store, shard: Shard, run: Sequence[Segment], written: WrittenSegment) -> None:
+def _install(store: Store, shard: Shard, run: Sequence[Segment], merged: Merged) -> None:
     if not store.holds(shard):
         mark("compaction.shard_dropped")
-        store.discard([written.file.name])
+        store.discard([merged.file.name])
         return
-    files = shard.directory.files
+    files, segment = shard.directory.files, merged.segment
     first = files.segments.index(next(f for f in files.segments if f.name == run[0].name))
-    merged = (*files.segments[:first], written.file, *files.segments[first + len(run) :])
-    install_files(store, shard, replace(files, segments=merged))
+    others = files.segments[:first], files.segments[first + len(run) :]
+    install_files(store, shard, replace(files, segments=(*others[0], merged.file, *others[1])))
     segments = shard.segments
     at = segments.index(run[0])
-    rows = written.rows
-    if (shard.times.ends[rows.low : rows.high] != rows.ends).any():
+    if (shard.times.ends[segment.low : segment.high] != merged.ends).any():
         shard.unsaved_deletes = True
-    segments = (*segments[:at], written.segment, *segments[at + len(run) :])
+    segments = (*segments[:at], segment, *segments[at + len(run) :])
     shard.replace_parts(segments, shard.memtable.low)
-    attach_postings(shard, [written])
+    attach_postings(shard, [segment])

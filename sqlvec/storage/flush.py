@@ -133,14 +133,15 @@ def write_rows(store: Store, shard: Shard, rows: SegmentRows) -> WrittenSegment:
     return WrittenSegment(SegmentFile(name, rows.low, rows.high, size), rows, segment)
 
 
-def attach_postings(shard: Shard, written: Sequence[WrittenSegment]) -> None:
+def attach_postings(shard: Shard, segments: Sequence[Segment]) -> None:
     """Let the text indexes read the segments' postings instead of their own."""
     for oid, index in shard.indexes.items():
         if not isinstance(index, PostingIndex):
             continue
-        for one in written:
-            if oid in one.rows.bm25:
-                index.attach(one.rows.low, one.rows.high, one.segment.bm25(oid))
+        for segment in segments:
+            arrays = segment.bm25(oid)
+            if index.fits(arrays):
+                index.attach(segment.low, segment.high, arrays)
 
 
 def freeze(store: Store, shard: Shard) -> list[SegmentRows]:
@@ -208,7 +209,7 @@ def take_written(shard: Shard, written: Sequence[WrittenSegment]) -> None:
     """Put segments in the place of the memtable's rows."""
     segments = (*shard.segments, *(one.segment for one in written))
     shard.replace_parts(segments, written[-1].rows.high)
-    attach_postings(shard, written)
+    attach_postings(shard, [one.segment for one in written])
 
 
 def vector_files(shard: Shard) -> tuple[VectorsFile, ...]:

@@ -41,6 +41,7 @@ class Job:
 
 
 def pending_jobs(store: Store) -> list[Job]:
+    store.workshop.rest()
     with store.lock:
         store.stall.review()
         if store.failure is not None or store.closed:

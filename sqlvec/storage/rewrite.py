@@ -28,7 +28,6 @@ import pyarrow as pa
 
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import LockNotAvailable
-from sqlvec.index.bm25 import PostingIndex
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.batch import RowBatch
 from sqlvec.storage.blocks import FileKind, write_blocks
@@ -38,7 +37,6 @@ from sqlvec.storage.flush import (
     flush_shard,
     freeze,
     kept_rows,
-    shard_keys,
     take_written,
     with_written,
     write_frozen,
@@ -51,6 +49,7 @@ from sqlvec.storage.manifest import GraphFile, ShardFiles, VectorsFile
 from sqlvec.storage.marks import mark
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import DIRECTORY
+from sqlvec.storage.sources import fits, sources_of
 from sqlvec.storage.survivors import SurvivorsPlan, write_survivors
 from sqlvec.storage.vectors import VectorBatch
 from sqlvec.types import SqlType
@@ -106,6 +105,7 @@ class _Rewrite:
     table: Table
     indexes: tuple[Index, ...]
     plan: SurvivorsPlan
+    high: int  # rows of the old shard's segments, from which the copy is made
     copied: int  # rows of the old shard that the new one has, dead ones left out or not
     made: list[str] = field(default_factory=list)  # files to remove if all was in vain
 
@@ -127,16 +127,16 @@ class _Rewrite:
     def _copy(self) -> ShardFiles:
         plan, vfs = self.plan, self.store.vfs
         self.made += [*plan.names, *(file.name for file in plan.vectors)]
-        segments = write_survivors(vfs, plan)
+        segments = self.store.workshop.run(write_survivors, plan, plan.sources.bytes)
         graphs = [
             copied
             for index_oid in list(self.old.indexes)
             if (copied := self._copy_graph(index_oid)) is not None
         ]
         vfs.sync_dir(DIRECTORY)
-        files = plan.files
+        old = self.old
         return ShardFiles(
-            files.shard_id, files.table_oid, files.tenant, segments, plan.vectors, tuple(graphs)
+            old.shard_id, old.table_oid, old.tenant, segments, plan.vectors, tuple(graphs)
         )
 
     def _copy_graph(self, index_oid: int) -> GraphFile | None:
@@ -169,7 +169,7 @@ class _Rewrite:
         with store.lock:
             high, known = old.settled, old.times.changed_at
             begins, ends = (
-                np.concatenate([times[plan.row_ids], times[plan.files.high : high]])
+                np.concatenate([times[plan.row_ids], times[self.high : high]])
                 for times in (old.times.begins, old.times.ends)
             )
             parts = old.memtable.parts(old.columns)
@@ -257,7 +257,7 @@ class _Rewrite:
 
     def _numbers(self) -> RowIds:
         """The new row id of each of the old shard's rows, -1 for those left behind."""
-        row_ids, high = self.plan.row_ids, self.plan.files.high
+        row_ids, high = self.plan.row_ids, self.high
         numbers = np.full(self.old.row_count, -1, np.int64)
         numbers[row_ids] = np.arange(len(row_ids))
         numbers[high : self.copied] = np.arange(self.copied - high) + len(row_ids)
@@ -274,43 +274,29 @@ def _begin(store: Store, shard: Shard) -> _Rewrite | None:
         if plan is None:
             return None
         indexes = store.catalog.indexes(table.oid)
-        return _Rewrite(store, shard, table, indexes, plan, plan.files.high)
+        high = shard.directory.files.high
+        return _Rewrite(store, shard, table, indexes, plan, high, high)
 
 
 def _plan(store: Store, shard: Shard) -> SurvivorsPlan | None:
-    files, types = shard.directory.files, shard.columns.types
+    files = shard.directory.files
     begins, ends = shard.times.begins[: files.high], shard.times.ends[: files.high]
     kept = kept_rows(begins, ends, store.reclaim_horizon())
     row_ids = np.flatnonzero(kept).astype(np.int64)
     used = [segment for segment in shard.segments if kept[segment.low : segment.high].any()]
-    stored = {attnum for segment in used for attnum in segment.types if attnum in types}
-    for segment in used:
-        if any(segment.types.get(attnum, types[attnum]) != types[attnum] for attnum in types):
-            return None  # a snapshot sees rows from before a column's type was changed
-    texts = {
-        oid: index.analysis
-        for oid, index in shard.indexes.items()
-        if isinstance(index, PostingIndex) and all(index.fits(s.bm25(oid)) for s in used)
-    }
-    vectors = current_vectors(shard).items() if len(row_ids) else ()
+    if not all(fits(shard, segment) for segment in used):
+        return None  # a snapshot sees rows from before a column's type was changed
+    new_name = shard.directory.new_name
+    vectors = current_vectors(shard).items() if used else ()
     return SurvivorsPlan(
-        files=files,
+        sources=sources_of(store, shard, used),
         row_ids=row_ids,
         begins=begins[row_ids],
         ends=ends[row_ids],
-        types=types,
-        stored={attnum: types[attnum] for attnum in sorted(stored)},
-        fills=shard.columns.fills,
-        keys=tuple(shard_keys(store, shard)),
-        texts=texts,
         vectors=tuple(
-            VectorsFile(attnum, shard.directory.new_name("vectors"), vector.dims)
-            for attnum, vector in vectors
+            VectorsFile(attnum, new_name("vectors"), vector.dims) for attnum, vector in vectors
         ),
-        names=tuple(
-            shard.directory.new_name("segment") for _ in range(_segment_count(store, files, row_ids))
-        ),
-        filter_text_bytes_max=store.settings.filter_text_bytes_max,
+        names=tuple(new_name("segment") for _ in range(_segment_count(store, files, row_ids))),
     )
 
 

@@ -19,6 +19,7 @@ class StorageSettings:
     segments_merged: int = 8  # that many neighbours of similar size become one
     segment_rows_max: int = 4_000_000  # merging makes none larger than these
     segment_bytes_max: int = 512 << 20
+    inline_bytes_max: int = 1 << 20  # less is merged in the server: it takes milliseconds
     link_log_bytes_min: int = 16 << 20  # a log is not condensed before, however small its graph
     dead_nodes_min: int = 1_000  # a graph is not cleaned for fewer
     retention_us: int = 0  # how far back rows can be asked for AS OF a time; 0: not at all

@@ -23,7 +23,7 @@ from sqlvec.errors import InvalidParameterValue
 from sqlvec.fulltext.config import DEFAULT
 from sqlvec.index.bm25 import Bm25Index, LexemeIndex, PostingIndex
 from sqlvec.index.hnsw import HnswGraph
-from sqlvec.storage.growing import Mask, Words, word_count, words_of_mask
+from sqlvec.storage.growing import Words, mask_of_words, word_count, words_of_mask
 from sqlvec.storage.index_rows import (
     GRAPH_METHODS,
     IndexRows,
@@ -176,16 +176,13 @@ def open_shard(directory: ShardDirectory, lock: RLock, columns: ShardColumns) ->
 
 
 def open_vectors(vfs: Vfs, segments: Sequence[Segment], file: VectorsFile) -> VectorColumn:
-    """A vector file with the rows that the segments say it has."""
+    """A vector file with those of its rows that the segments say it has."""
     vector = VectorColumn(vfs, file.name, file.dims)
-    present: list[Mask] = []
+    mask = np.zeros(segments[-1].high if segments else 0, np.bool_)
     for segment in segments:
-        words: Words | None = segment.presence().get((file.attnum, file.dims))
-        bits = np.zeros(len(segment), np.uint8)
-        if words is not None:
-            bits = np.unpackbits(words.view(np.uint8), bitorder="little")[: len(segment)]
-        present.append(bits.view(np.bool_))
-    mask = np.concatenate(present) if present else np.zeros(0, np.bool_)
+        kept: Words | None = segment.presence().get((file.attnum, file.dims))
+        if kept is not None:
+            mask[segment.low : segment.high] = mask_of_words(kept, 0, len(segment))
     words = words_of_mask(mask)
     assert len(words) == word_count(len(mask)), len(words)
     checks = [c for segment in segments for c in segment.vector_checks(file.attnum, file.dims)]

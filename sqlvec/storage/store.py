@@ -7,7 +7,7 @@ A commit has three steps, so that a server shares one fsync among all who wait:
              before
     publish  durable commits become visible in seqno order  under the lock
 
-Nothing runs by itself: jobs() lists what is worth doing and the owner runs it. After a failed
+Nothing runs by itself, but for the process of a workshop that the owner may give it: jobs() lists what is worth doing and the owner runs it. After a failed
 fsync, or a write that cannot be undone, the store answers reads and refuses writes until it is
 opened again.
 """
@@ -59,6 +59,7 @@ from sqlvec.storage.transaction import Past, ShardWrites, Transaction
 from sqlvec.storage.vfs import Vfs
 from sqlvec.storage.wal import DIRECTORY as WAL_DIRECTORY
 from sqlvec.storage.wal import Wal
+from sqlvec.storage.workshop import Inline, Workshop
 
 FillKey = tuple[int, int]
 SequenceState = tuple[SequenceValue | None, SequenceValue | None]
@@ -74,6 +75,7 @@ class Store:
         self.index_values = index_values
         self.clock = clock
         self.settings = settings
+        self.workshop: Workshop = Inline(vfs)
         self.lock = RLock()
         self.locks = LockTable(self.lock)
         self.serializable = SerializableTransactions()
@@ -142,6 +144,7 @@ class Store:
                 self.flush()
         finally:
             self.closed = True
+            self.workshop.close()
             self.wal.close()
             self.manifest.close()
             self.membership.release()

@@ -17,11 +17,10 @@ from sqlvec.index.bm25.analysis import Analysis
 from sqlvec.index.bm25.part import Part as PostingsPart
 from sqlvec.index.bm25.part import join, select
 from sqlvec.storage.growing import RowIds
-from sqlvec.storage.keys import KeyDefinition
-from sqlvec.storage.manifest import SegmentFile, ShardFiles, VectorsFile
-from sqlvec.storage.part import ShardColumns
+from sqlvec.storage.manifest import SegmentFile, VectorsFile
 from sqlvec.storage.segment import Segment, SegmentRows, write_segment
 from sqlvec.storage.shard_files import open_vectors
+from sqlvec.storage.sources import Sources
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
 from sqlvec.types import SqlType
@@ -31,35 +30,45 @@ Chosen = list[tuple[Segment, RowIds]]  # of each segment, the offsets of rows
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SurvivorsPlan:
-    """files: what is read. row_ids: the rows to keep, ascending; begins, ends: theirs. stored: the columns to
-    write. texts: the indexes whose postings every segment has. names: of the segments to write."""
+    """row_ids: the rows to keep, ascending; begins, ends: theirs. vectors, names: of the files to write."""
 
-    files: ShardFiles
+    sources: Sources
     row_ids: RowIds
     begins: RowIds
     ends: RowIds
-    types: Mapping[int, SqlType]
-    stored: Mapping[int, SqlType]
-    fills: Mapping[int, pa.Array]
-    keys: tuple[KeyDefinition, ...]
-    texts: Mapping[int, Analysis]
     vectors: tuple[VectorsFile, ...]
     names: tuple[str, ...]
-    filter_text_bytes_max: int
 
 
 def write_survivors(vfs: Vfs, plan: SurvivorsPlan) -> tuple[SegmentFile, ...]:
     """Write the plan's segments and vector files, synced; their directory entries are not."""
-    columns = ShardColumns(types=dict(plan.types), fills=plan.fills)
-    segments = [
-        Segment(vfs, file.name, columns, tombstones=file.tombstones) for file in plan.files.segments
-    ]
+    segments = plan.sources.open(vfs)
     vectors = _copied_vectors(vfs, plan, segments)
+    sealed = plan.sources.sealed_parts()
     written: list[SegmentFile] = []
     cuts = np.linspace(0, len(plan.row_ids), len(plan.names) + 1).astype(np.int64).tolist()
     for name, low, high in zip(plan.names, cuts, cuts[1:], strict=False):
-        rows = _segment_rows(plan, list(_chosen(segments, plan.row_ids[low:high])), low, vectors)
-        size = write_segment(vfs, name, rows, filter_text_bytes_max=plan.filter_text_bytes_max)
+        row_ids = plan.row_ids[low:high]
+        chosen = list(_chosen(segments, row_ids))
+        bm25: dict[int, Mapping[str, np.ndarray]] = {
+            oid: select(whole, row_ids - whole.low, low, analysis).arrays()
+            for oid, (analysis, whole) in sealed.items()
+        }
+        for oid, analysis in plan.sources.texts.items():
+            bm25[oid] = _postings(oid, analysis, chosen, low)
+        rows = SegmentRows(
+            low=low,
+            high=high,
+            begins=plan.begins[low:high],
+            ends=plan.ends[low:high],
+            keep=np.ones(high - low, np.bool_),
+            columns=_columns(plan, chosen),
+            vectors=vectors,
+            keys=plan.sources.keys,
+            bm25=bm25,
+        )
+        limit = plan.sources.filter_text_bytes_max
+        size = write_segment(vfs, name, rows, filter_text_bytes_max=limit)
         written.append(SegmentFile(name, low, high, size))
     return tuple(written)
 
@@ -67,7 +76,7 @@ def write_survivors(vfs: Vfs, plan: SurvivorsPlan) -> tuple[SegmentFile, ...]:
 def _copied_vectors(
     vfs: Vfs, plan: SurvivorsPlan, segments: list[Segment]
 ) -> dict[int, VectorColumn]:
-    sources = {(file.attnum, file.dims): file for file in plan.files.vectors}
+    sources = {(file.attnum, file.dims): file for file in plan.sources.vectors}
     made: dict[int, VectorColumn] = {}
     for file in plan.vectors:
         made[file.attnum] = VectorColumn(vfs, file.name, file.dims)
@@ -84,25 +93,12 @@ def _chosen(segments: list[Segment], row_ids: RowIds) -> Iterator[tuple[Segment,
             yield segment, row_ids[first:last] - segment.low
 
 
-def _segment_rows(
-    plan: SurvivorsPlan, chosen: Chosen, low: int, vectors: Mapping[int, VectorColumn]
-) -> SegmentRows:
-    high = low + sum(len(offsets) for _, offsets in chosen)
+def _columns(plan: SurvivorsPlan, chosen: Chosen) -> dict[int, tuple[SqlType, pa.Array]]:
     columns: dict[int, tuple[SqlType, pa.Array]] = {}
-    for attnum, type in plan.stored.items():
+    for attnum, type in plan.sources.stored.items():
         taken = [segment.column(attnum).take(pa.array(offsets)) for segment, offsets in chosen]
         columns[attnum] = type, taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
-    return SegmentRows(
-        low=low,
-        high=high,
-        begins=plan.begins[low:high],
-        ends=plan.ends[low:high],
-        keep=np.ones(high - low, np.bool_),
-        columns=columns,
-        vectors=vectors,
-        keys=plan.keys,
-        bm25={oid: _postings(oid, analysis, chosen, low) for oid, analysis in plan.texts.items()},
-    )
+    return columns
 
 
 def _postings(

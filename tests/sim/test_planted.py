@@ -44,16 +44,16 @@ def publish_before_the_sync(patch: pytest.MonkeyPatch) -> None:
 
 
 def lose_a_tombstone_in_compaction(patch: pytest.MonkeyPatch) -> None:
-    merged_rows = compaction._merged_rows
+    merge_plan = compaction._merge_plan
 
     def forgetful(*args: Any) -> Any:
-        rows = merged_rows(*args)
-        ended = np.flatnonzero(rows.ends != LIVE)
+        plan = merge_plan(*args)
+        ended = np.flatnonzero(plan.ends != LIVE)
         if len(ended):
-            rows.ends[ended[-1]] = LIVE
-        return rows
+            plan.ends[ended[-1]] = LIVE
+        return plan
 
-    patch.setattr(compaction, "_merged_rows", forgetful)
+    patch.setattr(compaction, "_merge_plan", forgetful)
 
 
 def forget_what_ended_while_a_shard_was_rewritten(patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ made anew where the index's differs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,12 +37,24 @@ class Analysis:
         made._keep(analyzers, positions)
         return made
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process, where what was analyzed is joined and nothing is analyzed anew."""
+        return _without_analyzers, (len(self.analyzers), self.positions, self.name)
+
     def _keep(self, analyzers: Sequence[Analyzer], positions: bool) -> None:
         self.analyzers = analyzers
         self.positions = positions
         editions = ", ".join(one.edition for one in self.analyzers)
         self.name = f"{editions}; {'positions' if positions else 'no positions'}"
         self.coded = np.frombuffer(self.name.encode(), np.uint8)
+
+
+def _without_analyzers(fields: int, positions: bool, name: str) -> Analysis:
+    made = Analysis.__new__(Analysis)
+    made.analyzers = [None] * fields  # type: ignore[list-item]
+    made.positions, made.name = positions, name
+    made.coded = np.frombuffer(name.encode(), np.uint8)
+    return made
 
 
 def field_marks(fields: int) -> list[str]:
