@@ -38,7 +38,7 @@ from sqlvec.storage.row_claims import RowClaims
 from sqlvec.storage.row_image import RowLayout, row_layout
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.vectors import VectorBatch, VectorView
-from sqlvec.storage.visibility import ABORTED, RowTimes
+from sqlvec.storage.visibility import ABORTED, LIVE, RowTimes
 
 if TYPE_CHECKING:
     from sqlvec.storage.graph_cleanup import Cleanup

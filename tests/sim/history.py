@@ -384,8 +384,7 @@ class History:
     def flush(self) -> None:
         assert self.store is not None
         self._plan_meanwhile(self.rng)
-        self.store.flush()
-        self.fs.meanwhile = None
+        self._run_beside_others(self.store.flush)
 
     def jobs(self) -> None:
         assert self.store is not None
@@ -398,8 +397,13 @@ class History:
             if job.kind == "compact" and rng.random() < 0.2:
                 keen = self.truncate
             self._plan_meanwhile(rng, keen)
-            job.run(lambda: False)
-        self.fs.meanwhile = None
+            self._run_beside_others(job.run)
+
+    def _run_beside_others(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            self.fs.meanwhile = None
 
     def _plan_meanwhile(self, rng: Random, keen: Callable[[], None] | None = None) -> None:
         """Another session commits while a segment is written; a keen one as often as it can."""
