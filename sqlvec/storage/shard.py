@@ -89,7 +89,7 @@ class Shard:
         self._parts: tuple[Part, ...] | None = ()
         self.claims = RowClaims()
         self._catalog: Catalog | None = None  # the one whose DDL this shard has followed
-        self._layout: tuple[Table, object, RowLayout | None] | None = None
+        self._layout: tuple[Catalog, object, RowLayout | None] | None = None
         self._text_places: list[tuple[int, list[int]]] = []  # BM25 indexes, their columns' places
         self._open: dict[int, tuple[int, ShardWrites]] = {}  # by transaction id: its first row here
 
@@ -271,7 +271,7 @@ class Shard:
     def _layout_of(self, table: Table, catalog: Catalog) -> RowLayout | None:
         """How a row of the table becomes bytes; None where a type or an index asks for Arrow."""
         known = self._layout
-        if known is None or known[0] is not table or known[1] is not self.indexes:
+        if known is None or known[0] is not catalog or known[1] is not self.indexes:
             places = {c.attnum: place for place, c in enumerate(table.live_columns)}
             self._text_places = [
                 (oid, [places[attnum] for attnum in self.definitions[oid].fields(table)])
@@ -280,11 +280,12 @@ class Shard:
                 and all(attnum in places for attnum in self.definitions[oid].fields(table))
             ]
             plain = all(
-                isinstance(index, HnswGraph) or oid in dict(self._text_places)
+                oid in catalog.relations
+                and (isinstance(index, HnswGraph) or oid in dict(self._text_places))
                 for oid, index in self.indexes.items()
             )
             layout = row_layout(table) if plain and not self.index_rows else None
-            known = self._layout = (table, self.indexes, layout)
+            known = self._layout = (catalog, self.indexes, layout)
         return known[2]
 
     def _prepare(self, tx: Transaction, table: Table) -> None:

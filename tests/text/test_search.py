@@ -201,3 +201,20 @@ def test_large_documents_and_queries_are_bounded(connection: psycopg.Connection)
     assert ids(connection, "SELECT id FROM large WHERE body @@@ %s ORDER BY id", query) == [1, 2]
     with pytest.raises(psycopg.errors.StatementTooComplex):
         connection.execute("SELECT id FROM large WHERE body @@@ %s", ("(" * 100_000,))
+
+
+def test_a_row_that_no_longer_fits_an_index_of_the_past_is_no_concern_of_it(
+    connection: psycopg.Connection,
+) -> None:
+    connection.execute("CREATE TABLE changed (id int PRIMARY KEY, body text)")
+    connection.execute("CREATE INDEX changed_body ON changed USING bm25 (body)")
+    connection.execute("INSERT INTO changed VALUES (1, '5')")
+    for sql in (
+        "BEGIN",
+        "DROP INDEX changed_body",
+        "ALTER TABLE changed ALTER COLUMN body TYPE int USING body::int",
+        "INSERT INTO changed VALUES (2, 7)",
+        "COMMIT",
+    ):
+        connection.execute(sql)
+    assert rows(connection, "SELECT body + 1 FROM changed ORDER BY id") == [(6,), (8,)]
