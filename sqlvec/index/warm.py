@@ -12,11 +12,15 @@ def warm() -> None:
     """Shows every kernel the array types that the server will give it."""
     from sqlvec.index.bm25 import Bm25Index, parse_match, parse_query
     from sqlvec.index.row_set import RowSet
+    from sqlvec.kernels.sync_loop import STOP, sync_loop
 
     for metric, dims in (("l1", 16), ("cosine", 64)):  # one without codes, one with
         vectors = np.zeros((64, dims), np.float32)
         vectors[np.arange(64), np.arange(64) % 16] = np.arange(1, 65)
         _warm_graph(metric, dims, vectors, vectors[1])
+    state = np.zeros(3, np.int64)
+    state[STOP] = 1
+    sync_loop(0, 0, state)
     RowSet.from_ids(np.arange(0, 64, 2), 64).contains(np.arange(4))
     text = Bm25Index("simple")
     text.add(0, [["a b", "b c"]])

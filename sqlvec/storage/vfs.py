@@ -36,6 +36,9 @@ class AppendFile(Protocol):
     @property
     def size(self) -> int: ...
 
+    @property
+    def descriptor(self) -> int: ...
+
     def append(self, data: Writable) -> None: ...
 
     def sync(self) -> None: ...
@@ -261,28 +264,28 @@ class OsAppendFile:
     def __init__(self, name: str, descriptor: int, *, size: int) -> None:
         self.name = name
         self.size = size
-        self._descriptor = descriptor
+        self.descriptor = descriptor
 
     def append(self, data: Writable) -> None:
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
         written = 0
         try:
             while written < len(view):
-                written += os.pwrite(self._descriptor, view[written:], self.size + written)
+                written += os.pwrite(self.descriptor, view[written:], self.size + written)
         except OSError as error:
             raise io_error(error, "write to", self.name) from error
         self.size += written
 
     def sync(self) -> None:
         try:
-            os.fdatasync(self._descriptor)
+            os.fdatasync(self.descriptor)
         except OSError as error:
             raise io_error(error, "fsync", self.name) from error
 
     def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
 
 class OsLock:

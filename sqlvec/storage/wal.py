@@ -20,6 +20,7 @@ so the log takes no further entry.
 from __future__ import annotations
 
 import logging
+import os
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ import numpy as np
 from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, DiskFull, IoError
 from sqlvec.storage.checksum import crc32c
 from sqlvec.storage.marks import mark
-from sqlvec.storage.vfs import AppendFile, Bytes, Vfs, Writable
+from sqlvec.storage.vfs import AppendFile, Bytes, Vfs, Writable, io_error
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,8 @@ class Wal:
         self._file: AppendFile | None = None
         self._retired: list[AppendFile] = []
         self._sync_lock = Lock()
+        self._durable_lock = Lock()
+        self._syncs = 0  # that hold a descriptor
         self._last_seqno = 0
         self.lsn = 0
         self.durable_lsn = 0
@@ -168,13 +171,39 @@ class Wal:
             file, lsn = self._file, self.lsn
             if file is None or lsn <= self.durable_lsn:
                 return
+            self._count_sync(1)
             try:
                 file.sync()
             except DatabaseError as error:
                 self.failure = error
                 raise
+            finally:
+                self._count_sync(-1)
+            self._note_durable(lsn)
+
+    def begin_sync(self) -> tuple[int, int]:
+        """For an owner that calls fdatasync itself: the descriptor, and what to give to end_sync()."""
+        self._check_open()
+        assert self._file is not None
+        self._count_sync(1)
+        return self._file.descriptor, self.lsn
+
+    def end_sync(self, lsn: int, number: int) -> None:
+        """What fdatasync said: errno, or 0. A DatabaseError if it failed."""
+        self._count_sync(-1)
+        if number and self._file is not None:
+            self.failure = io_error(OSError(number, os.strerror(number)), "fsync", self._file.name)
+            raise self.failure
+        self._note_durable(lsn)
+
+    def _count_sync(self, change: int) -> None:
+        with self._durable_lock:
+            self._syncs += change
+
+    def _note_durable(self, lsn: int) -> None:
+        with self._durable_lock:
             self.durable_lsn = max(self.durable_lsn, lsn)
-            while self._retired:
+            while self._retired and not self._syncs:
                 self._retired.pop().close()
 
     def _check_open(self) -> None:
@@ -193,7 +222,7 @@ class Wal:
         try:
             if self._file is not None:
                 self._file.sync()
-                self.durable_lsn = max(self.durable_lsn, self.lsn)
+                self._note_durable(self.lsn)
             seqno = self._last_seqno + 1 if first_seqno is None else first_seqno
             file = self._create_file(_file_name(seqno), seqno)
         except DiskFull:

@@ -242,6 +242,8 @@ class SimFs:
 
 
 class SimAppendFile:
+    descriptor = -1  # nobody syncs it but by sync()
+
     def __init__(self, fs: SimFs, name: str, node: Node) -> None:
         self.name = name
         self.size = node.size
