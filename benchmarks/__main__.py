@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analytics, filtered, ingest, plots, rows, text, top10
+from benchmarks import analytics, filtered, ingest, plots, rows, text, top10, updates
 from benchmarks.measure import Line
 from benchmarks.servers import running_pair
 from benchmarks.wordnet import Wordnet
@@ -39,6 +39,8 @@ def run(data: Wordnet, only: set[str]) -> tuple[list[Line], dict[str, Any]]:
             lines += ingest.run_indexed(pair, data)
         if wanted("rows"):
             lines += rows.run(pair)
+        if wanted("updates"):
+            lines += updates.run(pair)
         if wanted("analytics"):
             lines += analytics.run(pair)
     results["lines"] = [asdict(line) for line in lines]
@@ -57,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...")
     parser.add_argument("--rows", type=int, help="only the first so many documents")
     parser.add_argument("--queries", type=int, default=300)
-    questions = "top10, filtered, text, ingest, rows, analytics"
+    questions = "top10, filtered, text, ingest, rows, updates, analytics"
     parser.add_argument("--only", default="", help=f"some of {questions}")
     args = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)

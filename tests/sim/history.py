@@ -138,6 +138,13 @@ class History:
             self._create()
         return self.store
 
+    def begin(self) -> None:
+        """An open store with its tables: an error may have kept them from being created."""
+        if self.store is None or self.store.closed:
+            self.open()
+        elif DOCS not in self.store.catalog.relations:
+            self._create()
+
     def _create(self) -> None:
         assert self.store is not None
         tx = self.store.begin()

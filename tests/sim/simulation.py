@@ -21,7 +21,13 @@ from dataclasses import replace
 from random import Random
 from zlib import crc32
 
-from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, DiskFull
+from sqlvec.errors import (
+    ConfigurationError,
+    DatabaseError,
+    DataCorrupted,
+    DiskFull,
+    UndefinedFile,
+)
 from sqlvec.storage.check import verify
 from sqlvec.storage.disk_guard import LOOK_SECONDS
 from sqlvec.storage.store import Store
@@ -129,8 +135,7 @@ class Simulation:
             history.clock.sleep(self.rng.choice([0.0, LOOK_SECONDS]))
         history.fs.full = False
         history.clock.sleep(LOOK_SECONDS)
-        if history.store is None or history.store.closed:
-            history.open()
+        history.begin()
         history.write()
 
     def _check_survivor(self) -> None:
@@ -175,7 +180,7 @@ class Simulation:
         try:
             store = Store.open(damaged, SimClock(), self.history.settings)
             found = rows_of(store)
-        except (DataCorrupted, ConfigurationError) as error:
+        except (DataCorrupted, ConfigurationError, UndefinedFile) as error:
             assert findings, f"{name}: reading finds {error.message}, check nothing"
         else:
             assert found == expected, f"damage of {name} gave a wrong row"
@@ -184,8 +189,7 @@ class Simulation:
 
     def _live(self, most: int = LIFE_STEPS) -> None:
         history = self.history
-        if history.store is None or history.store.closed:
-            history.open()
+        history.begin()
         for _ in range(self.rng.randint(1, most)):
             self.steps += 1
             history.step()
