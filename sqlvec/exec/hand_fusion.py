@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
+import numpy as np
+
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Slots, compile_expression
 from sqlvec.exec.limit import row_limit
@@ -17,8 +19,8 @@ Row = tuple[Datum, ...]
 RunQuery = Callable[[QueryPlan, Context], Iterator[Batch]]
 
 
-class KeyRepeats(Exception):
-    """A list has a row twice, or one without a key: they do not meet one to one."""
+class OtherThanRecognised(Exception):
+    """A list has a row twice, or one without a key, or is not ranked by its own order after all."""
 
 
 def fuses_what_is_recognised(context: Context) -> bool:
@@ -34,7 +36,7 @@ def run_recognised(plan: Recognised, context: Context, run_query: RunQuery) -> I
                 yield first
             yield from batches
             return
-        except KeyRepeats:
+        except OtherThanRecognised:
             pass  # raised before there is a first batch
     yield from run_query(plan.as_written, context)
 
@@ -59,7 +61,7 @@ def _fused(plan: HandFusion, context: Context, run_query: RunQuery) -> list[Row]
         seen = set()
         for key, shares in _branch_rows(branch, context, run_query):
             if key in seen or None in key:
-                raise KeyRepeats
+                raise OtherThanRecognised
             seen.add(key)
             if plan.kind == "join":
                 row = found.setdefault(key, [None] * len(plan.values))
@@ -93,6 +95,9 @@ def _ranked_rows(
     ranked: RankedList, context: Context, run_query: RunQuery
 ) -> Iterator[Row]:
     """The list's rows with their ranks."""
+    for one, other in ranked.alike:
+        if not _equal(context.parameters[one - 1], context.parameters[other - 1]):
+            raise OtherThanRecognised
     rows = [row for batch in run_query(ranked.plan, context) for row in zip(*batch, strict=True)]
     if not ranked.key_count:
         yield from rows
@@ -115,6 +120,12 @@ def _ranks(keys: Sequence[Row], kind: str) -> list[int]:
         else:
             found.append(found[-1] + 1 if found else 1)
     return found
+
+
+def _equal(a: Datum, b: Datum) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b))
+    return bool(a == b)
 
 
 def _same(a: Row, b: Row) -> bool:

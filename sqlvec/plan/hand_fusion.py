@@ -234,11 +234,13 @@ class Recogniser:
         rank = next(i for i, t in enumerate(query.targets) if isinstance(t.expression, bound.WindowCall))
         call = query.targets[rank].expression
         assert isinstance(call, bound.WindowCall)
-        order = _order(query, call)
+        alike: list[tuple[int, int]] = []
+        order = _order(query, call, alike)
         if order is None or not is_uncorrelated(query):
             return None
         plain = tuple(t for t in query.targets if not t.junk and t.expression != call)
-        keys = tuple(bound.Target(f"key{i}", k.expression) for i, k in enumerate(call.window.order_by))
+        first = order[: len(call.window.order_by)]
+        keys = tuple(bound.Target(f"key{i}", k.expression) for i, k in enumerate(first))
         targets = plain + keys
         shown = tuple(bound.OutputColumn(t.name, t.expression.type) for t in targets)
         missing = common_tables_of(query)
@@ -250,7 +252,7 @@ class Recogniser:
         )
         plan = self.plan_query(source, self.catalog)
         if isinstance(plan, NativeSelect):
-            return RankedList(plan, columns, call.name, len(keys))
+            return RankedList(plan, columns, call.name, len(keys), tuple(alike))
         # The relational engine ranks as well, and so chooses among equals at the border as it always does.
         written = self.plan_query(replace(query, ctes=known), self.catalog)
         return RankedList(written, tuple(range(len(columns))), call.name, 0)
@@ -277,15 +279,35 @@ def _is_ranked(query: bound.Select) -> bool:
     return bool(call.window.order_by) and (query.limit is not None or limited)
 
 
-def _order(query: bound.Select, call: bound.WindowCall) -> tuple[bound.SortKey, ...] | None:
-    """The rows' order, in which ranks ascend; None where they do not."""
+def _order(
+    query: bound.Select, call: bound.WindowCall, alike: list[tuple[int, int]]
+) -> tuple[bound.SortKey, ...] | None:
+    """The rows' order, in which ranks ascend; None where they do not. Drivers number the places of a value, not
+    the values: alike gets the parameters that have to be the same."""
     window = call.window.order_by
     if not query.order_by:
         return window
     first = query.order_by[0]
     if first.expression == call and not first.descending:
         return (*window, *query.order_by[1:])
-    return query.order_by if query.order_by[: len(window)] == window else None
+    same = _same(query.order_by[: len(window)], window, alike)
+    return query.order_by if same else None
+
+
+def _same(a: Any, b: Any, alike: list[tuple[int, int]]) -> bool:
+    """Whether two trees are the same but for the numbers of parameters."""
+    if isinstance(a, bound.Param) and isinstance(b, bound.Param):
+        if a.number != b.number:
+            alike.append((a.number, b.number))
+        return a.type == b.type
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple):
+        pairs = zip(a, b, strict=False)
+        return len(a) == len(b) and all(_same(x, y, alike) for x, y in pairs)
+    if isinstance(a, (bound.Expression, bound.SortKey)) and not isinstance(a, bound.Const):
+        return all(_same(getattr(a, f.name), getattr(b, f.name), alike) for f in fields(a))
+    return bool(a == b)
 
 
 # ---------------------------------------------------------------- shapes

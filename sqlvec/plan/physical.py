@@ -238,12 +238,14 @@ class LockingSelect:
 class RankedList:
     """A plan whose rows come in the order of their ranks. columns: which of the plan's each output column is,
     -1 for the rank; kind: rank, dense_rank or row_number, by the plan's last key_count columns. With a
-    key_count of 0 the plan has the ranks itself."""
+    key_count of 0 the plan has the ranks itself. alike: pairs of parameters that must have the same value for
+    the window function to go by the order of the rows."""
 
     plan: QueryPlan
     columns: tuple[int, ...]
     kind: str
     key_count: int
+    alike: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

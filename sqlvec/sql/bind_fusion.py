@@ -6,7 +6,8 @@
     mmr(leg [, balance => 0.5] [, pool => n])
     explain_score([what ranks])
 
-A leg is a distance or a text score over columns of one table, against values that the table has no part in.
+A leg is a distance or a text score over columns of one table, against values that the table has no part in. One that
+is turned around, as in 1 - distance, -1 * distance and score(match), is a leg all the same: the best is the best.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ def _fusion(
     scope: Scope,
     position: int | None,
 ) -> bound.Fusion:
+    legs = [_ranked(leg) for leg in legs]
     for leg in legs:
         if not isinstance(leg, (bound.Distance, bound.TextScore)):
             raise InvalidParameterValue(
@@ -128,6 +130,21 @@ def _fusion(
         types.FLOAT8, kind, tuple(legs), weights, k,  # type: ignore[arg-type]
         _number(binder, options, "pool", types.INT8), _number(binder, options, "autocut", types.INT8),
     )  # fmt: skip
+
+
+def _ranked(leg: bound.Expression) -> bound.Expression:
+    """What a leg ranks by, without what only turns or scales it."""
+    while True:
+        if isinstance(leg, bound.Cast) and leg.type in (types.FLOAT4, types.FLOAT8):
+            leg = leg.arg
+        elif isinstance(leg, bound.FunctionCall) and leg.operator and leg.name in ("-", "*"):
+            others = [arg for arg in leg.args if not isinstance(arg, (bound.Const, bound.Cast))]
+            others = others or [arg for arg in leg.args if isinstance(arg, bound.Cast)]
+            if len(others) != 1 or leg.name == "-" and leg.args[-1] is not others[0]:
+                return leg
+            leg = others[0]
+        else:
+            return leg
 
 
 def _check_ground(
@@ -252,7 +269,7 @@ def _mmr(
 ) -> bound.Mmr:
     if len(args) != 1:
         raise SyntaxError("mmr needs one leg", position=position, hint=f"For example {_EXAMPLES['mmr']}.")
-    leg = args[0]
+    leg = _ranked(args[0])
     parts = leg.legs if isinstance(leg, bound.Fusion) else (leg,)
     if not any(isinstance(part, bound.Distance) and part.left.type.oid in _DENSE for part in parts):
         raise InvalidParameterValue(
@@ -261,7 +278,7 @@ def _mmr(
             hint="For example mmr(embedding <=> $1), or mmr(rrf(embedding <=> $1, body <@> $2)).",
         )
     if isinstance(leg, bound.Distance):
-        _check_ground("mmr", args, scope, position)
+        _check_ground("mmr", [leg], scope, position)
     balance = _number(binder, options, "balance", types.FLOAT8) or bound.Const(types.FLOAT8, 0.5)
     pool = _number(binder, options, "pool", types.INT8)
     return bound.Mmr(types.FLOAT8, leg, balance, pool)  # type: ignore[arg-type]

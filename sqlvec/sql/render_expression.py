@@ -86,8 +86,9 @@ class ExpressionRenderer:
         handler = _HANDLERS.get(type(e))
         if handler is None and isinstance(e, _COMPUTABLE):
             raise FeatureNotSupported(
-                "text search and fusion rank the rows of a table, not those of a query",
-                hint="Rank the rows inside of the subquery, or leave out its DISTINCT, GROUP BY and LIMIT.",
+                "text search and fusion rank the rows of a table against one value",
+                hint="Rank the rows of a table, not those of a subquery that groups, sorts or limits; "
+                "against each value of another table in a LATERAL subquery with ORDER BY and LIMIT.",
             )
         if handler is None:
             raise FeatureNotSupported(f"{type(e).__name__} is not supported here")

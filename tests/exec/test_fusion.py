@@ -190,6 +190,20 @@ def test_a_row_that_no_leg_ranks_is_left_out_and_scores_nothing(docs: psycopg.Co
     assert rows(docs, f"SELECT id, {call} FROM docs WHERE id = 4") == [(4, 0.0)]
 
 
+def test_a_leg_may_be_turned_around(docs: psycopg.Connection) -> None:
+    plain = "SELECT id, rrf(embedding <=> '[1,2,3]', body <@> 'apple') AS s FROM docs {} ORDER BY s DESC LIMIT 5"
+    expected = rows(docs, plain.format(""))
+    for near in ("1 - (embedding <=> '[1,2,3]')", "(embedding <=> '[1,2,3]') * -1", "-(embedding <=> '[1,2,3]')"):
+        for words in ("score(body @@@ 'apple')", "-(body <@> 'apple')", "bm25(body, 'apple')"):
+            sql = f"SELECT id, rrf({near}, {words}) AS s FROM docs ORDER BY s DESC LIMIT 5"
+            assert rows(docs, sql) == expected, sql
+    scored = "SELECT id, rrf(embedding <=> '[1,2,3]', pdb.score(id)) AS s FROM docs WHERE body ||| 'apple' ORDER BY s DESC LIMIT 5"
+    assert rows(docs, scored) == rows(docs, plain.format("WHERE body @@@ 'apple'"))
+    for no_leg in ("(embedding <=> '[1,2,3]') - 1 - year", "abs(embedding <=> '[1,2,3]')"):
+        with pytest.raises(psycopg.Error):
+            rows(docs, f"SELECT id FROM docs ORDER BY rrf({no_leg}, body <@> 'apple') DESC LIMIT 5")
+
+
 def test_hybrid_weighs_the_vector_leg_by_alpha(docs: psycopg.Connection) -> None:
     legs = "embedding <-> '[1,2,3]', body <@> 'green'"
     assert ids(docs, f"SELECT id FROM docs ORDER BY hybrid({legs}, alpha => 1) DESC LIMIT 1") == [1]

@@ -170,6 +170,23 @@ def test_a_key_that_repeats_is_joined_as_written(docs: psycopg.Connection, wordn
     assert len(found) > len({row[0] for row in found})
 
 
+def test_a_value_in_two_places_is_two_parameters(docs: psycopg.Connection, wordnet: Path) -> None:
+    """As drivers number them; with other values in the second place it is another query."""
+    sql = f"{LISTS} SELECT COALESCE(a.id, b.id) AS id, {SCORE} AS s FROM a FULL JOIN b ON a.id = b.id ORDER BY s DESC, 1"
+    asked, other = questions(wordnet, 2)
+    by_place = sql.replace("%(vector)s", "%s").replace("%(text)s", "%s")
+    placed = [asked["vector"], asked["vector"], asked["text"], asked["text"]]
+    expected = docs.execute(sql, asked).fetchall()
+    assert docs.execute(by_place, placed).fetchall() == expected
+    assert "fusion scan" in str(docs.execute(f"EXPLAIN {by_place}", placed).fetchall())
+    placed[0], placed[2] = other["vector"], other["text"]
+    found = docs.execute(by_place, placed).fetchall()
+    docs.execute("SET sqlvec.enable_fusion_rewrite = off")
+    assert docs.execute(by_place, placed).fetchall() == found
+    docs.execute("SET sqlvec.enable_fusion_rewrite = on")
+    assert found != expected
+
+
 def test_scores_are_numeric_with_postgres_scale(docs: psycopg.Connection, wordnet: Path) -> None:
     sql = f"{LISTS} SELECT a.id, 1.0 / (60 + a.r), a.r FROM a FULL JOIN b ON a.id = b.id ORDER BY a.r LIMIT 1"
     (row,) = docs.execute(sql, questions(wordnet, 1)[0]).fetchall()
