@@ -61,12 +61,14 @@ from sqlvec.exec.transaction_block import TransactionBlock
 from sqlvec.exec.utility import run_utility
 from sqlvec.plan.physical import (
     Constants,
+    HandFusion,
     InsertPlan,
     LockingSelect,
     MergePlan,
     ModifyPlan,
     NativeSelect,
     Plan,
+    Recognised,
     SequencePlan,
 )
 from sqlvec.plan.planner import plan as make_plan
@@ -561,6 +563,10 @@ class Connection:
             return rows <= INLINE_ROWS_MAX or indexed
         if isinstance(plan, Constants):
             return "sleep" not in str(plan.targets)
+        if isinstance(plan, Recognised):
+            lists = plan.plan.branches if isinstance(plan.plan, HandFusion) else ()
+            fused = bool(lists) and bool(self.settings.get("sqlvec.enable_fusion_rewrite"))
+            return fused and all(self._is_short(statement, part.ranked.plan) for part in lists)
         if isinstance(plan, LockingSelect):
             return isinstance(plan.source, NativeSelect) and bool(plan.source.prefilter.key)
         if isinstance(plan, InsertPlan):

@@ -48,7 +48,9 @@ def fused_list(
     """At least `count` places, best first, where there are as many; counters is of the deepest pool."""
     if isinstance(leg, MmrLeg):
         pool = _option("pool", leg.mmr.pool, MMR_POOL, context)
-        return deepen(lambda pool: _diversified(leg, rows, pool, context, counters), pool, count)
+        return deepen(
+            lambda pool: _diversified(leg, rows, pool, count, context, counters), pool, count
+        )
     fusion = leg.fusion
     pool = _option("pool", fusion.pool, POOLS[fusion.kind], context)
     jumps = _option("autocut", fusion.autocut, context.settings.get("sqlvec.autocut"), context)
@@ -163,8 +165,14 @@ def split(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _diversified(
-    leg: MmrLeg, rows: list[ShardRows], pool: int, context: Context, counters: Counters
+    leg: MmrLeg,
+    rows: list[ShardRows],
+    pool: int,
+    count: int,
+    context: Context,
+    counters: Counters,
 ) -> tuple[np.ndarray, np.ndarray, bool]:
+    """The first `count` of a pool: what comes later does not change them."""
     if isinstance(leg.leg, VectorLeg):
         counters.clear()
         ranked = rank_leg(leg.leg, rows, pool, context, counters, max(EF_MIN, EF_FACTOR * pool))
@@ -179,18 +187,19 @@ def _diversified(
         candidates = places, listed.scores[:pool], True
     vectors = _vectors(leg.likeness, places, rows)
     balance = _option("balance", leg.mmr.balance, 0.5, context)
-    chosen, scores = diversify(normalised("relative_score", candidates), vectors, balance)
-    return places[chosen], scores, whole
+    relevance = normalised("relative_score", candidates)
+    chosen, scores = diversify(relevance, vectors, balance, count)
+    return places[chosen], scores, whole and len(chosen) == len(places)
 
 
 def _vectors(leg: VectorLeg, places: np.ndarray, rows: list[ShardRows]) -> np.ndarray:
-    """What is on the left of the distance, f64[places, dims]; zeros for null."""
+    """What is on the left of the distance, f32[places, dims]; zeros for null."""
     shards, row_ids = split(places)
     found: np.ndarray | None = None
     for position in np.unique(shards).tolist():
         mine = np.flatnonzero(shards == position)
         read = np.asarray(vector_view(rows[position].shard, leg.distance, leg.index).array[row_ids[mine]])
         if found is None:
-            found = np.zeros((len(places), read.shape[1]))
+            found = np.zeros((len(places), read.shape[1]), np.float32)
         found[mine] = read
     return np.zeros((0, 1)) if found is None else found

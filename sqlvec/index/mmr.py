@@ -9,19 +9,20 @@ import numpy as np
 
 
 def diversify(
-    relevance: np.ndarray, vectors: np.ndarray, balance: float
+    relevance: np.ndarray, vectors: np.ndarray, balance: float, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(places i64 in the order of choice, their scores f64, never ascending).
+    """(places i64 of the first `count` in the order of choice, their scores f64, never ascending).
 
     relevance: f64[rows] in 0..1. vectors: [rows, dims]. Each step takes the row with the greatest
     balance * relevance + (1 - balance) * (1 - likeness), ties by place; likeness is the greatest
     cosine similarity with a row that was taken before, at least 0."""
-    count = len(relevance)
-    units = np.array(vectors, np.float64)
+    rows = len(relevance)
+    count = min(count, rows)
+    units = np.array(vectors, np.float32)
     lengths = np.linalg.norm(units, axis=1, keepdims=True)
     np.divide(units, lengths, out=units, where=lengths > 0)
-    likeness = np.zeros(count)
-    left = np.ones(count, bool)
+    likeness = np.zeros(rows)
+    left = np.ones(rows, bool)
     places = np.empty(count, np.int64)
     scores = np.empty(count)
     for step in range(count):
