@@ -7,7 +7,7 @@ Expressions (defaults, checks, index expressions and predicates) are kept as SQL
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -149,6 +149,12 @@ class Table:
     query: str = ""  # of a materialized view
     relations: tuple[ViewRelation, ...] = ()  # what the names in the query mean
     populated: bool = True  # false for a materialized view WITH NO DATA
+    shards: int = 1  # a split table's; each row is in one of them
+    split_by: tuple[int, ...] = ()  # attnums by whose values rows are placed; (): in turn
+
+    def is_unique_across(self, attnums: Collection[int]) -> bool:
+        """Whether rows with the same values in those columns may be in different shards of a split table."""
+        return self.shards > 1 and not (self.split_by and set(self.split_by) <= set(attnums))
 
     def uses(self, oid: int, attnum: int = 0) -> bool:
         """Whether it is a materialized view that reads the relation, or that column of it."""

@@ -77,7 +77,8 @@ def _rewrite(rewrites: tuple[bound.Rewrite, ...], context: Context) -> None:
         by_attnum |= {r.attnum: v for r, v in zip(rewrites, values, strict=True)}
         written = [by_attnum.get(c.attnum, [None] * len(ids)) for c in new.columns]
         context.tx.delete(shard, ids)
-        new.insert(written, [shard] * len(ids), replacing=True)
+        shards = new.shards_of(written) if table.split_by else [shard] * len(ids)
+        new.insert(written, shards, replacing=True)
 
 
 def _build(index: Index, context: Context) -> None:

@@ -214,8 +214,9 @@ class _Upsert:
         writer = self.writer
         tx = writer.context.tx
         for key in self.arbiters:
-            row_id = writer.find(key, writer.key_of(key, row), shard)
-            if row_id is not None:
+            found = writer.find(key, writer.key_of(key, row), shard)
+            if found is not None:
+                shard, row_id = found
                 if not tx.rereads and not shard.sees(row_id, tx):
                     raise SerializationFailure(
                         "could not serialize access due to concurrent update"

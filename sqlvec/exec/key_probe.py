@@ -13,6 +13,7 @@ from sqlvec import types
 from sqlvec.catalog.objects import Table
 from sqlvec.errors import DatabaseError
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.placement import key_shards
 from sqlvec.exec.prefilter import tenant_key
 from sqlvec.types import SqlType
 
@@ -76,6 +77,8 @@ def _order(table: Table, attnums: Sequence[int]) -> list[int]:
 def _shards(
     context: Context, table: Table, attnums: tuple[int, ...], columns: list[list[Datum]]
 ) -> list[Shard]:
+    if table.shards > 1:
+        return key_shards(table, attnums, columns, context)
     if table.tenant_attnum not in attnums:
         return context.store.shards(table.oid)
     tenants = columns[attnums.index(table.tenant_attnum)]

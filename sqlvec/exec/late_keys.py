@@ -18,6 +18,7 @@ from sqlvec.catalog.objects import Constraint, Index, Table
 from sqlvec.errors import UniqueViolation
 from sqlvec.exec.changes import Change, RowIds
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.placement import unique_scope
 from sqlvec.exec.row_rules import IndexRules, index_rules
 from sqlvec.exec.write import Rows, Writer, hashable, shown
 from sqlvec.storage.locks import Mode
@@ -39,12 +40,13 @@ def check_late_key(context: Context, table: Table, constraint: Constraint, chang
     if not len(ids):
         return
     values = [shard.gather(attnum, ids) for attnum in constraint.attnums]
-    positions, rows = _same_columns(context, table, shard, constraint.attnums, values)
-    others = np.flatnonzero(rows != ids[positions])
-    if len(others):
-        first = int(positions[others].min())
-        writer = Writer(table, context, _RELATION_ID)
-        raise writer.duplicate(constraint.attnums, tuple(v[first] for v in values))
+    for place in unique_scope(table, constraint.attnums, shard, context):
+        positions, rows = _same_columns(context, table, place, constraint.attnums, values)
+        others = positions if place is not shard else positions[rows != ids[positions]]
+        if len(others):
+            first = int(others.min())
+            writer = Writer(table, context, _RELATION_ID)
+            raise writer.duplicate(constraint.attnums, tuple(v[first] for v in values))
 
 
 def _same_columns(
@@ -71,9 +73,11 @@ def check_late_index(context: Context, table: Table, index: Index, change: Chang
     for row, key in found:
         if owners.setdefault(key, row) != row:
             raise duplicate(context, table, index, rules, key)
-    for row, key in _others(writer, shard, rules, index, list(owners)):
-        if owners.get(key, row) != row:
-            raise duplicate(context, table, index, rules, key)
+    attnums = [part.attnum for part in index.columns]
+    for place in unique_scope(table, attnums, shard, context):
+        for row, key in _others(writer, place, rules, index, list(owners)):
+            if key in owners and (place is not shard or owners[key] != row):
+                raise duplicate(context, table, index, rules, key)
 
 
 def _keys(
@@ -145,8 +149,11 @@ def verify_unique(index: Index, table: Table, context: Context) -> None:
     within their tenant."""
     rules = index_rules(context, table, index, _RELATION_ID)
     writer = Writer(table, context, _RELATION_ID)
+    across = table.is_unique_across([part.attnum for part in index.columns])
+    seen: set[Key] = set()
     for shard in context.store.shards(table.oid):
-        seen: set[Key] = set()
+        if not across:
+            seen.clear()
         for _, key in _keys(writer, shard, shard.visible(context.tx).ids(), rules, index):
             context.check_cancelled()
             if key in seen:

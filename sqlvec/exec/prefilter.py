@@ -21,6 +21,7 @@ from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import DataException, InsufficientPrivilege
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
+from sqlvec.exec.placement import key_shards
 from sqlvec.exec.text_query import text_query
 from sqlvec.exec.time_travel import past_of
 from sqlvec.index.bm25.lexeme_index import LexemeIndex
@@ -99,6 +100,9 @@ def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
 def shards(plan: Prefilter, context: Context) -> list[Shard]:
     """The shards that hold the table's rows, bounded by the tenant (I8)."""
     table = plan.scan.table
+    if table.shards > 1:
+        attnums = [attnum for attnum, _ in plan.key]
+        return key_shards(table, attnums, [[constant(v, context)] for _, v in plan.key], context)
     if not table.tenant_attnum:
         shard = context.store.shard(table.oid)
         return [shard] if shard is not None else []

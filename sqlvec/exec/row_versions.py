@@ -38,7 +38,10 @@ def replace_rows(
         rows[writer.place_of(assignment.attnum)] = writer.evaluate([assignment.expression], rows)[0]
     writer.verify(rows)
     # All old versions are gone before keys are compared: UPDATE t SET id = id + 1 must not collide.
-    shards = writer.shards_of(rows)
+    if writer.table.shards > 1 and not writer.table.split_by:
+        shards = [shard for shard, ids in old for _ in range(len(ids))]
+    else:
+        shards = writer.shards_of(rows)
     for key in writer.keys:
         if assigned & set(key):
             writer.verify_unique(rows, shards, key)

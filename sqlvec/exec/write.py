@@ -15,6 +15,7 @@ from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
 from sqlvec.exec.changes import Change, Changes, RowIds, is_watched
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.placement import key_arrays, row_shards, unique_scope
 from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
@@ -159,11 +160,23 @@ class Writer:
     def key_of(self, key: tuple[int, ...], row: Sequence[Datum]) -> tuple[Datum, ...]:
         return tuple(row[self.place_of(attnum)] for attnum in key)
 
-    def find(self, key: tuple[int, ...], values: tuple[Datum, ...], shard: Shard) -> int | None:
-        """The row that has these key values, visible or not; nulls equal nothing but in NULLS NOT DISTINCT."""
+    def find(
+        self, key: tuple[int, ...], values: tuple[Datum, ...], shard: Shard
+    ) -> tuple[Shard, int] | None:
+        """The row that has these key values, visible or not, when they are those of a row for that shard;
+        nulls equal nothing but in NULLS NOT DISTINCT."""
         if key not in self.nulls_equal and any(value is None for value in values):
             return None
-        return shard.find_conflict(key, values, self.context.tx)
+        for place in self._scope(key, shard):
+            row_id = place.find_conflict(key, values, self.context.tx)
+            if row_id is not None:
+                return place, row_id
+        return None
+
+    def _scope(self, key: tuple[int, ...], shard: Shard) -> Sequence[Shard]:
+        if self.table.shards == 1:
+            return (shard,)
+        return unique_scope(self.table, key, shard, self.context)
 
     def verify_keys(self, rows: Rows, shards: Sequence[Shard]) -> None:
         for key in self.keys:
@@ -171,14 +184,15 @@ class Writer:
 
     def verify_unique(self, rows: Rows, shards: Sequence[Shard], key: tuple[int, ...]) -> None:
         """No row's key is in its shard already, or twice among the rows."""
-        seen: set[tuple[Shard, tuple[Any, ...]]] = set()
+        across = self.table.is_unique_across(key)
+        seen: set[tuple[Shard | None, tuple[Any, ...]]] = set()
         places = [self.place_of(attnum) for attnum in key]
         for shard, *values in zip(shards, *(rows[p] for p in places), strict=True):
             if key not in self.nulls_equal and any(v is None for v in values):
                 continue
             key_values = tuple(values)
-            marked = (shard, tuple(hashable(v) for v in values))
-            if marked in seen or shard.find_conflict(key, key_values, self.context.tx) is not None:
+            marked = (None if across else shard, tuple(hashable(v) for v in values))
+            if marked in seen or self.find(key, key_values, shard) is not None:
                 raise self.duplicate(key, key_values)
             seen.add(marked)
 
@@ -210,6 +224,8 @@ class Writer:
         """The shard of every row, created by the first row of a tenant."""
         count = len(rows[0]) if rows else 0
         store = self.context.store
+        if self.table.shards > 1:
+            return self._split_shards(rows, count)
         if not self.table.tenant_attnum:
             return [store.shard(self.table.oid, create=True)] * count
         place = self.place_of(self.table.tenant_attnum)
@@ -219,6 +235,10 @@ class Writer:
             check_tenant(self.table, name, self.context)
             opened[name] = store.shard(self.table.oid, name, create=True)
         return [opened[name] for name in names]
+
+    def _split_shards(self, rows: Rows, count: int) -> list[Shard]:
+        columns = [rows[self.place_of(attnum)] for attnum in self.table.split_by]
+        return row_shards(self.table, key_arrays(self.table, columns), count, self.context)
 
     def note(self, change: Change) -> None:
         """Something for constraints to look at when the statement is over."""
@@ -275,6 +295,8 @@ class Writer:
         self, rows: Rows, shard: Shard, *, replacing: bool = False
     ) -> Written | None:
         """One row by its shorter way, on which its keys are looked for too; None when it cannot go it."""
+        if self.table.shards > 1 and any(map(self.table.is_unique_across, self.keys)):
+            return None
         try:
             row_id = self.context.tx.insert_row(shard, [values[0] for values in rows])
         except KeyTaken:

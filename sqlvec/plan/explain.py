@@ -171,6 +171,10 @@ def _prefilter(prefilter: Prefilter, seen: dict[int, dict[str, Any]]) -> Node:
     details: dict[str, Any] = {}
     if prefilter.scan.as_of is not None:
         details["as of"] = render(prefilter.scan.as_of)
+    table = prefilter.scan.table
+    if table.shards > 1:
+        one = prefilter.key and not table.is_unique_across([attnum for attnum, _ in prefilter.key])
+        details["shards"] = f"1 of {table.shards}" if one else table.shards
     if prefilter.predicate is not None:
         details["where"] = _predicate(prefilter.predicate)
     counters = seen.get(prefilter.scan.relation_id, {})

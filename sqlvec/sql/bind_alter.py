@@ -30,6 +30,7 @@ from sqlvec.sql.binder import Binder
 from sqlvec.sql.dependencies import Removal
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
+from sqlvec.sql.split import forbid_shards
 from sqlvec.sql.table_draft import Draft
 
 _TAGS = {
@@ -54,6 +55,9 @@ def bind_alter(binder: Binder, body: Node) -> bound.Ddl:
             return bound.Ddl(tag, notices=(("00000", f"{message}, skipping"),))
         raise UndefinedTable(message, position=None)
     commands = [node["AlterTableCmd"] for node in body["cmds"]]
+    for command in commands:
+        if command["subtype"] in ("AT_SetRelOptions", "AT_ResetRelOptions"):
+            forbid_shards(command["def"]["List"]["items"])
     if all(command["subtype"] in _ACCEPTED for command in commands):
         return bound.Ddl(tag)
     if not isinstance(relation, Table):
@@ -213,6 +217,10 @@ class _Change:
         column = self._column(name)
         if column.attnum == self.old.tenant_attnum:
             raise InvalidTableDefinition(f'cannot drop tenant column "{name}"')
+        if column.attnum in self.old.split_by:
+            raise InvalidTableDefinition(
+                f'cannot drop column "{name}" because the shards of the table are split by it'
+            )
         self.objects.append(f"column {name} of {self.removal.described(self.old)}")
         self.cascade |= command.get("behavior") == "DROP_CASCADE"
         self.removal.changed[self.old.oid] = self.draft.table()

@@ -16,6 +16,7 @@ from sqlvec.sql.bind_column import add_column, check_generated
 from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
+from sqlvec.sql.split import with_shards
 from sqlvec.sql.table_draft import Draft
 from sqlvec.sql.table_like import add_like
 
@@ -109,6 +110,7 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
     table = replace(
         draft.table(), persistence=persistence_of(relation), on_commit=on_commit_of(relation, body)
     )
+    table = with_shards(table, body.get("options", ()))
     changed: tuple[Relation, ...] = (table, *draft.indexes, *draft.sequences)
     return bound.Ddl("CREATE TABLE", changed)
 

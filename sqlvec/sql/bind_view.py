@@ -22,6 +22,7 @@ from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.bind_table import creation_schema, on_commit_of, persistence_of
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
+from sqlvec.sql.split import with_shards
 
 
 def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
@@ -167,6 +168,7 @@ def create_as(binder: Binder, node: Node, into: Node, *, materialized: bool = Fa
         oid, relation["relname"], creation_schema(binder, relation), columns,
         persistence=persistence_of(relation), on_commit=on_commit_of(relation, into),
     )  # fmt: skip
+    table = with_shards(table, into.get("options", ()))
     no_data = bool(into.get("skipData"))
     if materialized:
         table = replace(

@@ -183,8 +183,15 @@ class KeySearch:
             entry = BatchHashes(definition, hashes, valid)
             if self._is_unique(definition, table, tx.catalog):
                 self._check_unseen(entry, tx)
+                if table.is_unique_across(definition.attnums):
+                    self._check_siblings(entry, tx)
             out.append(entry)
         return out
+
+    def _check_siblings(self, entry: BatchHashes, tx: Transaction) -> None:
+        for shard in self._shard.directory.siblings():
+            if shard is not self._shard:
+                shard.keys._check_unseen(entry, tx)
 
     def check_row(
         self, datums: Sequence[Any], table: Table, tx: Transaction

@@ -75,6 +75,7 @@ class ShardDirectory:
         catalog: Callable[[], Catalog],
         index_values: IndexValues,
         horizon: Callable[[], int],
+        siblings: Callable[[], list[Shard]],
     ) -> None:
         self.vfs = vfs
         self.settings = settings
@@ -83,6 +84,7 @@ class ShardDirectory:
         self._catalog = catalog
         self.index_values = index_values
         self.horizon = horizon
+        self.siblings = siblings  # the table's shards
         self._definitions: tuple[Catalog | None, dict[tuple[int, ...], KeyDefinition]] = (None, {})
 
     def new_name(self, kind: str) -> str:

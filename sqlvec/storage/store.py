@@ -420,7 +420,7 @@ class Store:
     def _shard_of(self, files: ShardFiles) -> Shard:
         directory = ShardDirectory(
             self.vfs, self.settings, files, self.next_file, lambda: self.catalog, self.index_values,
-            self.horizon,
+            self.horizon, lambda: self.shards(files.table_oid),
         )
         columns = ShardColumns(
             fills=self.fills_of(files.table_oid),

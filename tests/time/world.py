@@ -65,7 +65,7 @@ class World:
                 result = session.execute(session.prepare(statement, oids), parameters)
                 batches = result.batches() if result.columns is not None else ()
                 rows = [tuple(map(_plain, row)) for b in batches for row in zip(*b, strict=True)]
-                session.wait(session.end_group())
+                session.wait(result.ticket or session.end_group())
         except DatabaseError:
             session.abort_group()
             raise
