@@ -14,6 +14,7 @@ import numpy as np
 
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
+from sqlvec.exec.shard_threads import side_by_side
 from sqlvec.exec.text_query import other_statistics, text_query
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.hnsw.recall import dynamic_ef
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 UNDEFINED = np.inf  # no distance between vectors is: their elements are single precision
 _EMPTY = np.empty(0, np.int64)
+_SUMS = frozenset(["distances", "unlinked"])  # counters that add up over shards
 
 
 @dataclass(slots=True)
@@ -63,8 +65,30 @@ def rank_leg(
         counter["target_recall"] = target
     counters.append(counter)
     scan: Any = _vector if isinstance(leg, VectorLeg) else _text
-    parts = [scan(leg, part, k, context, counter) for part in rows]
+    if len(rows) == 1:
+        return _merge([scan(leg, rows[0], k, context, counter)], k)
+    counted = [counter.copy() for _ in rows]
+
+    def work(shard: int) -> tuple[np.ndarray, np.ndarray]:
+        found: tuple[np.ndarray, np.ndarray] = scan(leg, rows[shard], k, context, counted[shard])
+        return found
+
+    # The first shard of a text scan counts the terms of all.
+    ahead = 1 if isinstance(leg, TextLeg) else 0
+    parts = [work(shard) for shard in range(len(rows))[:ahead]]
+    row_count = sum(part.rows.count for part in rows)
+    parts += side_by_side(work, range(len(rows))[ahead:], row_count)
+    _add_up(counter, counted)
     return _merge(parts, k)
+
+
+def _add_up(counter: dict[str, Any], counted: list[dict[str, Any]]) -> None:
+    """What the scans of the shards counted, as of one scan."""
+    for own in counted:
+        for name, value in own.items():
+            counter[name] = counter[name] + value if name in _SUMS and name in counter else value
+    if counted and "ef_search" not in counted[0]:
+        counter.pop("ef_search", None)
 
 
 def _merge(parts: list[tuple[np.ndarray, np.ndarray]], k: int) -> Ranked:
