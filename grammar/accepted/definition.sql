@@ -4,6 +4,8 @@ CREATE TABLE t (a integer, b text, CONSTRAINT t_key PRIMARY KEY (a, b), UNIQUE (
 CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, a integer, c integer GENERATED ALWAYS AS (a * 2) STORED);
 CREATE TABLE t (tenant text, id bigint, PRIMARY KEY (tenant, id)) PARTITION BY TENANT (tenant);
 -- ours
+CREATE TABLE t (id bigint PRIMARY KEY, v vector(3)) WITH (shards = 4);
+-- ours
 CREATE TABLE t AS SELECT id, title FROM docs WITH NO DATA;
 CREATE OR REPLACE VIEW v (n) AS SELECT id FROM docs;
 CREATE INDEX ON docs (year DESC NULLS LAST, lang);

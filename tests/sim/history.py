@@ -25,7 +25,9 @@ from sqlvec.catalog.objects import (
 from sqlvec.errors import SnapshotTooOld
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
+from sqlvec.storage.keys import hash_columns
 from sqlvec.storage.locks import LockOwner, LockWait
+from sqlvec.storage.placement import shard_name, shard_numbers
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
 from sqlvec.storage.store import Store
@@ -35,7 +37,8 @@ from sqlvec.types import INT8, TEXT, VECTOR, SqlType
 from tests.sim.simfs import SimFs
 
 DIMS = 3
-DOCS, TENANT_DOCS, SEQUENCE = 20000, 20010, 20020
+DOCS, TENANT_DOCS, SEQUENCE, SPLIT_DOCS = 20000, 20010, 20020, 20030
+SPLIT_SHARDS = 3
 SIDE_OIDS = 30000
 TINY = StorageSettings(
     wal_file_bytes_max=4_000,
@@ -98,7 +101,7 @@ def rows_of(store: Store, tx: Transaction | None = None) -> State:
         finally:
             own.rollback()  # an open one would hold the horizon back, and keep truncated shards
     state: State = {}
-    for oid in (DOCS, TENANT_DOCS):
+    for oid in (DOCS, TENANT_DOCS, SPLIT_DOCS):
         for shard in store.shards(oid):
             ids = shard.visible(tx).ids()
             if len(ids) == 0:
@@ -154,6 +157,10 @@ class History:
         tx.catalog = catalog.with_relation(
             tenants, Sequence(SEQUENCE, "ids", 2200, INT8), *indexes(TENANT_DOCS)
         )
+        split = replace(
+            docs_table(SPLIT_DOCS, "split_docs", tenant=False), shards=SPLIT_SHARDS, split_by=(1,)
+        )
+        tx.catalog = tx.catalog.with_relation(split, *indexes(SPLIT_DOCS))
         self.commit(tx, dict(self.states[-1]))
 
     def recover(self, fs: SimFs) -> None:
@@ -338,8 +345,10 @@ class History:
 
     def change(self, tx: Transaction, state: State) -> State:
         for _ in range(self.rng.randint(1, 3)):
-            oid = self.rng.choice([DOCS, TENANT_DOCS])
+            oid = self.rng.choice([DOCS, DOCS, TENANT_DOCS, SPLIT_DOCS])
             tenant = self.rng.choice(["a", "b"]) if oid == TENANT_DOCS else ""
+            if oid == SPLIT_DOCS:
+                tenant = shard_name(self._number_of(self.next_id))
             if self.rng.random() < 0.6:
                 self._insert(tx, oid, tenant, self.rng.choice([1, 1, 2, 7, 70]), state)
             else:
@@ -349,8 +358,12 @@ class History:
     def _insert(self, tx: Transaction, oid: int, tenant: str, count: int, state: State) -> None:
         assert self.store is not None
         shard = self.store.shard(oid, tenant, create=True)
-        ids = list(range(self.next_id, self.next_id + count))
-        self.next_id += count
+        if oid == SPLIT_DOCS:  # the first row's shard takes those of the next ids that are its own
+            own = self._number_of(self.next_id)
+            ids = [i for i in range(self.next_id, self.next_id + count) if self._number_of(i) == own]
+        else:
+            ids = list(range(self.next_id, self.next_id + count))
+        self.next_id, count = self.next_id + count, len(ids)
         bodies = [None if self.rng.random() < 0.2 else f"text {i}" * (i % 5) for i in ids]
         present = np.array([self.rng.random() < 0.8 for _ in ids])
         vectors = np.array([[i, i / 2, -i] for i in ids], np.float32)
@@ -374,6 +387,11 @@ class History:
         given = dict(enumerate(values, 1))
         row_id = tx.insert_row(shard, [given.get(column.attnum) for column in columns])
         assert row_id is not None
+
+    def _number_of(self, key: int) -> int:
+        """The shard of a split table that has the key."""
+        hashes, _ = hash_columns([pa.array([key], pa.int64())], [INT8], nulls=False)
+        return int(shard_numbers(hashes, SPLIT_SHARDS)[0])
 
     def _delete(self, tx: Transaction, oid: int, tenant: str, state: State) -> None:
         assert self.store is not None

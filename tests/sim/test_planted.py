@@ -15,7 +15,7 @@ from sqlvec.storage.visibility import ABORTED, LIVE
 from sqlvec.storage.wal import Wal
 from tests.sim.simulation import Simulation
 
-SEEDS = range(2_000, 2_040)
+SEEDS = range(2_000, 2_120)
 
 
 def skip_the_fsync(patch: pytest.MonkeyPatch) -> None:
