@@ -28,7 +28,6 @@ from sqlvec.errors import (
     InvalidName,
     ObjectInUse,
     QueryCanceled,
-    SerializationFailure,
     UndefinedDatabase,
 )
 from sqlvec.exec.constraints import enforce, settle
@@ -693,14 +692,15 @@ class Connection:
         return self._drained(result, context)
 
     def _settle_group(self) -> None:
-        """Nobody runs the end of a group again: what would have to wait fails."""
+        """The checks that were put off; a LockWait as that of a statement: the end of the group is run again."""
         try:
             self.settle_constraints()
-        except LockWait:
-            self.block.rollback()
-            raise SerializationFailure(
-                "could not serialize access due to concurrent update"
-            ) from None
+        except LockWait as wait:
+            self.block.suspend(wait.request)
+            self.store.locks.retry_statement(self.owner)
+            raise
+        if self.owner.attempt or self.owner.credits:
+            self.store.locks.end_statement(self.owner)
 
     def settle_constraints(self) -> None:
         """Before COMMIT: the checks that were put off. After an error the transaction is undone."""
@@ -809,7 +809,7 @@ class Connection:
 
     def end_group(self) -> Any:
         """Sync, or the end of a simple Query: an implicit transaction is committed. The ticket, if any, is
-        to be waited for before the client is told."""
+        to be waited for before the client is told. After a LockWait it is called again."""
         if self.cursors and not self.block.explicit:
             self.keep_cursors()
             self.close_cursors(held=False)

@@ -83,8 +83,8 @@ class Session(Answering):
             yield from self._send_result(result, prepared.inline)
             if prepared.ends_transaction:
                 self.portals.clear()
-            if not left and (ticket := connection.end_group()) is not None:
-                yield self.client.durable(connection, ticket)
+            if not left:
+                yield from self._end_group()
             self._end_statement()
             self._notices()
             self.client.write(backend.command_complete(result.tag()))
@@ -416,18 +416,35 @@ class Session(Answering):
         self._enter(Event.SYNC)
         read_nothing(body)
         connection = self.connection
-        ticket = connection.end_group()
+        try:
+            ticket = connection.end_group()
+        except LockWait as wait:
+            self._begin(self._synced(self._end_group(wait)))
+            return
         if not connection.block.explicit:
             self.portals.clear()
         if ticket is not None:
-            self._begin(self._synced(ticket))
+            self._begin(self._synced(self._durable(ticket)))
             return
         if connection.has_notices:
             self._notices()
         self._ready()
 
-    def _synced(self, ticket: Any) -> Steps:
+    def _end_group(self, met: LockWait | None = None) -> Steps:
+        """Commits an implicit transaction; met: what its checks must wait for first."""
+        if met is not None:
+            yield self.client.lock(self.connection, met.request)
+        ticket = yield from self._granted(self.connection.end_group, inline=True)
+        if ticket is not None:
+            yield self.client.durable(self.connection, ticket)
+
+    def _durable(self, ticket: Any) -> Steps:
         yield self.client.durable(self.connection, ticket)
+
+    def _synced(self, committed: Steps) -> Steps:
+        yield from committed
+        if not self.connection.block.explicit:
+            self.portals.clear()
         self._end_statement()
         self._notices()
         self._ready()

@@ -166,3 +166,66 @@ def test_views_sequences_and_constraints_are_there_after_a_restart(tmp_path: Pat
         sql = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pg_temp%'"
         assert connection.execute(sql).fetchone() == (0,)
     assert live.stop() == 0
+
+
+@pytest.mark.parametrize("extended", [False, True], ids=["query", "sync"])
+@pytest.mark.parametrize("ends", ["COMMIT", "ROLLBACK"])
+def test_a_check_that_was_put_off_waits_at_an_implicit_commit(
+    two: tuple[psycopg.Connection, psycopg.Connection], ends: str, extended: bool
+) -> None:
+    a, b = two
+    a.execute("ALTER TABLE child ADD COLUMN code int UNIQUE DEFERRABLE INITIALLY DEFERRED")
+    a.execute("BEGIN")
+    a.execute("INSERT INTO child VALUES (1, 1, 7)")
+    sql, parameters = "INSERT INTO child VALUES (2, 1, 7)", None
+    if extended:
+        sql, parameters = "INSERT INTO child VALUES (2, 1, %s)", (7,)
+    with ThreadPoolExecutor() as pool:
+        inserting = pool.submit(b.execute, sql.encode(), parameters)
+        _wait_for_lock(a)
+        a.execute(ends.encode())
+        if ends == "COMMIT":
+            with pytest.raises(errors.UniqueViolation):
+                inserting.result()
+        else:
+            inserting.result()
+    found = b.execute("SELECT id FROM child").fetchall()
+    assert found == ([(1,)] if ends == "COMMIT" else [(2,)])
+
+
+def test_a_reference_that_was_put_off_waits_at_an_implicit_commit(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("DROP TABLE child")
+    a.execute("CREATE TABLE child (parent_id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+    a.execute("BEGIN")
+    a.execute("DELETE FROM parent WHERE id = 1")
+    with ThreadPoolExecutor() as pool:
+        inserting = _later(pool, b, "INSERT INTO child VALUES (1)")
+        _wait_for_lock(a)
+        a.execute("ROLLBACK")
+        inserting.result()
+        a.execute("DELETE FROM child; BEGIN; DELETE FROM parent WHERE id = 1")
+        inserting = _later(pool, b, "INSERT INTO child VALUES (1); INSERT INTO child VALUES (1)")
+        _wait_for_lock(a)
+        a.execute("COMMIT")
+        with pytest.raises(errors.ForeignKeyViolation):
+            inserting.result()
+    assert b.execute("SELECT count(*) FROM child").fetchone() == (0,)
+
+
+def test_waiting_at_an_implicit_commit_can_be_given_up(
+    two: tuple[psycopg.Connection, psycopg.Connection],
+) -> None:
+    a, b = two
+    a.execute("ALTER TABLE child ADD COLUMN code int UNIQUE DEFERRABLE INITIALLY DEFERRED")
+    a.execute("BEGIN")
+    a.execute("INSERT INTO child VALUES (1, 1, 7)")
+    b.execute("SET lock_timeout = '50ms'")
+    for parameters in (None, (7,)):
+        with pytest.raises(errors.LockNotAvailable):
+            value = b"7" if parameters is None else b"%s"
+            b.execute(b"INSERT INTO child VALUES (2, 1, " + value + b")", parameters)
+    assert b.execute("SELECT count(*) FROM child").fetchone() == (0,)
+    a.execute("COMMIT")
