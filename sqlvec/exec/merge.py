@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlvec.errors import CardinalityViolation, SerializationFailure
+from sqlvec.errors import CardinalityViolation
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.insert import complete_rows
+from sqlvec.exec.merge_recheck import frozen, paired_again
 from sqlvec.exec.result import Result
 from sqlvec.exec.row_versions import claim_mode, note_deleted, replace_rows
 from sqlvec.exec.select import run_remainder
@@ -35,6 +36,7 @@ def run_merge(plan: MergePlan, context: Context) -> Result:
             column += values
     chosen = _chosen(statement, columns)
     _refuse_twice(statement, chosen, columns[0])
+    columns, chosen = _claimed(plan, writer, columns, chosen)
     count = 0
     for number, clause in enumerate(statement.clauses):
         places = np.flatnonzero(chosen == number).tolist()
@@ -48,6 +50,50 @@ def run_merge(plan: MergePlan, context: Context) -> Result:
         else:
             _change(writer, clause, [columns[0][p] for p in places], values)
     return Result(None, "MERGE", iter(()), count, counted=True)
+
+
+def _claimed(
+    plan: MergePlan, writer: Writer, columns: list[list[Datum]], chosen: np.ndarray
+) -> tuple[list[list[Datum]], np.ndarray]:
+    """The pairs and their clauses, once the rows to be changed are claimed: those of rows that were changed
+    since the snapshot are chosen anew."""
+    context = frozen(plan.statement, writer.context)
+    newest = _claim(plan.statement, writer, columns[0], chosen)
+    if not newest:
+        return columns, chosen
+    again = paired_again(plan, newest, context)
+    kept = [i for i, place in enumerate(columns[0]) if place not in newest]
+    columns = [
+        [column[i] for i in kept] + [pair[place] for pair in again]
+        for place, column in enumerate(columns)
+    ]
+    chosen = np.concatenate([chosen[kept], np.full(len(again), -1, np.int64)])
+    fresh = _chosen(plan.statement, [column[len(kept) :] for column in columns])
+    chosen[len(kept) :] = fresh
+    _refuse_twice(plan.statement, chosen, columns[0])
+    _claim(plan.statement, writer, columns[0][len(kept) :], fresh)
+    return columns, chosen
+
+
+def _claim(
+    statement: bound.Merge, writer: Writer, row_ids: list[Datum], chosen: np.ndarray
+) -> dict[int, int]:
+    """Claims what is to be updated or deleted; the newest versions (-1: none) of rows that are outdated."""
+    newest: dict[int, int] = {}
+    for number, clause in enumerate(statement.clauses):
+        places = [row_ids[i] for i in np.flatnonzero(chosen == number).tolist()]
+        if not places or clause.action not in ("update", "delete"):
+            continue
+        assigned = {assignment.attnum for assignment in clause.assignments}
+        mode = RowMode.UPDATE if clause.action == "delete" else claim_mode(writer, assigned)
+        for shard, ids, _ in _by_shard(writer.context, places):
+            locked = writer.context.tx.claim(shard, ids, mode)
+            if locked.stale is None:
+                continue
+            shard_bits = shard.shard_id << ROW_ID_SHARD_SHIFT
+            for old, new in zip(ids[locked.stale].tolist(), locked.rows[locked.stale].tolist(), strict=True):
+                newest[shard_bits | old] = shard_bits | new if new >= 0 else -1
+    return newest
 
 
 def _chosen(statement: bound.Merge, columns: list[list[Datum]]) -> np.ndarray:
@@ -87,14 +133,11 @@ def _insert(writer: Writer, clause: bound.MergeClause, values: Rows, count: int)
 def _change(
     writer: Writer, clause: bound.MergeClause, places: list[int], values: list[list[Datum]]
 ) -> None:
-    """UPDATE or DELETE of the rows at (shard id, row id)."""
+    """UPDATE or DELETE of the claimed rows at (shard id, row id)."""
     assigned = {assignment.attnum for assignment in clause.assignments}
-    mode = RowMode.UPDATE if clause.action == "delete" else claim_mode(writer, assigned)
     old: list[tuple[Shard, np.ndarray]] = []
     changed: Rows = [[] for _ in writer.columns]
     for shard, ids, positions in _by_shard(writer.context, places):
-        if writer.context.tx.claim(shard, ids, mode).stale is not None:
-            raise SerializationFailure("could not serialize access due to concurrent update")
         if clause.action == "delete":
             note_deleted(writer, shard, ids)
             continue

@@ -64,18 +64,18 @@ def plan_sequence(statement: bound.WithModifying, catalog: Catalog) -> SequenceP
     targets = {part.target.relation_id for _, part in statement.first}
     if not isinstance(statement.main, bound.Query):
         targets.add(statement.main.target.relation_id)
-    scans = [s for s in _table_scans(statement) if s.relation_id not in targets]
+    scans = [s for s in table_scans(statement) if s.relation_id not in targets]
     return SequencePlan(tuple(first), main, tuple(scans))
 
 
-def _table_scans(node: object) -> list[bound.TableScan]:
+def table_scans(node: object) -> list[bound.TableScan]:
     """Every table that is read anywhere in a bound tree."""
     if isinstance(node, bound.TableScan):
         return [node]
     if isinstance(node, (tuple, list)):
-        return [scan for item in node for scan in _table_scans(item)]
+        return [scan for item in node for scan in table_scans(item)]
     if is_dataclass(node) and not isinstance(node, type):
-        return [s for f in fields(node) for s in _table_scans(getattr(node, f.name))]
+        return [s for f in fields(node) for s in table_scans(getattr(node, f.name))]
     return []
 
 
@@ -220,8 +220,11 @@ def plan_insert(statement: bound.Insert, catalog: Catalog) -> InsertPlan:
     return InsertPlan(statement, None, plan_query(source, catalog))
 
 
-def plan_merge(statement: bound.Merge, catalog: Catalog) -> MergePlan:
-    """The plan of a MERGE: one query for the pairs and all that the clauses compute of them."""
+def plan_merge(
+    statement: bound.Merge, catalog: Catalog, *, identified: bool = False
+) -> MergePlan:
+    """The plan of a MERGE: one query for the pairs and all that the clauses compute of them; identified:
+    followed by all columns of the source."""
     scan = statement.target
     row_id = bound.ColumnRef(types.INT8, scan.relation_id, ROW_ID_ORDINAL, "ctid")
     found: list[bound.Expression] = [row_id]
@@ -240,11 +243,23 @@ def plan_merge(statement: bound.Merge, catalog: Catalog) -> MergePlan:
         found += [
             bound.Case(a.expression.type, ((test, a.expression),)) for a in clause.assignments
         ]
+    if identified:
+        found += _source_columns(statement.source)
     targets = tuple(bound.Target(f"v{i}", e) for i, e in enumerate(found))
     columns = tuple(bound.OutputColumn(t.name, t.expression.type) for t in targets)
     join = bound.Join("left", statement.source, scan, statement.condition)
     select = bound.Select(columns, targets, (join,), ctes=statement.ctes)
     return MergePlan(statement, plan_remainder(select, catalog, plan_query), tuple(starts))
+
+
+def _source_columns(item: bound.FromItem) -> list[bound.Expression]:
+    if isinstance(item, bound.Join):
+        return _source_columns(item.left) + _source_columns(item.right)
+    return [
+        bound.ColumnRef(column.type, item.relation_id, i, column.name)
+        for i, column in enumerate(item.columns)
+        if column.name and column.attnum >= 0
+    ]
 
 
 def plan_modify(statement: bound.Update | bound.Delete, catalog: Catalog) -> ModifyPlan:
