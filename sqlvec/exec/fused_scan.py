@@ -9,9 +9,6 @@ A place is shard position << 40 | row id.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.prefilter import ShardRows, vector_view
 from sqlvec.exec.ranked_scan import Ranked, rank_leg
+from sqlvec.exec.side_by_side import side_by_side
 from sqlvec.index.fusion import Leg as RankedLeg
 from sqlvec.index.fusion import Listed, autocut, deepen, fuse, normalised
 from sqlvec.index.mmr import diversify
@@ -36,7 +34,6 @@ MMR_POOL = 100
 EF_MIN = 400  # a fused rank is only as good as the leg's ranking down to the pool's end
 EF_FACTOR = 4
 PARALLEL_ROWS_MIN = 500_000  # of 120,000, both legs take 0.7 ms, and a thread more is no gain
-CORES = len(os.sched_getaffinity(0))
 PLACE_SHIFT = np.int64(40)
 
 Counters = list[dict[str, Any]]
@@ -71,11 +68,8 @@ def ranked_legs(
     def rank(number: int) -> Ranked:
         return rank_leg(leg.legs[number], rows, pool, context, own[number], ef)
 
-    if CORES > 1 and sum(part.rows.count for part in rows) >= PARALLEL_ROWS_MIN:
-        others = [_threads().submit(rank, number) for number in range(1, len(leg.legs))]
-        ranked_legs = [rank(0), *(other.result() for other in others)]
-    else:
-        ranked_legs = [rank(number) for number in range(len(leg.legs))]
+    worthwhile = sum(part.rows.count for part in rows) >= PARALLEL_ROWS_MIN
+    ranked_legs = side_by_side(rank, range(len(leg.legs)), worthwhile=worthwhile)
     counters[:] = [counter for some in own for counter in some]
     found: list[RankedLeg] = []
     whole = True
@@ -85,12 +79,6 @@ def ranked_legs(
         places = (ranked.shards[known] << PLACE_SHIFT) | ranked.row_ids[known]
         found.append((places, ranked.keys[known], False))
     return found, whole
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """For legs beside the first; the kernels in them hold no lock."""
-    return ThreadPoolExecutor(max(2, CORES), "sqlvec-leg")
 
 
 def rank_constant(fusion: bound.Fusion, context: Context) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
-from sqlvec.exec.shard_threads import side_by_side
+from sqlvec.exec.side_by_side import side_by_side
 from sqlvec.exec.text_query import other_statistics, text_query
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.hnsw.recall import dynamic_ef
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlvec.storage.vectors import VectorView
 
 UNDEFINED = np.inf  # no distance between vectors is: their elements are single precision
+PARALLEL_ROWS_MIN = 50_000  # of all shards; fewer are scanned one shard after the other
 _EMPTY = np.empty(0, np.int64)
 _SUMS = frozenset(["distances", "unlinked"])  # counters that add up over shards
 
@@ -76,8 +77,8 @@ def rank_leg(
     # The first shard of a text scan counts the terms of all.
     ahead = 1 if isinstance(leg, TextLeg) else 0
     parts = [work(shard) for shard in range(len(rows))[:ahead]]
-    row_count = sum(part.rows.count for part in rows)
-    parts += side_by_side(work, range(len(rows))[ahead:], row_count)
+    worthwhile = sum(part.rows.count for part in rows) >= PARALLEL_ROWS_MIN
+    parts += side_by_side(work, range(len(rows))[ahead:], worthwhile=worthwhile)
     _add_up(counter, counted)
     return _merge(parts, k)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sqlvec.database import Cluster, Connection
-from sqlvec.exec import fused_scan
+from sqlvec.exec import fused_scan, side_by_side
 
 
 def rows(connection: Connection, sql: str) -> list[tuple[object, ...]]:
@@ -38,7 +38,7 @@ def test_legs_in_threads_give_the_same_ranking(
         one_after_the_other = rows(connection, sql)
         with monkeypatch.context() as patched:
             patched.setattr(fused_scan, "PARALLEL_ROWS_MIN", 1)
-            patched.setattr(fused_scan, "CORES", 2)
+            patched.setattr(side_by_side, "CORES", 2)
             assert rows(connection, sql) == one_after_the_other
     connection.close()
     cluster.close()

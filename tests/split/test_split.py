@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from sqlvec.errors import UniqueViolation
-from sqlvec.exec import shard_threads
+from sqlvec.exec import ranked_scan, side_by_side
 from sqlvec.storage.locks import LockWait
 from tests.harness.live_server import LiveServer
 from tests.time.world import HOUR_US, World, world
@@ -101,13 +101,13 @@ def statement(random: Random) -> str:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("seed", "rows_min"), [(0, 0), (1, 0), (2, shard_threads.ROWS_MIN)])
+@pytest.mark.parametrize(("seed", "rows_min"), [(0, 0), (1, 0), (2, ranked_scan.PARALLEL_ROWS_MIN)])
 def test_the_same_statements_say_the_same(
     seed: int, rows_min: int, pair: tuple[World, World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With rows_min 0 all ranked scans of several shards run side by side."""
-    monkeypatch.setattr(shard_threads, "ROWS_MIN", rows_min)
-    monkeypatch.setattr(shard_threads, "CORES", 2)
+    monkeypatch.setattr(ranked_scan, "PARALLEL_ROWS_MIN", rows_min)
+    monkeypatch.setattr(side_by_side, "CORES", 2)
     random = Random(seed)
     for step in range(60):
         both(pair, statement(random))
