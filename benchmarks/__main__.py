@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analytics, filtered, ingest, plots, rows, text, top10, updates
+from benchmarks import analytics, filtered, ingest, plots, rows, text, text_kernel, top10, updates
 from benchmarks.measure import Line
 from benchmarks.servers import running_pair
 from benchmarks.wordnet import Wordnet
@@ -43,6 +43,10 @@ def run(data: Wordnet, only: set[str]) -> tuple[list[Line], dict[str, Any]]:
             lines += updates.run(pair)
         if wanted("analytics"):
             lines += analytics.run(pair)
+    if wanted("text_kernel"):
+        kernel_lines = text_kernel.run(data)
+        lines += kernel_lines
+        plots.plot_kernels(kernel_lines, RESULTS / "text_kernel.png")
     results["lines"] = [asdict(line) for line in lines]
     return lines, results
 
@@ -59,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...")
     parser.add_argument("--rows", type=int, help="only the first so many documents")
     parser.add_argument("--queries", type=int, default=300)
-    questions = "top10, filtered, text, ingest, rows, updates, analytics"
+    questions = "top10, filtered, text, text_kernel, ingest, rows, updates, analytics"
     parser.add_argument("--only", default="", help=f"some of {questions}")
     args = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)

@@ -39,6 +39,23 @@ def plot_quality(lines: list[Line], path: Path) -> None:
     figure.savefig(path)
 
 
+def plot_kernels(lines: list[Line], path: Path) -> None:
+    """Queries a second of each engine, a group for each collection."""
+    groups: dict[str, dict[str, float]] = {}
+    for line in lines:
+        if "rates" in line.detail:
+            groups.setdefault(line.detail["collection"], {}).update(line.detail["rates"])
+    figure, axes = _axes("", "queries/s")
+    engines = list(dict.fromkeys(name for rates in groups.values() for name in rates))
+    width = 0.8 / len(engines)
+    for place, engine in enumerate(engines):
+        heights = [rates.get(engine, 0.0) for rates in groups.values()]
+        axes.bar([i + place * width for i in range(len(groups))], heights, width, label=engine)
+    axes.set_xticks([i + 0.4 - width / 2 for i in range(len(groups))], list(groups))
+    axes.legend()
+    figure.savefig(path)
+
+
 def _axes(x: str, y: str) -> tuple[Any, Any]:
     import matplotlib
 

@@ -6,8 +6,8 @@ Zaragoza 2009, without the factor k1 + 1, as Lucene since version 8).
 
 The searches add in fixed point: weights are scaled so that no sum exceeds 32 bits, and every
 contribution is at least 1. Sums of integers do not depend on their order, so both searches, and any
-division into parts, find the same rows; ties go to the smaller row id. score_rows gives the exact
-scores of the rows found.
+division into parts, find the same rows; ties go to the smaller row id. best_of_part gives the rows found
+their exact scores, as score_rows does any rows.
 
     postings  (starts i64, rows i32, freqs u8, lengths i32), see kernels/postings.py
     blocks    (starts i64[terms + 1], lasts i32, freqs u8, lengths i32): last row, greatest
@@ -29,6 +29,10 @@ from sqlvec.kernels.jit import U64_ONE, inlined, kernel, trailing_zeros
 from sqlvec.kernels.postings import BLOCK
 
 SUM_MAX = 0xFFFFFFFF
+REACHED_MAX = 4096  # rows for which search_all keeps what the best of one term have
+KEPT_MAX = 4096  # rows for which search_all looks up terms instead of reading all their postings
+LOOKUP_POSTINGS = 32  # what looking up the terms of a row costs, in postings read
+SORTED_MAX = 64  # rows that are sorted one by one
 WINDOW = 16_384  # rows whose sums stay in a core's cache; a multiple of 64
 
 
@@ -55,34 +59,24 @@ def _offer(total, row_id, heap, size):  # type: ignore[no-untyped-def]
     return size
 
 
-@kernel
-def search_all(  # type: ignore[no-untyped-def]
-    numbers, weights, norm, postings, low, words, totals, heap, size
-):
-    """Adds up every posting of the terms, then offers the rows; totals (u32[rows]) is zero before
-    and after."""
-    starts, rows, freqs, lengths = postings
-    base, slope = norm
-    for i in range(numbers.shape[0]):
-        weight = weights[i]
-        for j in range(starts[numbers[i]], starts[numbers[i] + 1]):
-            row = rows[j]
-            totals[row] += np.uint32(_contribution(weight, freqs[j], lengths[row], base, slope))
-    worst = np.int64(0)  # a sum must be greater
-    for i in range(numbers.shape[0]):
-        for j in range(starts[numbers[i]], starts[numbers[i] + 1]):
-            row = rows[j]
-            total = np.int64(totals[row])
-            if total == 0:
-                continue
-            totals[row] = 0
-            # Equal sums are offered too: terms are visited one by one, so a smaller row id may come
-            # later.
-            if total >= worst and has(words, low + row) != 0:
-                size = _offer(total, low + row, heap, size)
-                if size == heap.shape[0]:
-                    worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
-    return size
+@inlined
+def _gallop(values, place, end, wanted):  # type: ignore[no-untyped-def]
+    """The first place from `place` on whose value is not below `wanted`: steps that double, then
+    halves."""
+    step = 1
+    high = place
+    while high < end and values[high] < wanted:
+        place = high + 1
+        high += step
+        step <<= 1
+    high = min(high, end)
+    while place < high:
+        middle = (place + high) >> 1
+        if values[middle] < wanted:
+            place = middle + 1
+        else:
+            high = middle
+    return place
 
 
 @inlined
@@ -129,10 +123,143 @@ def _rank_bounds(bounds, order, sums):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def search_windows(  # type: ignore[no-untyped-def]
-    numbers, weights, norm, postings, blocks, low, words, heap, size
+def search_all(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, blocks, low, words, totals, floor, heap
 ):
-    """MaxScore (Turtle and Flood 1995) with bounds of blocks, over windows of rows.
+    """Term after term, the greatest bound first, adds up the postings of allowed rows, then offers the rows;
+    totals (u32[rows]) is zero before and after. How many are in the heap.
+
+    Once the terms that are left cannot together lift a row above what k rows of one term have already, only
+    rows that have a total go on (MaxScore, Turtle and Flood 1995, a term at a time): most postings of
+    frequent terms are not even read."""
+    starts, rows, freqs, lengths = postings
+    block_starts, _, _, _ = blocks
+    base, slope = norm
+    count = numbers.shape[0]
+    bounds = np.empty(count, np.int64)
+    order = np.empty(count, np.int64)
+    sums = np.empty(count + 1, np.int64)
+    for i in range(count):
+        first = block_starts[numbers[i]]
+        last = block_starts[numbers[i] + 1]
+        bounds[i] = _bound(weights[i], blocks, first, last, lengths.shape[0] + 1, base, slope)
+    _rank_bounds(bounds, order, sums)
+    k = heap.shape[0]
+    reached = np.int64(floor)  # k rows have at least so much already
+    best = np.empty(min(k, REACHED_MAX), np.uint64)  # complements of the greatest totals of one term's rows
+    left = count  # the terms order[:left] are not added yet
+    while left > 0 and sums[left] >= reached:
+        left -= 1
+        weight = weights[order[left]]
+        found = 0
+        term = numbers[order[left]]
+        for j in range(starts[term], starts[term + 1]):
+            row = rows[j]
+            if has(words, low + row) == 0:
+                continue
+            total = np.int64(totals[row])
+            total += _contribution(weight, freqs[j], lengths[row], base, slope)
+            totals[row] = np.uint32(total)
+            if total > reached and k <= REACHED_MAX:
+                key = np.uint64(SUM_MAX - total)
+                if found < k:
+                    found = push_max(best, found, key)
+                elif key < best[0]:
+                    replace_max(best, found, key)
+                if found == k:
+                    reached = max(reached, SUM_MAX - np.int64(best[0]))
+    if left > 0:
+        size = _complete(
+            numbers, weights, norm, postings, blocks, low, totals, order, sums, left, reached, heap
+        )
+        if size >= 0:
+            return size
+    for i in range(left):
+        weight = weights[order[i]]
+        term = numbers[order[i]]
+        for j in range(starts[term], starts[term + 1]):
+            row = rows[j]
+            if totals[row] != 0:
+                totals[row] += np.uint32(
+                    _contribution(weight, freqs[j], lengths[row], base, slope)
+                )
+    worst = reached
+    size = 0
+    for i in range(left, count):
+        term = numbers[order[i]]
+        for j in range(starts[term], starts[term + 1]):
+            row = rows[j]
+            total = np.int64(totals[row])
+            totals[row] = 0
+            # Equal sums are offered too: terms are visited one by one, so a smaller row id may come
+            # later.
+            if total != 0 and total >= worst:
+                size = _offer(total, low + row, heap, size)
+                if size == k:
+                    worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
+    return size
+
+
+@kernel
+def _complete(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, blocks, low, totals, order, sums, left, reached, heap
+):
+    """Looks up the terms order[:left] for the rows that they can lift to `reached`, when these are few, and
+    clears totals; how many are in the heap. When they are many, -1: then totals holds them, and no others."""
+    starts, rows, freqs, lengths = postings
+    block_starts, lasts, _, _ = blocks
+    base, slope = norm
+    rest = sums[left]
+    unread = np.int64(0)
+    for i in range(left):
+        unread += starts[numbers[order[i]] + 1] - starts[numbers[order[i]]]
+    most = min(unread // LOOKUP_POSTINGS, np.int64(KEPT_MAX))
+    kept_rows = np.empty(most, np.int64)
+    kept_totals = np.empty(most, np.int64)
+    kept = 0
+    for i in range(left, numbers.shape[0]):
+        term = numbers[order[i]]
+        for j in range(starts[term], starts[term + 1]):
+            row = rows[j]
+            total = np.int64(totals[row])
+            if total + rest >= reached and total != 0:
+                if kept == most:
+                    for earlier in range(kept):
+                        totals[kept_rows[earlier]] = np.uint32(kept_totals[earlier])
+                    return -1
+                kept_rows[kept] = row
+                kept_totals[kept] = total
+                kept += 1
+            totals[row] = 0
+    worst = np.int64(reached)
+    size = 0
+    for place in range(kept):
+        row = kept_rows[place]
+        total = kept_totals[place]
+        i = left - 1
+        while i >= 0 and total + sums[i + 1] >= worst:
+            term = numbers[order[i]]
+            block = _gallop(lasts, block_starts[term], block_starts[term + 1], row)
+            cursor = starts[term] + (block - block_starts[term]) * BLOCK
+            cursor = _gallop(rows, cursor, min(cursor + BLOCK, starts[term + 1]), row)
+            if cursor < starts[term + 1] and rows[cursor] == row:
+                total += _contribution(
+                    weights[order[i]], freqs[cursor], lengths[row], base, slope
+                )
+            i -= 1
+        if i < 0 and total >= worst:
+            size = _offer(total, low + row, heap, size)
+            if size == heap.shape[0]:
+                worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
+    return size
+
+
+@kernel
+def search_windows(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, blocks, low, words, floor, heap
+):
+    """MaxScore (Turtle and Flood 1995) with bounds of blocks, over windows of rows. How many are in the
+    heap.
 
     In each window the terms whose bounds together cannot lift a row above the worst of the heap are
     not essential: they are looked up only for rows that an essential term has. Rows come in
@@ -147,6 +274,7 @@ def search_windows(  # type: ignore[no-untyped-def]
     sums = np.empty(count + 1, np.int64)
     totals = np.zeros(WINDOW, np.uint32)
     seen = np.zeros(WINDOW >> 6, np.uint64)
+    size = 0
     for i in range(count):
         cursors[i] = starts[numbers[i]]
     while True:
@@ -158,9 +286,9 @@ def search_windows(  # type: ignore[no-untyped-def]
             return size
         first = ((low + nearest) >> 6) << 6
         stop = min(first + WINDOW - low, lengths.shape[0])
-        worst = np.int64(-1)
+        worst = np.int64(floor)
         if size == heap.shape[0]:
-            worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
+            worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
         for i in range(count):
             term = numbers[i]
             block = block_starts[term] + (cursors[i] - starts[term]) // BLOCK
@@ -189,7 +317,7 @@ def search_windows(  # type: ignore[no-untyped-def]
             cursors[order[place]] = cursor
         if split < count:
             size = _offer_window(
-                numbers, weights, norm, postings, blocks, low, words, heap, size,
+                numbers, weights, norm, postings, blocks, low, words, floor, heap, size,
                 first, stop, split, order, sums, cursors, totals, seen,
             )  # fmt: skip
         for place in range(split):
@@ -209,6 +337,7 @@ def _offer_window(
     blocks,
     low,
     words,
+    floor,
     heap,
     size,
     first,
@@ -224,9 +353,9 @@ def _offer_window(
     starts, rows, freqs, lengths = postings
     block_starts, lasts, _, _ = blocks
     base, slope = norm
-    worst = np.int64(-1)
+    worst = np.int64(floor)
     if size == heap.shape[0]:
-        worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
+        worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
     for word in range((low + stop - first + 63) >> 6):
         left = seen[word] & words[(first >> 6) + word]
         seen[word] = 0
@@ -248,29 +377,79 @@ def _offer_window(
             if place < 0 and total > worst:
                 size = _offer(total, low + row, heap, size)
                 if size == heap.shape[0]:
-                    worst = SUM_MAX - np.int64(heap[0] >> np.uint64(32))
+                    worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
     totals[: low + stop - first] = 0
     return size
 
 
 @inlined
-def _gallop(values, place, end, wanted):  # type: ignore[no-untyped-def]
-    """The first place from `place` on whose value is not below `wanted`: steps that double, then
-    halves."""
-    step = 1
-    high = place
-    while high < end and values[high] < wanted:
-        place = high + 1
-        high += step
-        step <<= 1
-    high = min(high, end)
-    while place < high:
-        middle = (place + high) >> 1
-        if values[middle] < wanted:
-            place = middle + 1
-        else:
-            high = middle
-    return place
+def _sort_few(keys):  # type: ignore[no-untyped-def]
+    for i in range(1, keys.shape[0]):
+        key = keys[i]
+        place = i
+        while place > 0 and keys[place - 1] > key:
+            keys[place] = keys[place - 1]
+            place -= 1
+        keys[place] = key
+
+
+@kernel
+def best_of_part(  # type: ignore[no-untyped-def]
+    numbers, weights, scale, norm, postings, blocks, low, words, totals, floor, row_ids, scores
+):
+    """The best rows of a part, best first, with their exact scores: (how many, the floor for other parts).
+
+    weights, norm: f64, before scaling. totals: as search_all takes it, or empty for search_windows. floor:
+    rows whose scaled sum is below it are not wanted."""
+    starts, rows, freqs, lengths = postings
+    k = row_ids.shape[0]
+    scaled = np.empty(weights.shape[0], np.float32)
+    for i in range(weights.shape[0]):
+        scaled[i] = np.float32(weights[i] * scale)
+    coarse = (np.float32(norm[0]), np.float32(norm[1]))
+    heap = np.empty(k, np.uint64)
+    size = 0
+    if totals.shape[0] > 0:
+        size = search_all(
+            numbers, scaled, coarse, postings, blocks, low, words, totals, floor, heap
+        )
+    else:
+        size = search_windows(numbers, scaled, coarse, postings, blocks, low, words, floor, heap)
+    if size == k:
+        floor = max(floor, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
+    found = heap[:size]
+    for i in range(size):
+        found[i] &= np.uint64(0xFFFFFFFF)
+    if size > SORTED_MAX:
+        found.sort()
+    else:
+        _sort_few(found)
+    exact = np.zeros(size, np.float64)
+    base, slope = norm
+    for i in range(numbers.shape[0]):
+        cursor = starts[numbers[i]]
+        end = starts[numbers[i] + 1]
+        for j in range(size):
+            row = np.int64(found[j]) - low
+            cursor = _gallop(rows, cursor, end, row)
+            if cursor < end and rows[cursor] == row:
+                tf = np.float64(freqs[cursor])
+                exact[j] += weights[i] * (tf / (tf + (base + slope * lengths[row])))
+    if size > SORTED_MAX:
+        order = np.argsort(-exact, kind="mergesort")
+        for i in range(size):
+            row_ids[i] = np.int64(found[order[i]])
+            scores[i] = exact[order[i]]
+        return size, floor
+    for i in range(size):  # ties stay in the order of their ids
+        place = i
+        while place > 0 and scores[place - 1] < exact[i]:
+            scores[place] = scores[place - 1]
+            row_ids[place] = row_ids[place - 1]
+            place -= 1
+        scores[place] = exact[i]
+        row_ids[place] = np.int64(found[i])
+    return size, floor
 
 
 @kernel

@@ -32,6 +32,7 @@ from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import forbid_shards
 from sqlvec.sql.table_draft import Draft
+from sqlvec.sql.type_rules import TEXTS
 
 _TAGS = {
     "OBJECT_VIEW": "ALTER VIEW", "OBJECT_INDEX": "ALTER INDEX", "OBJECT_SEQUENCE": "ALTER SEQUENCE",
@@ -293,7 +294,12 @@ class _Change:
                 continue
             if index.method in METHODS:
                 check_type(index.method, index.columns[0].operator_class, wanted)
-            if index.method in (*METHODS, "bm25"):
+            if index.method == "bm25" and column.attnum in index.fields(self.old) and wanted.oid not in TEXTS:
+                raise WrongObjectType(
+                    f'column "{column.name}" of type {wanted.name} cannot be indexed by bm25',
+                    hint="bm25 indexes text columns.",
+                )
+            if index.method in (*METHODS, "bm25", "gin"):
                 self.removal.dropped[index.oid] = None
                 self.draft.indexes.append(replace(index, oid=self.draft.take_oid()))
             elif index.unique:

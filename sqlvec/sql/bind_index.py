@@ -221,7 +221,8 @@ def _check_columns(
 
 
 def bind_alter_index(binder: Binder, body: Node) -> bound.Ddl:
-    """ALTER INDEX ... SET (...), RESET (...): what the next REINDEX goes by."""
+    """ALTER INDEX ... SET (...), RESET (...): what the next REINDEX goes by; a bm25 index is built anew in the
+    background."""
     part = body["relation"]
     name = part["relname"]
     index = binder.context.find_relation(part.get("schemaname"), name)

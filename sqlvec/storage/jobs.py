@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sqlvec.catalog.objects import Index
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.hnsw.recall import RecallMeter
 from sqlvec.storage.checkpoint import flush_all
@@ -16,6 +17,7 @@ from sqlvec.storage.compaction import compact_shard, compactable
 from sqlvec.storage.flush import flush_shard, wants_flush
 from sqlvec.storage.graph_cleanup import clean_graph, wants_cleanup
 from sqlvec.storage.graph_files import link_rows, save_graph, wants_saving
+from sqlvec.storage.reindex import changed_texts, reindex
 from sqlvec.storage.rewrite import rewrite_shard, wants_rewrite
 
 if TYPE_CHECKING:
@@ -27,8 +29,8 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """kind: flush, link, save_graph, clean_graph, recall, compact, rewrite or checkpoint; the shard is named
-    for the log."""
+    """kind: flush, link, save_graph, clean_graph, recall, reindex, compact, rewrite or checkpoint; the shard is
+    named for the log."""
 
     kind: str
     table_oid: int
@@ -123,6 +125,8 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
             found.append(Job("clean_graph", oid, tenant, _cleaning(store, shard, index_oid)))
         if graph.recall.has_work(graph.linked):
             found.append(Job("recall", oid, tenant, _measuring(shard, index_oid)))
+    for definition in changed_texts(store, shard):
+        found.append(Job("reindex", oid, tenant, _reindexing(store, shard, definition)))
     if not rewrite and compactable(shard):
         found.append(Job("compact", oid, tenant, lambda _: _maintain(store, shard, compact_shard)))
     return found
@@ -137,6 +141,10 @@ def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) 
 
 def _linking(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
     return lambda cancelled: link_rows(store, shard, index_oid, cancelled)
+
+
+def _reindexing(store: Store, shard: Shard, index: Index) -> Callable[[Cancelled], None]:
+    return lambda cancelled: reindex(store, shard, index, cancelled)
 
 
 def _cleaning(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:

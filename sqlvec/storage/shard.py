@@ -459,10 +459,17 @@ class Shard:
             self.cleanups.pop(index.oid, None)
             self.add_index(index, table)
 
-    def part_texts(self, index: Index, part: Part) -> list[list[Any]]:
-        """The text of each field of an index with postings, over the rows of a part."""
-        present = self.times.begins[part.low : part.high] != ABORTED
-        return self._texts(index, part.column, len(part), present)
+    def part_texts(
+        self, index: Index, part: Part, low: int = 0, high: int | None = None
+    ) -> list[list[Any]]:
+        """The text of each field of an index with postings, over the rows [low, high) of a part."""
+        high = len(part) if high is None else min(high, len(part))
+        present = self.times.begins[part.low + low : part.low + high] != ABORTED
+
+        def column(attnum: int) -> pa.Array:
+            return part.column(attnum).slice(low, high - low)
+
+        return self._texts(index, column, high - low, present)
 
     def _texts(
         self,

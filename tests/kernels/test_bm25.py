@@ -48,10 +48,10 @@ def run(search, postings, blocks, weights: np.ndarray, low: int, words: np.ndarr
     heap = np.empty(k, np.uint64)
     if search is search_all:
         totals = np.zeros(len(postings[3]) + 3, np.uint32)
-        size = search(numbers, fixed, norm, postings, low, words, totals, heap, 0)
+        size = search(numbers, fixed, norm, postings, blocks, low, words, totals, 0, heap)
         assert not totals.any()
     else:
-        size = search(numbers, fixed, norm, postings, blocks, low, words, heap, 0)
+        size = search(numbers, fixed, norm, postings, blocks, low, words, 0, heap)
     return np.sort(heap[:size])
 
 

@@ -218,3 +218,42 @@ def test_a_row_that_no_longer_fits_an_index_of_the_past_is_no_concern_of_it(
     ):
         connection.execute(sql)
     assert rows(connection, "SELECT body + 1 FROM changed ORDER BY id") == [(6,), (8,)]
+
+
+def test_a_changed_configuration_indexes_anew_in_the_background(docs: psycopg.Connection) -> None:
+    sql = "SELECT id FROM docs WHERE body @@@ 'jump'"
+    assert ids(docs, sql) == [1]
+    docs.execute("ALTER INDEX docs_text SET (text_config = 'simple, ngram(3,4)')")
+    while ids(docs, "SELECT id FROM docs WHERE title @@@ 'cat'"):  # "cats" is stemmed no more
+        docs.execute("SELECT pg_sleep(0.02)")
+    assert ids(docs, "SELECT id FROM docs WHERE body @@@ 'atabas'") == [4]
+    assert ids(docs, "SELECT id FROM docs ORDER BY title <@> 'cats' LIMIT 3") == [1]
+    docs.execute("ALTER INDEX docs_text RESET (text_config)")
+    while not ids(docs, "SELECT id FROM docs WHERE title @@@ 'cat'"):
+        docs.execute("SELECT pg_sleep(0.02)")
+    assert ids(docs, sql) == [1]
+
+
+TENANTS = """
+CREATE TABLE {name} (tenant text, id int, body text, PRIMARY KEY (tenant, id)) PARTITION BY TENANT (tenant);
+CREATE INDEX ON {name} USING bm25 (body) WITH (bm25_stats = '{scope}');
+INSERT INTO {name} VALUES ('a', 1, 'cat'), ('a', 2, 'cat dog'), ('a', 3, 'bird'), ('b', 1, 'cat fish fish'),
+    ('b', 2, 'cat');
+"""
+
+
+def test_statistics_are_the_tenants_or_the_tables(connection: psycopg.Connection) -> None:
+    for name, scope in (("own", "tenant"), ("shared", "table")):
+        connection.execute(TENANTS.format(name=name, scope=scope))
+    twin = """CREATE TABLE twin (tenant text, id int, body text);
+        INSERT INTO twin SELECT * FROM own WHERE {}; CREATE INDEX ON twin USING bm25 (body)"""
+    for name, where in (("own", "tenant = 'a'"), ("shared", "true")):
+        connection.execute(twin.format(where))
+        sql = "SELECT id, round((body <@> 'cat dog')::numeric, 9) FROM {} WHERE tenant = 'a' ORDER BY id"
+        assert rows(connection, sql.format(name)) == rows(connection, sql.format("twin"))
+        best = "SELECT id FROM {} WHERE tenant = 'a' ORDER BY body <@> 'cat dog' LIMIT 9"
+        assert ids(connection, best.format(name)) == ids(connection, best.format("twin")) == [2, 1]
+        connection.execute("DROP TABLE twin")
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET LOCAL sqlvec.tenant = 'b'")
+        assert ids(connection, "SELECT id FROM own ORDER BY body <@> 'cat' LIMIT 9") == [2, 1]

@@ -14,14 +14,11 @@ from sqlvec.index.bm25.posting_index import PostingIndex
 from sqlvec.index.bm25.query import Fields, Match, QueryBuilder
 from sqlvec.index.bm25.scoring import Scoring, as_terms
 from sqlvec.index.bm25.statistics import Scope, Statistics
-from sqlvec.index.bm25.terms import Totals
+from sqlvec.index.bm25.terms import NO_ROWS, NO_SCORES, Totals
 from sqlvec.index.row_set import RowSet
 
 BUILDERS_MAX = 64  # combinations of fields and weights
 STATISTICS_MAX = 4  # row sets whose statistics are kept: open transactions see different rows
-
-_NO_ROWS = np.empty(0, np.int64)
-_NO_SCORES = np.empty(0, np.float64)
 
 
 class Bm25Index(PostingIndex):
@@ -74,21 +71,18 @@ class Bm25Index(PostingIndex):
 
         Ties by row id. allowed is a part of visible, None for all of it. others: statistics of other
         shards that are counted too."""
-        scoring = self._scoring(visible, others)
         rows = visible if allowed is None else allowed
         k = min(k, rows.count)
         if k < 1:
-            return _NO_ROWS, _NO_SCORES
+            return NO_ROWS, NO_SCORES
+        scoring = self._scoring(visible, others)
         terms = as_terms(query)
-        if terms is None:
-            row_ids = (self._matched(scoring, query, visible) & rows).ids()
-            return _ranked(row_ids, scoring.scored(query, row_ids).scores, k)
-        plan = scoring.plan(terms)
-        if not plan.steps:
-            return _NO_ROWS, _NO_SCORES
-        row_ids = plan.best(rows, k, self._totals)
-        scores = plan.scores(row_ids)
-        return _ranked(row_ids[scores > 0], scores[scores > 0], k)
+        if terms is not None:
+            return scoring.plan(terms).best(rows, k, self._totals)
+        row_ids = (scoring.matching.rows(query).extend(visible.row_count) & rows).ids()
+        scores = scoring.scored(query, row_ids).scores
+        order = np.argsort(-scores, kind="stable")[:k]
+        return row_ids[order], scores[order]
 
     def scores(
         self,
@@ -107,7 +101,7 @@ class Bm25Index(PostingIndex):
 
     def idfs(self, terms: Sequence[str], fields: Fields, visible: RowSet) -> list[float]:
         """Of each term over the visible rows; 0 where none has it."""
-        return Scope(self.statistics(visible)).idfs(terms, fields or tuple(range(self.fields)))
+        return self.statistics(visible).scope.idfs(terms, fields or tuple(range(self.fields)))
 
     def statistics(self, visible: RowSet) -> Statistics:
         """Kept while the row set and the parts are the same objects."""
@@ -123,15 +117,6 @@ class Bm25Index(PostingIndex):
 
     def _scoring(self, visible: RowSet, others: Sequence[Statistics]) -> Scoring:
         statistics = self.statistics(visible)
-        scope = Scope(statistics, others)
+        scope = Scope(statistics, others) if others else statistics.scope
         matching = self._matching(statistics.all_parts, visible)
         return Scoring(matching, scope, self.k1, self.b, self.weights)
-
-    def _matched(self, scoring: Scoring, query: Match, visible: RowSet) -> RowSet:
-        return scoring.matching.rows(query).extend(visible.row_count)
-
-
-def _ranked(row_ids: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The best k rows; row_ids ascend, so a stable sort leaves ties in their order."""
-    order = np.argsort(-scores, kind="stable")[:k]
-    return row_ids[order], scores[order]

@@ -153,10 +153,10 @@ def build_part(low: int, columns: Sequence[Sequence[str | None]], analysis: Anal
     renumber_terms(np.array(row_terms, np.int32), numbers, renumbered)
     ends = np.cumsum(np.array([len(term) for term in ordered], np.int64))
     dictionary = (ends, np.frombuffer(b"".join(ordered), np.uint8))
-    return _assembled(low, dictionary, renumbered, np.array(row_ends, np.int64), nulls, analysis)
+    return assemble(low, dictionary, renumbered, np.array(row_ends, np.int64), nulls, analysis)
 
 
-def _assembled(
+def assemble(
     low: int,
     dictionary: Dictionary,
     row_terms: np.ndarray,
@@ -251,7 +251,7 @@ def _nulls(low: int, high: int, analysis: Analysis) -> Part:
     nothing = np.empty(0, np.int64), np.empty(0, np.uint8)
     rows = high - low
     nulls = list(range(rows * len(analysis.analyzers)))
-    return _assembled(
+    return assemble(
         low, nothing, np.empty(0, np.int32), np.zeros(rows, np.int64), nulls, analysis
     )
 

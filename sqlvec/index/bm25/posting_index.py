@@ -57,6 +57,11 @@ class PostingIndex:
             if len(self._waiting[0]) >= WAITING_MAX:
                 self._settle()
 
+    def settle(self) -> None:
+        """Makes a part of what waits."""
+        with self._lock:
+            self._settle()
+
     def _settle(self) -> None:
         """Makes a part of what waits, and joins it with the parts that are not much larger."""
         waiting = self._waiting
@@ -78,8 +83,7 @@ class PostingIndex:
 
     def _current(self) -> tuple[Part, ...]:
         if self._waiting[0]:
-            with self._lock:
-                self._settle()
+            self.settle()
         return self._parts
 
     # ---------------------------------------------------------------- keeping

@@ -67,6 +67,7 @@ class Statistics:
         self.length_sums: list[int] = totals[:, 1].tolist()
         self._terms: dict[str, Term] = {}
         self._unions: dict[tuple[tuple[int, ...], str], int] = {}
+        self.scope = Scope(self)  # counted alone
 
     def fits(self, parts: Sequence[Part], visible: RowSet) -> bool:
         """Whether these are the statistics of the row set over the parts."""
@@ -148,12 +149,13 @@ class Statistics:
 class Scope:
     """Statistics of one shard, counted alone or with those of others."""
 
-    __slots__ = ("_averages", "own", "shards")
+    __slots__ = ("_averages", "_known", "own", "shards")
 
     def __init__(self, own: Statistics, others: Sequence[Statistics] = ()) -> None:
         self.own = own
         self.shards = (own, *others)
         self._averages: list[float] | None = None
+        self._known: list[dict[str, tuple[float, Term]]] = [{} for _ in own.marks]
 
     def average(self, field: int) -> float:
         """The average length of a field's texts."""
@@ -165,6 +167,19 @@ class Scope:
                 for f in range(len(self.own.marks))
             ]
         return self._averages[field]
+
+    def weighed(self, terms: Sequence[str], field: int) -> list[tuple[float, Term]]:
+        """Of each term of a field its idf, and where this shard has it."""
+        known = self._known[field]
+        try:
+            return [known[term] for term in terms]
+        except KeyError:
+            idfs = self.idfs(terms, (field,))
+            fresh = list(zip(idfs, self.own.terms(terms, field), strict=True))
+            if len(known) + len(fresh) > _CACHE_MAX:
+                known.clear()
+            known.update(zip(terms, fresh, strict=True))
+            return fresh
 
     def idfs(self, terms: Sequence[str], fields: tuple[int, ...]) -> list[float]:
         """ln(1 + (N - df + 0.5) / (df + 0.5)) of each; 0: no visible row has it."""
