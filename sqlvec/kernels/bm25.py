@@ -5,8 +5,8 @@ weight = idf * query frequency, base = k1 * (1 - b), slope = k1 * b / average le
 Zaragoza 2009, without the factor k1 + 1, as Lucene since version 8).
 
 The searches add in fixed point: weights are scaled so that no sum exceeds 32 bits, and every
-contribution is at least 1. Sums of integers do not depend on their order, so both searches, and any
-division into parts, find the same rows; ties go to the smaller row id. best_of_part gives the rows found
+contribution is at least 1. Sums of integers do not depend on their order, so any division into windows
+and parts finds the same rows; ties go to the smaller row id. best_of_part gives the rows found
 their exact scores, as score_rows does any rows.
 
     postings  (starts i64, rows i32, freqs u8, lengths i32), see kernels/postings.py
@@ -25,15 +25,14 @@ import numpy as np
 
 from sqlvec.kernels.bitmap import has
 from sqlvec.kernels.heap import push_max, replace_max
-from sqlvec.kernels.jit import U64_ONE, inlined, kernel, trailing_zeros
+from sqlvec.kernels.jit import inlined, kernel
 from sqlvec.kernels.postings import BLOCK
 
 SUM_MAX = 0xFFFFFFFF
-REACHED_MAX = 4096  # rows for which search_all keeps what the best of one term have
-KEPT_MAX = 4096  # rows for which search_all looks up terms instead of reading all their postings
-LOOKUP_POSTINGS = 32  # what looking up the terms of a row costs, in postings read
-SORTED_MAX = 64  # rows that are sorted one by one
-WINDOW = 16_384  # rows whose sums stay in a core's cache; a multiple of 64
+REACHED_MAX = 4096  # up to so many rows, search keeps what the best of one term have
+LOOKUP_POSTINGS = 16  # what looking up a term of a row costs, in postings read
+SORTED_MAX = 64  # what is sorted one by one
+WINDOW = 131_072  # rows whose sums stay in a core's cache
 
 
 def scale_of(weights: Sequence[float]) -> float:
@@ -60,6 +59,18 @@ def _offer(total, row_id, heap, size):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _halve(values, low, high, wanted):  # type: ignore[no-untyped-def]
+    """The first place in [low, high) whose value is not below `wanted`."""
+    while low < high:
+        middle = (low + high) >> 1
+        if values[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inlined
 def _gallop(values, place, end, wanted):  # type: ignore[no-untyped-def]
     """The first place from `place` on whose value is not below `wanted`: steps that double, then
     halves."""
@@ -70,316 +81,171 @@ def _gallop(values, place, end, wanted):  # type: ignore[no-untyped-def]
         high += step
         step <<= 1
     high = min(high, end)
-    while place < high:
-        middle = (place + high) >> 1
-        if values[middle] < wanted:
-            place = middle + 1
-        else:
-            high = middle
-    return place
-
-
-@inlined
-def _seek(rows, lasts, begin, first_block, cursor, end, row):  # type: ignore[no-untyped-def]
-    """The first posting of a term, from cursor on, whose row is not below `row`."""
-    if cursor < end and rows[cursor] < row:
-        block = (cursor - begin) // BLOCK
-        last_block = (end - 1 - begin) // BLOCK
-        while block < last_block and lasts[first_block + block] < row:
-            block += 1
-        cursor = max(cursor, begin + block * BLOCK)
-        while cursor < end and rows[cursor] < row:
-            cursor += 1
-    return cursor
-
-
-@inlined
-def _bound(weight, blocks, block, block_end, stop, base, slope):  # type: ignore[no-untyped-def]
-    """No posting in the blocks from `block` to that which reaches row `stop` contributes more."""
-    _, lasts, freqs, lengths = blocks
-    bound = np.int64(0)
-    while block < block_end:
-        most = _contribution(weight, freqs[block], lengths[block], base, slope)
-        bound = max(bound, most)
-        if lasts[block] >= stop - 1:
-            break
-        block += 1
-    # Rounding is not quite monotonic in tf: a little above is safe.
-    return bound + (bound >> 20)
+    return _halve(values, place, high, wanted)
 
 
 @inlined
 def _rank_bounds(bounds, order, sums):  # type: ignore[no-untyped-def]
     """order: terms by bound, least first; sums[i]: of the first i bounds in that order."""
-    for i in range(bounds.shape[0]):
+    count = bounds.shape[0]
+    if count > SORTED_MAX:
+        order[:] = np.argsort(bounds)
+    for i in range(count if count <= SORTED_MAX else 0):
         place = i
         while place > 0 and bounds[order[place - 1]] > bounds[i]:
             order[place] = order[place - 1]
             place -= 1
         order[place] = i
     sums[0] = 0
-    for i in range(bounds.shape[0]):
+    for i in range(count):
         sums[i + 1] = sums[i] + bounds[order[i]]
 
 
 @kernel
-def search_all(  # type: ignore[no-untyped-def]
-    numbers, weights, norm, postings, blocks, low, words, totals, floor, heap
+def search(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, blocks, low, words, totals, touched, floor, heap
 ):
-    """Term after term, the greatest bound first, adds up the postings of allowed rows, then offers the rows;
-    totals (u32[rows]) is zero before and after. How many are in the heap.
+    """The best allowed rows whose sums are not below `floor`, into the heap; how many.
 
-    Once the terms that are left cannot together lift a row above what k rows of one term have already, only
-    rows that have a total go on (MaxScore, Turtle and Flood 1995, a term at a time): most postings of
-    frequent terms are not even read."""
+    Window after window of rows, so that sums stay in a core's cache; in each, term after term, the greatest
+    bound first, postings are added up. Once the terms that are left cannot together lift a row above what
+    k rows have already, only rows that have a sum go on, and of these fewer with every term (MaxScore,
+    Turtle and Flood 1995, with bounds of blocks). totals (u32[window]) is zero before and after; touched is
+    i32[window + 1]."""
     starts, rows, freqs, lengths = postings
-    block_starts, _, _, _ = blocks
     base, slope = norm
     count = numbers.shape[0]
+    k = heap.shape[0]
+    cursors = np.empty(count, np.int64)
+    ends = np.empty(count, np.int64)  # of each term's postings in the window
     bounds = np.empty(count, np.int64)
     order = np.empty(count, np.int64)
     sums = np.empty(count + 1, np.int64)
+    best = np.empty(min(k, REACHED_MAX), np.uint64)  # complements of one term's greatest sums
     for i in range(count):
-        first = block_starts[numbers[i]]
-        last = block_starts[numbers[i] + 1]
-        bounds[i] = _bound(weights[i], blocks, first, last, lengths.shape[0] + 1, base, slope)
-    _rank_bounds(bounds, order, sums)
-    k = heap.shape[0]
-    reached = np.int64(floor)  # k rows have at least so much already
-    best = np.empty(min(k, REACHED_MAX), np.uint64)  # complements of the greatest totals of one term's rows
-    left = count  # the terms order[:left] are not added yet
-    while left > 0 and sums[left] >= reached:
-        left -= 1
-        weight = weights[order[left]]
-        found = 0
-        term = numbers[order[left]]
-        for j in range(starts[term], starts[term + 1]):
-            row = rows[j]
-            if has(words, low + row) == 0:
-                continue
-            total = np.int64(totals[row])
-            total += _contribution(weight, freqs[j], lengths[row], base, slope)
-            totals[row] = np.uint32(total)
-            if total > reached and k <= REACHED_MAX:
-                key = np.uint64(SUM_MAX - total)
-                if found < k:
-                    found = push_max(best, found, key)
-                elif key < best[0]:
-                    replace_max(best, found, key)
-                if found == k:
-                    reached = max(reached, SUM_MAX - np.int64(best[0]))
-    if left > 0:
-        size = _complete(
-            numbers, weights, norm, postings, blocks, low, totals, order, sums, left, reached, heap
-        )
-        if size >= 0:
-            return size
-    for i in range(left):
-        weight = weights[order[i]]
-        term = numbers[order[i]]
-        for j in range(starts[term], starts[term + 1]):
-            row = rows[j]
-            if totals[row] != 0:
-                totals[row] += np.uint32(
-                    _contribution(weight, freqs[j], lengths[row], base, slope)
-                )
-    worst = reached
+        cursors[i] = starts[numbers[i]]
+    reached = np.int64(floor)  # k rows have at least so much
     size = 0
-    for i in range(left, count):
-        term = numbers[order[i]]
-        for j in range(starts[term], starts[term + 1]):
-            row = rows[j]
-            total = np.int64(totals[row])
-            totals[row] = 0
-            # Equal sums are offered too: terms are visited one by one, so a smaller row id may come
-            # later.
-            if total != 0 and total >= worst:
-                size = _offer(total, low + row, heap, size)
+    while True:
+        first = np.int64(lengths.shape[0])
+        for i in range(count):
+            if cursors[i] < starts[numbers[i] + 1]:
+                first = min(first, np.int64(rows[cursors[i]]))
+        if first == lengths.shape[0]:
+            return size
+        stop = min(first + totals.shape[0], np.int64(lengths.shape[0]))
+        _bound_window(numbers, weights, norm, postings, blocks, cursors, stop, ends, bounds)
+        _rank_bounds(bounds, order, sums)
+        left = count  # the terms order[:left] are not added yet
+        used = 0
+        while left > 0 and sums[left] >= reached and sums[left] > 0:
+            left -= 1
+            weight = weights[order[left]]
+            found = 0
+            for cursor in range(cursors[order[left]], ends[order[left]]):
+                row = np.int64(rows[cursor])
+                if has(words, low + row) == 0:
+                    continue
+                spot = row - first
+                total = np.int64(totals[spot])
+                touched[used] = spot
+                used += np.int64(total == 0)
+                total += _contribution(weight, freqs[cursor], lengths[row], base, slope)
+                totals[spot] = np.uint32(total)
+                if total > reached and k <= REACHED_MAX:
+                    key = np.uint64(SUM_MAX - total)
+                    if found < k:
+                        found = push_max(best, found, key)
+                    elif key < best[0]:
+                        replace_max(best, found, key)
+                    if found == k:
+                        reached = max(reached, SUM_MAX - np.int64(best[0]))
+        if left > 0 and sums[left] > 0:
+            used = _complete(
+                weights, norm, postings, totals, touched, used,
+                order[:left], sums, cursors, ends, reached, first,
+            )  # fmt: skip
+        cursors[:] = ends
+        for place in range(used):
+            total = np.int64(totals[touched[place]])
+            totals[touched[place]] = 0
+            if total >= reached:
+                # Rows of a window come in no order: equal sums are offered, and the smaller id stays.
+                size = _offer(total, low + first + touched[place], heap, size)
                 if size == k:
-                    worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
-    return size
+                    reached = max(reached, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
+
+
+@kernel
+def _bound_window(  # type: ignore[no-untyped-def]
+    numbers, weights, norm, postings, blocks, cursors, stop, ends, bounds
+):
+    """Where each term's postings before `stop` end, and the most that one of them contributes."""
+    starts, rows, _, _ = postings
+    block_starts, lasts, block_freqs, block_lengths = blocks
+    base, slope = norm
+    for i in range(numbers.shape[0]):
+        term = numbers[i]
+        cursor = cursors[i]
+        end = starts[term + 1]
+        bounds[i] = 0
+        ends[i] = cursor
+        if cursor == end or rows[cursor] >= stop:
+            continue
+        block = block_starts[term] + (cursor - starts[term]) // BLOCK
+        bound = np.int64(0)
+        while True:
+            most = _contribution(
+                weights[i], block_freqs[block], block_lengths[block], base, slope
+            )
+            bound = max(bound, most)
+            cursor = starts[term] + (block + 1 - block_starts[term]) * BLOCK
+            if lasts[block] >= stop - 1 or cursor >= end:
+                break
+            block += 1
+        # Rounding is not quite monotonic in tf: a little above is safe.
+        bounds[i] = bound + (bound >> 20)
+        ends[i] = _halve(rows, max(cursor - BLOCK, ends[i]), min(cursor, end), stop)
 
 
 @kernel
 def _complete(  # type: ignore[no-untyped-def]
-    numbers, weights, norm, postings, blocks, low, totals, order, sums, left, reached, heap
+    weights, norm, postings, totals, touched, used,
+    order, sums, cursors, ends, reached, first,
 ):
-    """Looks up the terms order[:left] for the rows that they can lift to `reached`, when these are few, and
-    clears totals; how many are in the heap. When they are many, -1: then totals holds them, and no others."""
-    starts, rows, freqs, lengths = postings
-    block_starts, lasts, _, _ = blocks
+    """Adds the terms of `order` to the touched rows that they can lift to `reached`; how many of these are
+    left. The others' totals are cleared."""
+    _, rows, freqs, lengths = postings
     base, slope = norm
-    rest = sums[left]
-    unread = np.int64(0)
-    for i in range(left):
-        unread += starts[numbers[order[i]] + 1] - starts[numbers[order[i]]]
-    most = min(unread // LOOKUP_POSTINGS, np.int64(KEPT_MAX))
-    kept_rows = np.empty(most, np.int64)
-    kept_totals = np.empty(most, np.int64)
-    kept = 0
-    for i in range(left, numbers.shape[0]):
-        term = numbers[order[i]]
-        for j in range(starts[term], starts[term + 1]):
-            row = rows[j]
-            total = np.int64(totals[row])
-            if total + rest >= reached and total != 0:
-                if kept == most:
-                    for earlier in range(kept):
-                        totals[kept_rows[earlier]] = np.uint32(kept_totals[earlier])
-                    return -1
-                kept_rows[kept] = row
-                kept_totals[kept] = total
+    for left in range(order.shape[0], 0, -1):
+        kept = 0
+        for place in range(used):
+            spot = touched[place]
+            if np.int64(totals[spot]) + sums[left] >= reached:
+                touched[kept] = spot
                 kept += 1
-            totals[row] = 0
-    worst = np.int64(reached)
-    size = 0
-    for place in range(kept):
-        row = kept_rows[place]
-        total = kept_totals[place]
-        i = left - 1
-        while i >= 0 and total + sums[i + 1] >= worst:
-            term = numbers[order[i]]
-            block = _gallop(lasts, block_starts[term], block_starts[term + 1], row)
-            cursor = starts[term] + (block - block_starts[term]) * BLOCK
-            cursor = _gallop(rows, cursor, min(cursor + BLOCK, starts[term + 1]), row)
-            if cursor < starts[term + 1] and rows[cursor] == row:
-                total += _contribution(
-                    weights[order[i]], freqs[cursor], lengths[row], base, slope
-                )
-            i -= 1
-        if i < 0 and total >= worst:
-            size = _offer(total, low + row, heap, size)
-            if size == heap.shape[0]:
-                worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
-    return size
-
-
-@kernel
-def search_windows(  # type: ignore[no-untyped-def]
-    numbers, weights, norm, postings, blocks, low, words, floor, heap
-):
-    """MaxScore (Turtle and Flood 1995) with bounds of blocks, over windows of rows. How many are in the
-    heap.
-
-    In each window the terms whose bounds together cannot lift a row above the worst of the heap are
-    not essential: they are looked up only for rows that an essential term has. Rows come in
-    ascending order, so a row whose sum equals the worst has the greater id and is out."""
-    starts, rows, freqs, lengths = postings
-    block_starts, lasts, _, _ = blocks
-    base, slope = norm
-    count = numbers.shape[0]
-    cursors = np.empty(count, np.int64)
-    bounds = np.empty(count, np.int64)
-    order = np.empty(count, np.int64)
-    sums = np.empty(count + 1, np.int64)
-    totals = np.zeros(WINDOW, np.uint32)
-    seen = np.zeros(WINDOW >> 6, np.uint64)
-    size = 0
-    for i in range(count):
-        cursors[i] = starts[numbers[i]]
-    while True:
-        nearest = np.int64(lengths.shape[0])
-        for i in range(count):
-            if cursors[i] < starts[numbers[i] + 1]:
-                nearest = min(nearest, np.int64(rows[cursors[i]]))
-        if nearest == lengths.shape[0]:
-            return size
-        first = ((low + nearest) >> 6) << 6
-        stop = min(first + WINDOW - low, lengths.shape[0])
-        worst = np.int64(floor)
-        if size == heap.shape[0]:
-            worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
-        for i in range(count):
-            term = numbers[i]
-            block = block_starts[term] + (cursors[i] - starts[term]) // BLOCK
-            bounds[i] = 0
-            if cursors[i] < starts[term + 1]:
-                bounds[i] = _bound(
-                    weights[i], blocks, block, block_starts[term + 1], stop, base, slope
-                )
-        _rank_bounds(bounds, order, sums)
-        split = 0
-        while split < count and sums[split + 1] <= worst:
-            split += 1
-        for place in range(split, count):
-            term = numbers[order[place]]
-            weight = weights[order[place]]
-            end = starts[term + 1]
-            cursor = cursors[order[place]]
-            while cursor < end and rows[cursor] < stop:
-                row = rows[cursor]
-                spot = low + row - first
-                totals[spot] += np.uint32(
-                    _contribution(weight, freqs[cursor], lengths[row], base, slope)
-                )
-                seen[spot >> 6] |= U64_ONE << np.uint64(spot & 63)
-                cursor += 1
-            cursors[order[place]] = cursor
-        if split < count:
-            size = _offer_window(
-                numbers, weights, norm, postings, blocks, low, words, floor, heap, size,
-                first, stop, split, order, sums, cursors, totals, seen,
-            )  # fmt: skip
-        for place in range(split):
-            i = order[place]
-            term = numbers[i]
-            cursors[i] = _seek(
-                rows, lasts, starts[term], block_starts[term], cursors[i], starts[term + 1], stop
-            )
-
-
-@kernel
-def _offer_window(
-    numbers,
-    weights,
-    norm,
-    postings,
-    blocks,
-    low,
-    words,
-    floor,
-    heap,
-    size,
-    first,
-    stop,
-    split,
-    order,
-    sums,
-    cursors,
-    totals,
-    seen,
-):  # type: ignore[no-untyped-def]
-    """Completes and offers the allowed rows seen in a window; clears totals and seen."""
-    starts, rows, freqs, lengths = postings
-    block_starts, lasts, _, _ = blocks
-    base, slope = norm
-    worst = np.int64(floor)
-    if size == heap.shape[0]:
-        worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
-    for word in range((low + stop - first + 63) >> 6):
-        left = seen[word] & words[(first >> 6) + word]
-        seen[word] = 0
-        while left != 0:
-            spot = (word << 6) + trailing_zeros(left)
-            left &= left - U64_ONE
-            total = np.int64(totals[spot])
-            row = first + spot - low
-            place = split - 1
-            while place >= 0 and total + sums[place + 1] > worst:
-                i = order[place]
-                term = numbers[i]
-                end = starts[term + 1]
-                cursor = _seek(rows, lasts, starts[term], block_starts[term], cursors[i], end, row)
-                cursors[i] = cursor
+            else:
+                totals[spot] = 0
+        used = kept
+        i = order[left - 1]
+        begin = cursors[i]
+        end = ends[i]
+        if used * LOOKUP_POSTINGS < end - begin:
+            for place in range(used):
+                row = first + touched[place]
+                cursor = _halve(rows, begin, end, row)
                 if cursor < end and rows[cursor] == row:
-                    total += _contribution(weights[i], freqs[cursor], lengths[row], base, slope)
-                place -= 1
-            if place < 0 and total > worst:
-                size = _offer(total, low + row, heap, size)
-                if size == heap.shape[0]:
-                    worst = max(worst, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
-    totals[: low + stop - first] = 0
-    return size
+                    totals[touched[place]] += np.uint32(
+                        _contribution(weights[i], freqs[cursor], lengths[row], base, slope)
+                    )
+            continue
+        for cursor in range(begin, end):
+            row = rows[cursor]
+            if totals[row - first] != 0:
+                totals[row - first] += np.uint32(
+                    _contribution(weights[i], freqs[cursor], lengths[row], base, slope)
+                )
+    return used
 
 
 @inlined
@@ -395,12 +261,12 @@ def _sort_few(keys):  # type: ignore[no-untyped-def]
 
 @kernel
 def best_of_part(  # type: ignore[no-untyped-def]
-    numbers, weights, scale, norm, postings, blocks, low, words, totals, floor, row_ids, scores
+    numbers, weights, scale, norm, postings, blocks, low, words, totals, touched, floor,
+    row_ids, scores,
 ):
     """The best rows of a part, best first, with their exact scores: (how many, the floor for other parts).
 
-    weights, norm: f64, before scaling. totals: as search_all takes it, or empty for search_windows. floor:
-    rows whose scaled sum is below it are not wanted."""
+    weights, norm: f64, before scaling. floor: rows whose scaled sum is below it are not wanted."""
     starts, rows, freqs, lengths = postings
     k = row_ids.shape[0]
     scaled = np.empty(weights.shape[0], np.float32)
@@ -408,13 +274,9 @@ def best_of_part(  # type: ignore[no-untyped-def]
         scaled[i] = np.float32(weights[i] * scale)
     coarse = (np.float32(norm[0]), np.float32(norm[1]))
     heap = np.empty(k, np.uint64)
-    size = 0
-    if totals.shape[0] > 0:
-        size = search_all(
-            numbers, scaled, coarse, postings, blocks, low, words, totals, floor, heap
-        )
-    else:
-        size = search_windows(numbers, scaled, coarse, postings, blocks, low, words, floor, heap)
+    size = search(
+        numbers, scaled, coarse, postings, blocks, low, words, totals, touched, floor, heap
+    )
     if size == k:
         floor = max(floor, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
     found = heap[:size]

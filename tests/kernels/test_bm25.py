@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlvec.index.row_set import RowSet
-from sqlvec.kernels.bm25 import SUM_MAX, scale_of, score_rows, search_all, search_windows
+from sqlvec.kernels.bm25 import SUM_MAX, scale_of, score_rows, search
 from sqlvec.kernels.postings import BLOCK, build_blocks
 
 NORM = (0.3, 0.05)
@@ -41,17 +41,16 @@ def expected_scores(postings, weights: np.ndarray) -> np.ndarray:
     return scores
 
 
-def run(search, postings, blocks, weights: np.ndarray, low: int, words: np.ndarray, k: int):
+def run(window: int, postings, blocks, weights: np.ndarray, low: int, words: np.ndarray, k: int):
     norm = (np.float32(NORM[0]), np.float32(NORM[1]))
     numbers = np.arange(len(weights), dtype=np.int64)
     fixed = (weights * scale_of(weights)).astype(np.float32)
     heap = np.empty(k, np.uint64)
-    if search is search_all:
-        totals = np.zeros(len(postings[3]) + 3, np.uint32)
-        size = search(numbers, fixed, norm, postings, blocks, low, words, totals, 0, heap)
-        assert not totals.any()
-    else:
-        size = search(numbers, fixed, norm, postings, blocks, low, words, 0, heap)
+    totals, touched = np.zeros(window, np.uint32), np.empty(window + 1, np.int32)
+    size = search(
+        numbers, fixed, norm, postings, blocks, low, words, totals, touched, 0, heap
+    )
+    assert not totals.any()
     return np.sort(heap[:size])
 
 
@@ -61,17 +60,20 @@ def run(search, postings, blocks, weights: np.ndarray, low: int, words: np.ndarr
     st.lists(st.sampled_from([0.0, 0.0005, 0.01, 0.3, 0.9]), min_size=1, max_size=7),
     st.sampled_from([0, 1, 63, 64, 16_383, 100_001]),
     st.sampled_from([0.0, 0.001, 0.1, 0.6, 1.0]),
-    st.integers(1, 40),
+    st.integers(1, 40) | st.just(5_000),
+    st.sampled_from([64, 1_000, 16_384]),
 )
 @settings(max_examples=120, deadline=None)
-def test_both_searches_give_the_best_rows(seed, row_count, shares, low, allowed_share, k):
+def test_search_gives_the_best_rows_window_by_window(
+    seed, row_count, shares, low, allowed_share, k, window
+):
     postings, blocks = corpus(seed, row_count, shares)
     dice = np.random.default_rng(seed)
     weights = dice.random(len(shares)) * 8 + 0.01
     allowed = np.concatenate([np.zeros(low, bool), dice.random(row_count) < allowed_share])
     words = RowSet.from_mask(allowed).words
-    keys = run(search_all, postings, blocks, weights, low, words, k)
-    assert keys.tolist() == run(search_windows, postings, blocks, weights, low, words, k).tolist()
+    keys = run(100_000, postings, blocks, weights, low, words, k)
+    assert keys.tolist() == run(window, postings, blocks, weights, low, words, k).tolist()
     row_ids = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
     scores = np.where(allowed[low:], expected_scores(postings, weights), 0.0)
     assert allowed[row_ids].all()
@@ -98,8 +100,8 @@ def test_equal_rows_are_taken_by_row_id():
     postings[2][:], postings[3][:] = 2, 10
     build_blocks(*postings, *blocks)
     words = RowSet.full(40_000).words
-    for search in (search_all, search_windows):
-        keys = run(search, postings, blocks, np.array([2.0]), 0, words, 7)
+    for window in (64, 100_000):
+        keys = run(window, postings, blocks, np.array([2.0]), 0, words, 7)
         assert (keys & np.uint64(0xFFFFFFFF)).tolist() == list(range(7))
 
 
@@ -115,5 +117,5 @@ def test_a_row_that_scores_next_to_nothing_is_still_found():
     postings[3][:] = 2_000_000_000
     build_blocks(*postings, *blocks)
     words = RowSet.full(100).words
-    for search in (search_all, search_windows):
-        assert len(run(search, postings, blocks, np.array([1e-9, 9.0]), 0, words, 100)) == 100
+    for window in (64, 100_000):
+        assert len(run(window, postings, blocks, np.array([1e-9, 9.0]), 0, words, 100)) == 100

@@ -1,6 +1,6 @@
 """Plans for the terms of a query: their postings in each part, and what each is worth.
 
-TermPlan is for one field: the searches of kernels.bm25. FieldPlan is for several, BM25F (Robertson and
+TermPlan is for one field: the search of kernels.bm25. FieldPlan is for several, BM25F (Robertson and
 Zaragoza 2009, section 3.6.1): all postings of a term are added up field by field.
 """
 
@@ -16,15 +16,12 @@ from sqlvec.index.bm25.part import Part
 from sqlvec.index.bm25.query import AnyTerm, Fields
 from sqlvec.index.bm25.statistics import Scope
 from sqlvec.index.row_set import RowSet
-from sqlvec.kernels.bm25 import add_fields, best_of_part, scale_of, score_rows
+from sqlvec.kernels.bm25 import WINDOW, add_fields, best_of_part, scale_of, score_rows
 
-WINDOW_TERMS_MAX = 64
-WINDOW_ROWS_MIN = 1 << 22
-WASTED_POSTINGS_MAX = 32_768  # postings of rows that are not allowed
 LOOKUP_COST = 8  # what looking up a term of a row costs, in postings added up
 
 
-NO_ROWS, NO_SCORES, NO_TOTALS = np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint32)
+NO_ROWS, NO_SCORES = np.empty(0, np.int64), np.empty(0)
 Ranked = tuple[np.ndarray, np.ndarray]  # row ids (i64), scores (f64)
 
 
@@ -88,22 +85,21 @@ class TermPlan:
         own = self._scope.own
         words = own.words if rows is own.visible else own.padded(rows)
         scale = scale_of(self.weights)
+        buffers = totals.take()
         floor = 0
         found: list[Ranked] = []
         for part, numbers, weights, posting_count in self.steps:
             size = min(k, posting_count)
             row_ids, scores = np.empty(size, np.int64), np.empty(size, np.float64)
-            windowed = _is_windowed(part, len(numbers), posting_count, rows)
-            sums = NO_TOTALS if windowed else totals.take(part.high - part.low)
+            sums, touched = buffers
             count, reached = best_of_part(
                 numbers, weights, scale, self.norm, part.postings[self.field], part.blocks,
-                part.low, words, sums, floor, row_ids, scores,
+                part.low, words, sums, touched, floor, row_ids, scores,
             )  # fmt: skip
-            if not windowed:
-                totals.give_back(sums)
             if size == k:
                 floor = reached
             found.append((row_ids[:count], scores[:count]))
+        totals.give_back(buffers)
         if len(found) < 2:
             return found[0] if found else (NO_ROWS, NO_SCORES)
         ids = np.concatenate([ids for ids, _ in found])
@@ -170,23 +166,21 @@ class FieldPlan:
 
 
 class Totals:
-    """Zeros (u32) for searches: used again, because fresh memory costs more than a search."""
+    """Sums (u32, all zero) and places (i32) for the rows of a window: used again, because fresh memory costs
+    more than a search."""
 
     def __init__(self) -> None:
-        self._spare: list[np.ndarray] = []
+        self._spare: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def take(self, row_count: int) -> np.ndarray:
+    def take(self) -> tuple[np.ndarray, np.ndarray]:
         try:
-            totals = self._spare.pop()
+            return self._spare.pop()
         except IndexError:
-            totals = np.zeros(0, np.uint32)
-        if len(totals) < row_count:
-            totals = np.zeros(row_count + (row_count >> 1), np.uint32)
-        return totals
+            return np.zeros(WINDOW, np.uint32), np.empty(WINDOW + 1, np.int32)
 
-    def give_back(self, totals: np.ndarray) -> None:
-        """All zero again."""
-        self._spare.append(totals)
+    def give_back(self, buffers: tuple[np.ndarray, np.ndarray]) -> None:
+        """The sums are zero again."""
+        self._spare.append(buffers)
 
 
 def ranked(row_ids: np.ndarray, scores: np.ndarray, k: int) -> Ranked:
@@ -196,14 +190,3 @@ def ranked(row_ids: np.ndarray, scores: np.ndarray, k: int) -> Ranked:
     if len(scores) and scores[-1] == 0:
         order, scores = order[scores > 0], scores[scores > 0]
     return row_ids[order], scores
-
-
-def _is_windowed(part: Part, term_count: int, posting_count: int, rows: RowSet) -> bool:
-    """Whether search_windows is the faster for a part; rows: those that are allowed.
-
-    Measured on 117,659 and a million rows: adding up everything wins while its sums stay in the
-    cache, unless a filter leaves most of the postings unused."""
-    if term_count > WINDOW_TERMS_MAX:
-        return False
-    wasted = posting_count * (1 - rows.count / rows.row_count)
-    return wasted >= WASTED_POSTINGS_MAX or part.high - part.low >= WINDOW_ROWS_MIN
