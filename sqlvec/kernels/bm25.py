@@ -19,26 +19,24 @@ A row counts when its bit is set in words, at row id low + row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from sqlvec.kernels.bitmap import has
 from sqlvec.kernels.heap import push_max, replace_max
-from sqlvec.kernels.jit import inlined, kernel
+from sqlvec.kernels.jit import U64_ONE, inlined, kernel
 from sqlvec.kernels.postings import BLOCK
 
 SUM_MAX = 0xFFFFFFFF
+U64_SIX, U64_63 = np.uint64(6), np.uint64(63)
 REACHED_MAX = 4096  # up to so many rows, search keeps what the best of one term have
 LOOKUP_POSTINGS = 16  # what looking up a term of a row costs, in postings read
 SORTED_MAX = 64  # what is sorted one by one
 WINDOW = 131_072  # rows whose sums stay in a core's cache
 
 
-def scale_of(weights: Sequence[float]) -> float:
-    """What weights are multiplied by; room is left for the least 1 of each term and for
+def scale_of(weight_sum: float, count: int) -> float:
+    """What count weights of this sum are multiplied by; room is left for the least 1 of each term and for
     rounding."""
-    return (SUM_MAX - 2 * len(weights)) * (1 - 1e-6) / sum(weights)
+    return (SUM_MAX - 2 * count) * (1 - 1e-6) / weight_sum
 
 
 @inlined
@@ -136,6 +134,7 @@ def search(  # type: ignore[no-untyped-def]
         stop = min(first + totals.shape[0], np.int64(lengths.shape[0]))
         _bound_window(numbers, weights, norm, postings, blocks, cursors, stop, ends, bounds)
         _rank_bounds(bounds, order, sums)
+        unsigned_low, unsigned_first = np.uint64(low), np.uint64(first)  # an index that may be negative costs
         left = count  # the terms order[:left] are not added yet
         used = 0
         while left > 0 and sums[left] >= reached and sums[left] > 0:
@@ -143,14 +142,16 @@ def search(  # type: ignore[no-untyped-def]
             weight = weights[order[left]]
             found = 0
             for cursor in range(cursors[order[left]], ends[order[left]]):
-                row = np.int64(rows[cursor])
-                if has(words, low + row) == 0:
+                at = np.uint64(cursor)
+                row = np.uint64(rows[at])
+                row_id = unsigned_low + row
+                if (words[row_id >> U64_SIX] >> (row_id & U64_63)) & U64_ONE == 0:
                     continue
-                spot = row - first
+                spot = row - unsigned_first
                 total = np.int64(totals[spot])
-                touched[used] = spot
+                touched[np.uint64(used)] = np.int32(spot)
                 used += np.int64(total == 0)
-                total += _contribution(weight, freqs[cursor], lengths[row], base, slope)
+                total += _contribution(weight, freqs[at], lengths[row], base, slope)
                 totals[spot] = np.uint32(total)
                 if total > reached and k <= REACHED_MAX:
                     key = np.uint64(SUM_MAX - total)
@@ -167,11 +168,12 @@ def search(  # type: ignore[no-untyped-def]
             )  # fmt: skip
         cursors[:] = ends
         for place in range(used):
-            total = np.int64(totals[touched[place]])
-            totals[touched[place]] = 0
+            spot = np.uint64(touched[np.uint64(place)])
+            total = np.int64(totals[spot])
+            totals[spot] = 0
             if total >= reached:
                 # Rows of a window come in no order: equal sums are offered, and the smaller id stays.
-                size = _offer(total, low + first + touched[place], heap, size)
+                size = _offer(total, unsigned_low + unsigned_first + spot, heap, size)
                 if size == k:
                     reached = max(reached, SUM_MAX - np.int64(heap[0] >> np.uint64(32)))
 
@@ -214,22 +216,24 @@ def _complete(  # type: ignore[no-untyped-def]
     order, sums, cursors, ends, reached, first,
 ):
     """Adds the terms of `order` to the touched rows that they can lift to `reached`; how many of these are
-    left. The others' totals are cleared."""
+    left. Totals of others are cleared, when that costs less than what is saved by it."""
     _, rows, freqs, lengths = postings
     base, slope = norm
+    unsigned_first = np.uint64(first)
     for left in range(order.shape[0], 0, -1):
-        kept = 0
-        for place in range(used):
-            spot = touched[place]
-            if np.int64(totals[spot]) + sums[left] >= reached:
-                touched[kept] = spot
-                kept += 1
-            else:
-                totals[spot] = 0
-        used = kept
         i = order[left - 1]
         begin = cursors[i]
         end = ends[i]
+        if used < end - begin:
+            kept = 0
+            for place in range(used):
+                spot = np.uint64(touched[np.uint64(place)])
+                if np.int64(totals[spot]) + sums[left] >= reached:
+                    touched[np.uint64(kept)] = np.int32(spot)
+                    kept += 1
+                else:
+                    totals[spot] = 0
+            used = kept
         if used * LOOKUP_POSTINGS < end - begin:
             for place in range(used):
                 row = first + touched[place]
@@ -240,10 +244,12 @@ def _complete(  # type: ignore[no-untyped-def]
                     )
             continue
         for cursor in range(begin, end):
-            row = rows[cursor]
-            if totals[row - first] != 0:
-                totals[row - first] += np.uint32(
-                    _contribution(weights[i], freqs[cursor], lengths[row], base, slope)
+            at = np.uint64(cursor)
+            row = np.uint64(rows[at])
+            spot = row - unsigned_first
+            if totals[spot] != 0:
+                totals[spot] += np.uint32(
+                    _contribution(weights[i], freqs[at], lengths[row], base, slope)
                 )
     return used
 

@@ -44,7 +44,7 @@ def expected_scores(postings, weights: np.ndarray) -> np.ndarray:
 def run(window: int, postings, blocks, weights: np.ndarray, low: int, words: np.ndarray, k: int):
     norm = (np.float32(NORM[0]), np.float32(NORM[1]))
     numbers = np.arange(len(weights), dtype=np.int64)
-    fixed = (weights * scale_of(weights)).astype(np.float32)
+    fixed = (weights * scale_of(weights.sum(), len(weights))).astype(np.float32)
     heap = np.empty(k, np.uint64)
     totals, touched = np.zeros(window, np.uint32), np.empty(window + 1, np.int32)
     size = search(
@@ -108,7 +108,7 @@ def test_equal_rows_are_taken_by_row_id():
 @pytest.mark.parametrize("terms", [1, 10, 100_000])
 def test_sums_fit_in_32_bits(terms):
     weights = np.full(terms, 7.3)
-    fixed = (weights * scale_of(weights)).astype(np.float32)
+    fixed = (weights * scale_of(weights.sum(), len(weights))).astype(np.float32)
     assert SUM_MAX * 0.99 < int((fixed.astype(np.int64) + 1).sum()) <= SUM_MAX
 
 

@@ -14,7 +14,7 @@ from sqlvec.index.bm25.posting_index import PostingIndex
 from sqlvec.index.bm25.query import Fields, Match, QueryBuilder
 from sqlvec.index.bm25.scoring import Scoring, as_terms
 from sqlvec.index.bm25.statistics import Scope, Statistics
-from sqlvec.index.bm25.terms import NO_ROWS, NO_SCORES, Totals
+from sqlvec.index.bm25.terms import NO_ROWS, NO_SCORES, TermPlan, Totals
 from sqlvec.index.row_set import RowSet
 
 BUILDERS_MAX = 64  # combinations of fields and weights
@@ -40,6 +40,7 @@ class Bm25Index(PostingIndex):
         self.weights = weights or (1.0,) * fields
         self._statistics: tuple[Statistics, ...] = ()
         self._builders: dict[Any, QueryBuilder] = {}
+        self._every = tuple(range(fields))
         self._totals = Totals()
 
     def builder(
@@ -75,8 +76,11 @@ class Bm25Index(PostingIndex):
         k = min(k, rows.count)
         if k < 1:
             return NO_ROWS, NO_SCORES
-        scoring = self._scoring(visible, others)
         terms = as_terms(query)
+        if terms is not None and len(fields := terms.fields or self._every) == 1:
+            plan = TermPlan(terms, fields[0], self._scope(visible, others), self.k1, self.b)
+            return plan.best(rows, k, self._totals)
+        scoring = self._scoring(visible, others)
         if terms is not None:
             return scoring.plan(terms).best(rows, k, self._totals)
         row_ids = (scoring.matching.rows(query).extend(visible.row_count) & rows).ids()
@@ -101,7 +105,7 @@ class Bm25Index(PostingIndex):
 
     def idfs(self, terms: Sequence[str], fields: Fields, visible: RowSet) -> list[float]:
         """Of each term over the visible rows; 0 where none has it."""
-        return self.statistics(visible).scope.idfs(terms, fields or tuple(range(self.fields)))
+        return self.statistics(visible).scope.idfs(terms, fields or self._every)
 
     def statistics(self, visible: RowSet) -> Statistics:
         """Kept while the row set and the parts are the same objects."""
@@ -115,8 +119,11 @@ class Bm25Index(PostingIndex):
         self._statistics = (fresh, *others[: STATISTICS_MAX - 1])
         return fresh
 
+    def _scope(self, visible: RowSet, others: Sequence[Statistics]) -> Scope:
+        own = self.statistics(visible)
+        return Scope(own, others) if others else own.scope
+
     def _scoring(self, visible: RowSet, others: Sequence[Statistics]) -> Scoring:
-        statistics = self.statistics(visible)
-        scope = Scope(statistics, others) if others else statistics.scope
-        matching = self._matching(statistics.all_parts, visible)
+        scope = self._scope(visible, others)
+        matching = self._matching(scope.own.all_parts, visible)
         return Scoring(matching, scope, self.k1, self.b, self.weights)

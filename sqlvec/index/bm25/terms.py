@@ -38,7 +38,7 @@ class TermPlan:
     """steps: of the parts that have a term. norm: what a row's length adds to the denominator, at
     length 0 and for each term more."""
 
-    __slots__ = ("_scope", "field", "norm", "posting_count", "steps", "weights")
+    __slots__ = ("_own", "field", "norm", "posting_count", "steps", "term_count", "weight_sum")
 
     def __init__(self, query: AnyTerm, field: int, scope: Scope, k1: float, b: float) -> None:
         """Leaves out terms that no visible row has, and parts without a term."""
@@ -50,18 +50,19 @@ class TermPlan:
         self.posting_count = 0
         for i, part in enumerate(scope.own.parts):
             numbers, mine, count = [], [], 0
-            for (_, term), weight in zip(known, weights, strict=True):
-                if weight and term.posting_counts[i]:
-                    numbers.append(term.numbers[i])
+            for weight, (_, (_, places, counts)) in zip(weights, known, strict=True):
+                if counts[i] and weight:
+                    numbers.append(places[i])
                     mine.append(weight)
-                    count += term.posting_counts[i]
+                    count += counts[i]
             if numbers:
-                self.steps.append(Step(part, np.array(numbers, np.int64), np.array(mine), count))
+                self.steps.append(Step(part, np.array(numbers), np.array(mine), count))
                 self.posting_count += count
-        self.weights = weights
+        self.weight_sum = sum(weights)
+        self.term_count = len(weights)
         self.field = field
         self.norm = k1 * (1 - b), k1 * b / scope.average(field)
-        self._scope = scope
+        self._own = scope.own
 
     def scores(self, row_ids: np.ndarray) -> np.ndarray:
         """Exact scores (f64) of ascending row ids; 0 without a term."""
@@ -79,12 +80,12 @@ class TermPlan:
         """The best k of the rows that have a term, best first."""
         if not self.steps:
             return NO_ROWS, NO_SCORES
-        if rows.count * len(self.weights) * LOOKUP_COST < self.posting_count:
+        if rows.count * self.term_count * LOOKUP_COST < self.posting_count:
             row_ids = rows.ids()
             return ranked(row_ids, self.scores(row_ids), k)
-        own = self._scope.own
+        own = self._own
         words = own.words if rows is own.visible else own.padded(rows)
-        scale = scale_of(self.weights)
+        scale = scale_of(self.weight_sum, self.term_count)
         buffers = totals.take()
         floor = 0
         found: list[Ranked] = []
