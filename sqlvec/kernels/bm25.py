@@ -61,7 +61,7 @@ def _halve(values, low, high, wanted):  # type: ignore[no-untyped-def]
     """The first place in [low, high) whose value is not below `wanted`."""
     while low < high:
         middle = (low + high) >> 1
-        if values[middle] < wanted:
+        if values[np.uint64(middle)] < wanted:
             low = middle + 1
         else:
             high = middle
@@ -74,7 +74,7 @@ def _gallop(values, place, end, wanted):  # type: ignore[no-untyped-def]
     halves."""
     step = 1
     high = place
-    while high < end and values[high] < wanted:
+    while high < end and values[np.uint64(high)] < wanted:
         place = high + 1
         high += step
         step <<= 1
@@ -197,12 +197,11 @@ def _bound_window(  # type: ignore[no-untyped-def]
         block = block_starts[term] + (cursor - starts[term]) // BLOCK
         bound = np.int64(0)
         while True:
-            most = _contribution(
-                weights[i], block_freqs[block], block_lengths[block], base, slope
-            )
+            at = np.uint64(block)
+            most = _contribution(weights[i], block_freqs[at], block_lengths[at], base, slope)
             bound = max(bound, most)
             cursor = starts[term] + (block + 1 - block_starts[term]) * BLOCK
-            if lasts[block] >= stop - 1 or cursor >= end:
+            if lasts[at] >= stop - 1 or cursor >= end:
                 break
             block += 1
         # Rounding is not quite monotonic in tf: a little above is safe.

@@ -43,23 +43,23 @@ class TermPlan:
     def __init__(self, query: AnyTerm, field: int, scope: Scope, k1: float, b: float) -> None:
         """Leaves out terms that no visible row has, and parts without a term."""
         known = scope.weighed(query.terms, field)
-        weights = [idf for idf, _ in known]
         if query.frequencies:
-            weights = [a * b for a, b in zip(weights, query.frequencies, strict=True)]
+            pairs = zip(known, query.frequencies, strict=True)
+            known = [(idf * frequency, term) for (idf, term), frequency in pairs]
         self.steps = []
         self.posting_count = 0
         for i, part in enumerate(scope.own.parts):
-            numbers, mine, count = [], [], 0
-            for weight, (_, (_, places, counts)) in zip(weights, known, strict=True):
-                if counts[i] and weight:
-                    numbers.append(places[i])
-                    mine.append(weight)
-                    count += counts[i]
-            if numbers:
-                self.steps.append(Step(part, np.array(numbers), np.array(mine), count))
+            numbers, weights, count = [], [], 0
+            for weight, term in known:
+                if postings := term.posting_counts[i]:
+                    numbers.append(term.numbers[i])
+                    weights.append(weight)
+                    count += postings
+            if count and any(weights):
+                self.steps.append(Step(part, np.array(numbers), np.array(weights), count))
                 self.posting_count += count
-        self.weight_sum = sum(weights)
-        self.term_count = len(weights)
+        self.weight_sum = sum([weight for weight, _ in known])
+        self.term_count = len(known)
         self.field = field
         self.norm = k1 * (1 - b), k1 * b / scope.average(field)
         self._own = scope.own
