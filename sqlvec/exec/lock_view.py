@@ -14,6 +14,7 @@ _EVENTS: dict[str | int, tuple[str, str]] = {
     "relation": ("Lock", "relation"),
     "row": ("Lock", "transactionid"),
     "transaction": ("Lock", "transactionid"),
+    "key": ("Lock", "transactionid"),  # of a unique index over expressions
     "advisory": ("Lock", "advisory"),
     "stall": ("IPC", "WriteStall"),
 }
