@@ -41,6 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--data-dir")
     check = commands.add_parser("check", help="verify a data directory that no server uses")
     check.add_argument("directory")
+    check.add_argument(
+        "--stats", action="store_true",
+        help="print what each shard holds, and the false positives of its bloom filters, as measured",
+    )  # fmt: skip
     commands.add_parser("version", help="print the version")
     args = parser.parse_args(arguments)
     return {"serve": _serve, "demo": _demo, "check": _check, "version": _version}[args.command](args)
@@ -116,15 +120,20 @@ def _check(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from sqlvec.storage.check import verify
+    from sqlvec.storage.statistics import read_statistics
     from sqlvec.storage.vfs import OsFs
 
     failed = 0
     root = Path(args.directory)
     folders = sorted(p for p in (root / "databases").glob("*") if p.is_dir()) or [root]
     for folder in folders:
-        findings = list(verify(OsFs(str(folder))))
+        vfs = OsFs(str(folder))
+        findings = list(verify(vfs))
         for finding in findings:
             print(f"{folder.name}: {finding}")
         failed += len(findings)
+        if args.stats and not any(finding.severity == "damage" for finding in findings):
+            for shard in read_statistics(vfs):
+                print("\n".join(f"{folder.name}: {line}" for line in shard.render()))
     print(f"{len(folders)} database(s) checked, {failed} finding(s)")
     return 1 if failed else 0

@@ -74,6 +74,15 @@ class KeyRun:
         return found
 
 
+    def may_hold(self, hashes: Words) -> Mask:
+        """Which keys the bloom filter lets pass; all of them without one."""
+        if not len(self.bloom):
+            return np.ones(len(hashes), np.bool_)
+        masks = _bloom_masks(hashes)
+        words = self.bloom[(hashes % np.uint64(len(self.bloom))).astype(np.int64)]
+        return np.asarray(words & masks == masks)
+
+
 class MemoryKeys:
     """The keys of the memtable: single rows in a dictionary, large batches as runs."""
 
@@ -162,11 +171,17 @@ def bloom_mask(key_hash: int) -> int:
 
 def bloom_of(hashes: Words) -> Words:
     words = np.zeros(len(hashes) // BLOOM_ENTRIES_PER_WORD + 1, np.uint64)
+    places = (hashes % np.uint64(len(words))).astype(np.int64)
+    np.bitwise_or.at(words, places, _bloom_masks(hashes))
+    return words
+
+
+def _bloom_masks(hashes: Words) -> Words:
+    """bloom_mask of many."""
     masks = np.zeros(len(hashes), np.uint64)
     for shift in range(16, 64, 6):
         masks |= np.uint64(1) << (hashes >> np.uint64(shift) & np.uint64(63))
-    np.bitwise_or.at(words, (hashes % np.uint64(len(words))).astype(np.int64), masks)
-    return words
+    return masks
 
 
 # ---------------------------------------------------------------- hashing

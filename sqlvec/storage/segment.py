@@ -19,7 +19,7 @@ of them since the segment was written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -210,6 +210,14 @@ class Segment(Part):
                 raise DataCorrupted(f'unexpected length of column {attnum} in file "{self.name}"')
             self._arrays[attnum] = array
         return array
+
+    def stored_runs(self) -> Iterator[tuple[KeyDefinition, KeyRun]]:
+        """The key runs that were written with the segment."""
+        for name in self.file.names:
+            if name.startswith("key/") and name.endswith("/hashes"):
+                _, attnums, nulls, _ = name.split("/")
+                key = KeyDefinition(tuple(map(int, attnums.split("."))), nulls == "1")
+                yield key, self.key_run(key)
 
     def _make_run(self, definition: KeyDefinition) -> KeyRun:
         prefix = _key_prefix(definition)

@@ -9,6 +9,9 @@ What a crash leaves, by crash(rng):
     names       all that were synced with their directory. Of the later creations, renames and
                 removals in one directory, a random prefix in the order in which they happened.
 
+A write that is misdirected by the device lands in another file, and not where it was meant to be; the page cache
+shows what was meant until the file is read anew, so it is done to files at rest: misdirect().
+
 Faults, by operation number: fail_at raises once, as a full disk or a failing device, with half of
 an append written; crash_at raises Crashed, and so does every operation after it. rot(name, offset)
 flips a bit at rest.
@@ -17,6 +20,7 @@ flips a bit at rest.
 from __future__ import annotations
 
 import errno
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -93,6 +97,7 @@ class SimFs:
         self.meanwhile: Callable[[], None] | None = None  # done before rows are next written
         self.full = False  # nothing can be created or written
         self.trace: list[str] = []
+        self.writes: deque[tuple[str, int, int]] = deque(maxlen=200)  # appends: name, offset, length
 
     # ------------------------------------------------------------ faults
 
@@ -129,6 +134,15 @@ class SimFs:
 
     def rot(self, name: str, offset: int) -> None:
         self.names[name].buffer[offset] ^= 1
+
+    def misdirect(self, write: tuple[str, int, int], name: str, offset: int) -> None:
+        """Let an append of before have landed in another file."""
+        meant, at, length = write
+        source, target = self.names[meant], self.names[name]
+        length = min(length, target.size - offset)
+        data = source.buffer[at : at + length].copy()
+        source.buffer[at : at + length] = 0
+        target.buffer[offset : offset + length] = data
 
     def operate(self, what: str, name: str) -> None:
         """Count an operation; fail or crash when it is its turn."""
@@ -259,6 +273,7 @@ class SimAppendFile:
             self._node.append(content[: len(content) // 2])
             raise
         self._node.append(content)
+        self._fs.writes.append((self.name, self.size, len(content)))
         self.size = self._node.size
 
     def sync(self) -> None:

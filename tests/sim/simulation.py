@@ -7,7 +7,7 @@ A life opens the store, takes random steps of writers, readers, flusher and comp
     crash     the power goes, at once or at a random operation; what was not synced may be lost
     failure   one operation fails, with EIO or ENOSPC; if the store goes on, so does life
     full      the disk is full for some steps; reads are answered, writes get 53100 and come back
-    damage    after an orderly end a bit of a file at rest flips, or a sector of another file lands in it: whoever
+    damage    after an orderly end a bit of a file at rest flips, or what was meant for another file lands in it: whoever
               reads is told, or reads what is right; the damage is then undone
 
 After each death the recovered state must be one of those that are possible (I6), every snapshot that a reader
@@ -168,9 +168,14 @@ class Simulation:
         names = sorted(name for name in fs.names if fs.size(name))
         name = self.rng.choice(names)
         damaged = fs.clone()
-        size = fs.size(name)
-        if self.rng.random() < 0.7:
+        size, fate = fs.size(name), self.rng.random()
+        writes = [w for w in fs.writes if w[0] in fs.names and w[1] + w[2] <= fs.size(w[0])]
+        if fate < 0.6:
             damaged.rot(name, self.rng.randrange(size))
+        elif fate < 0.8 and writes:
+            write = self.rng.choice(writes)
+            damaged.misdirect(write, name, self.rng.randrange(0, size, SECTOR))
+            name += f" by a write meant for {write[0]}"
         else:
             other = fs.names[self.rng.choice(names)]
             at = self.rng.randrange(0, size, SECTOR)
