@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sqlvec.database import Cluster, Prepared
 from sqlvec.errors import DatabaseError, SerializationFailure
 from sqlvec.index.bm25 import parse_query
 from sqlvec.storage.check import verify
 from sqlvec.storage.jobs import Job
 from sqlvec.storage.locks import LockOwner, LockWait, Mode, Request, RowMode
 from sqlvec.storage.rewrite import rewrite_shard
+from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.store import Store
 from tests.sim.history import SimClock
 from tests.sim.simfs import Crashed
@@ -310,7 +313,7 @@ def test_a_row_that_is_updated_forever_takes_bounded_space(
     make_database: Callable[..., Any], updates: int, indexed: bool
 ) -> None:
     database = make_database(
-        dead_rows_min=updates // 10, wal_bytes_max=1 << 20, wal_file_bytes_max=1 << 18
+        dead_rows_min=min(4_096, updates // 10), wal_bytes_max=1 << 20, wal_file_bytes_max=1 << 18
     )
     if indexed:
         database.add_indexes()
@@ -326,3 +329,42 @@ def test_a_row_that_is_updated_forever_takes_bounded_space(
     assert sorted(database.ids()) == list(range(5))
     assert most < updates // 4
     assert disk < 4 << 20 and memory < 4 << 20
+
+
+def test_prepared_statements_go_on_over_a_rewrite(tmp_path: Path) -> None:
+    cluster = Cluster.open(tmp_path, storage=StorageSettings(dead_rows_min=100))
+    database = cluster.database("postgres")
+    connection = database.connect("postgres", 1, 0, {})
+    prepared: dict[str, Prepared] = {}
+
+    def run(text: str) -> list[tuple[Any, ...]]:
+        if text not in prepared:
+            prepared[text] = connection.prepare(connection.parse(text)[0])
+        result = connection.execute(prepared[text])
+        rows = [row for batch in result.batches() for row in zip(*batch, strict=True)]
+        connection.wait(connection.end_group())
+        return rows
+
+    run("CREATE TABLE t (id int PRIMARY KEY, n int, body text, e vector(2))")
+    run("CREATE INDEX ON t USING hnsw (e vector_l2_ops)")
+    run("CREATE INDEX ON t USING bm25 (body)")
+    run("INSERT INTO t SELECT i, 0, 'word' || i, format('[%s,0]', i)::vector "
+        "FROM generate_series(1, 9) AS i")  # fmt: skip
+    scans = (
+        "SELECT n FROM t WHERE id = 4",
+        "SELECT id, n FROM t ORDER BY e <-> '[4.1,0]' LIMIT 2",
+        "SELECT id, n FROM t ORDER BY body <@> 'word4' LIMIT 1",
+        "SELECT count(*), sum(n) FROM t",
+    )
+    shards: set[Any] = set()
+    for updates in range(150, 600, 150):
+        for _ in range(150):
+            run("UPDATE t SET n = n + 1 WHERE id = 4")
+        shards.update(database.store.open_shards.values())
+        for job in database.jobs():
+            job.run()
+        assert [run(scan) for scan in scans] == [
+            [(updates,)], [(4, updates), (5, 0)], [(4, updates)], [(9, updates)],
+        ]  # fmt: skip
+    assert sum(shard.retired for shard in shards) == 3
+    cluster.close()
