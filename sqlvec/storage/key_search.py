@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from sqlvec.storage.transaction import Newest, Transaction
 
 
+VERSIONS_MAX = 32  # of a row in the memtable, before those that nobody sees are forgotten
+
+
 class KeyTaken(UniqueViolation):
     """A row that came since the executor looked has one of the keys; it words the error."""
 
@@ -79,6 +82,7 @@ class KeySearch:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._memory: dict[KeyDefinition, MemoryKeys] = {}
+        self._versions_max = VERSIONS_MAX
         self._row_keys: tuple[Table, Catalog, list[RowKey]] | None = None
 
     # ------------------------------------------------------------ searching
@@ -211,6 +215,8 @@ class KeySearch:
                     continue
                 memory = self._memory_keys(key.definition)
             if key.unique:
+                if len(memory.versions(key_hash)) >= self._versions_max:
+                    self._prune(memory, key_hash, tx)
                 found = memory.find(key_hash)
                 for segment in self._shard.segments:
                     found += segment.key_run(key.definition).find(key_hash)
@@ -218,6 +224,15 @@ class KeySearch:
                     self._check_found(found, key, values, tx)
             out.append((memory, key_hash))
         return out
+
+    def _prune(self, memory: MemoryKeys, key_hash: int, tx: Transaction) -> None:
+        """Forget versions of a row that nobody can see any more, so that a row which is updated over and over
+        is not looked for among all that it ever was. What cannot be forgotten is not looked at again soon."""
+        times, horizon = self._shard.times, tx.horizon()
+        rows = np.array(memory.versions(key_hash), np.int64)
+        kept = rows[(times.ends[rows] > horizon) & (times.begins[rows] != ABORTED)]
+        memory.keep_versions(key_hash, kept.tolist())
+        self._versions_max = max(VERSIONS_MAX, 2 * len(kept))
 
     def _check_found(
         self, found: list[int], key: RowKey, values: Sequence[Any], tx: Transaction

@@ -102,8 +102,17 @@ class MemoryKeys:
     def add_one(self, key_hash: int, row: int) -> None:
         self._rows.setdefault(key_hash, []).append(row)
 
+    def versions(self, key_hash: int) -> list[int]:
+        """The single rows that have the hash, oldest first."""
+        return self._rows.get(key_hash, [])
+
+    def keep_versions(self, key_hash: int, rows: list[int]) -> None:
+        """Forget the other single rows that have the hash."""
+        self._rows[key_hash] = rows
+
     def find(self, key_hash: int) -> list[int]:
-        found = list(self._rows.get(key_hash, ()))
+        """The rows whose key may be the one hashed; of single ones the newest first."""
+        found = self._rows.get(key_hash, [])[::-1]
         for run in self._runs:
             found.extend(run.find(key_hash))
         return found

@@ -223,6 +223,10 @@ class Transaction:
             with self._store.lock:
                 self._store.serializable.check(self.tracked)
 
+    def horizon(self) -> int:
+        """Nobody looks further back than this."""
+        return self._store.horizon()
+
     def begin_statement(self) -> None:
         self._statement += 1
         self._touched = []

@@ -22,7 +22,7 @@ from sqlvec.catalog.objects import (
     Sequence,
     Table,
 )
-from sqlvec.errors import SnapshotTooOld
+from sqlvec.errors import DatabaseError, SnapshotTooOld
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.keys import hash_columns
@@ -300,7 +300,8 @@ class History:
     def begin_reader(self) -> None:
         assert self.store is not None
         if len(self.readers) < 3:
-            self.readers.append((self.store.begin(), dict(self.states[-1])))
+            # Another session may have met an error with its commit appended and not published.
+            self.readers.append((self.store.begin(), dict(self.states[self.visible])))
 
     def read_again(self) -> None:
         """A reader sees what it saw, whatever was committed, flushed and merged since (I3)."""
@@ -445,11 +446,32 @@ class History:
             if passed >= 0 or self.store.lock._is_owned():  # type: ignore[attr-defined]
                 self.fs.meanwhile = unless_locked
             else:
-                work()
+                self._as_another_session(work)
                 if keen or rng.random() < 0.7:
                     self._plan_meanwhile(rng, keen)
 
         self.fs.meanwhile = unless_locked if work is not None and self.interleaved else None
+
+    def _as_another_session(self, work: Callable[[], None]) -> None:
+        """Its error is its own: what it did not append is undone, and the job does not hear of it."""
+        store = self.store
+        assert store is not None
+        before = set(store._transactions)
+        try:
+            work()
+        except DatabaseError as error:
+            if error.sqlstate not in ("58030", "53100"):
+                raise
+            for tx_id, tx in list(store._transactions.items()):
+                if tx_id not in before:
+                    tx.rollback()
+            self.readers = [(tx, state) for tx, state in self.readers if not tx.closed]
+            if self.writer is not None and self.writer[0].closed:
+                self.writer = None
+            if store.failure is None:
+                store.sync()
+                store.publish()
+                self.acknowledged = self.visible = len(self.states) - 1
 
     def reopen(self) -> None:
         assert self.store is not None

@@ -5,7 +5,10 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Index, IndexColumn
-from sqlvec.storage.key_search import key_definitions
+from sqlvec.storage.key_search import (
+    VERSIONS_MAX,
+    key_definitions,
+)
 from sqlvec.storage.keys import KeyDefinition
 from sqlvec.types import TEXT
 
@@ -72,3 +75,32 @@ def test_a_key_of_two_columns(database: Any) -> None:
     columns = [pa.array(["body of 1", "x"]), pa.array([1, 1], pa.int64())]
     assert shard.find_keys((2, 1), columns, tx).tolist() == [0, -1]
     assert shard.columns.type(2) == TEXT and np.asarray(shard.row_count) == 2
+
+
+def test_a_row_updated_over_and_over_is_not_looked_for_among_all_it_was(database) -> None:
+    """What a snapshot sees is kept for as long as there is the snapshot."""
+    store, shard = database.store, database.shard
+
+    def update() -> None:
+        tx = store.begin()
+        tx.delete(shard, np.array([shard.find_key((1,), (1,), tx)]))
+        assert tx.insert_row(shard, [1, "body", None]) is not None
+        store.commit(tx)
+
+    def versions() -> int:
+        (memory,) = shard.keys._memory.values()
+        (rows,) = memory._rows.values()
+        return len(rows)
+
+    database.insert([1])
+    for _ in range(3 * VERSIONS_MAX):
+        update()
+    assert versions() <= VERSIONS_MAX + 1
+    old = store.begin()
+    seen = shard.find_key((1,), (1,), old)
+    for _ in range(5 * VERSIONS_MAX):
+        update()
+    assert versions() > 5 * VERSIONS_MAX
+    assert shard.find_key((1,), (1,), old) == seen
+    assert shard.find_key((1,), (1,), store.begin()) == shard.row_count - 1
+    old.rollback()
