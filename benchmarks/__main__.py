@@ -8,15 +8,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analytics, filtered, ingest, plots, rows, text, text_kernel, top10, updates
+from benchmarks import (
+    analytics,
+    filtered,
+    ingest,
+    plots,
+    restart,
+    rows,
+    tenants,
+    text,
+    text_kernel,
+    top10,
+    updates,
+)
 from benchmarks.measure import Line
 from benchmarks.servers import running_pair
 from benchmarks.wordnet import Wordnet
 
 RESULTS = Path(__file__).resolve().parent / "results"
+ALONE = {"tenants", "restart"}  # asked of a server of its own, against limits
 
 
 def run(data: Wordnet, only: set[str]) -> tuple[list[Line], dict[str, Any]]:
+    """What is asked of both servers."""
     lines: list[Line] = []
     results: dict[str, Any] = {"rows": len(data.vectors), "dims": data.dims}
 
@@ -47,7 +61,6 @@ def run(data: Wordnet, only: set[str]) -> tuple[list[Line], dict[str, Any]]:
         kernel_lines = text_kernel.run(data)
         lines += kernel_lines
         plots.plot_kernels(kernel_lines, RESULTS / "text_kernel.png")
-    results["lines"] = [asdict(line) for line in lines]
     return lines, results
 
 
@@ -63,12 +76,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...")
     parser.add_argument("--rows", type=int, help="only the first so many documents")
     parser.add_argument("--queries", type=int, default=300)
-    questions = "top10, filtered, text, text_kernel, ingest, rows, updates, analytics"
+    parser.add_argument("--tenants", type=int, default=10_000)
+    parser.add_argument("--restart-rows", type=int, default=1_000_000)
+    questions = "top10, filtered, text, text_kernel, ingest, rows, updates, analytics, tenants, restart"
     parser.add_argument("--only", default="", help=f"some of {questions}")
     args = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     only = {word for word in args.only.split(",") if word}
-    lines, results = run(Wordnet(args.rows, args.queries), only)
+    lines: list[Line] = []
+    results: dict[str, Any] = {}
+    if not only or only - ALONE:
+        lines, results = run(Wordnet(args.rows, args.queries), only)
+    if not only or "tenants" in only:
+        lines += tenants.run(args.tenants)
+    if not only or "restart" in only:
+        lines += restart.run(args.restart_rows)
+    results["lines"] = [asdict(line) for line in lines]
     (RESULTS / "results.json").write_text(json.dumps(results, indent=2))
     print(table(lines))
 

@@ -49,6 +49,11 @@ def seconds_line(question: str, seconds: dict[str, float]) -> Line:
     return Line(question, *shown, seconds["pgvector"] / seconds["sqlvec"], {"seconds": seconds})
 
 
+def limit_line(question: str, value: float, limit: float, unit: str) -> Line:
+    """What is to stay below a limit. ratio above 1: it does."""
+    return Line(question, f"{value:.3g} {unit}", f"limit {limit:g} {unit}", limit / value, {"value": value})
+
+
 def rate_line(
     question: str, rates: dict[str, float], recalls: dict[str, float] | None = None
 ) -> Line:

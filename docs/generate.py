@@ -24,7 +24,8 @@ FORMATS = (
     "storage/keys.py", "storage/records.py", "storage/wal.py", "storage/blocks.py",
     "storage/segment.py", "storage/manifest.py", "storage/history.py",
     "storage/catalog_codec.py",
-    "storage/graph_files.py", "storage/link_log.py", "index/bm25/part.py",
+    "storage/graph_files.py", "storage/link_log.py", "storage/offload.py",
+    "index/bm25/part.py",
 )  # fmt: skip
 
 

@@ -34,6 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
     serve.add_argument(
         "--metrics-port", type=int, metavar="N", help="serve metrics for Prometheus there, over HTTP"
     )
+    serve.add_argument(
+        "--blob-directory", default="", metavar="DIR",
+        help="where the files of offloaded tenants go (default: a folder of the data directory)",
+    )  # fmt: skip
+    serve.add_argument(
+        "--shard-idle-seconds", type=float, default=300.0, metavar="N",
+        help="a tenant that was not used for so long holds no memory and no file",
+    )  # fmt: skip
+    serve.add_argument(
+        "--open-shards-max", type=int, default=1000, metavar="N",
+        help="of more tenants, those used longest ago hold no memory and no file",
+    )  # fmt: skip
     serve.add_argument("--password-file", help="a file with the password of user postgres")
     demo = commands.add_parser("demo", help="load the sample and answer queries")
     demo.add_argument("--once", action="store_true", help="end after the queries")
@@ -41,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--data-dir")
     check = commands.add_parser("check", help="verify a data directory that no server uses")
     check.add_argument("directory")
+    check.add_argument("--blob-directory", default="", metavar="DIR", help="as it is given to serve")
     check.add_argument(
         "--stats", action="store_true",
         help="print what each shard holds, and the false positives of its bloom filters, as measured",
@@ -76,6 +89,9 @@ def _serve(args: argparse.Namespace) -> int:
             retention_us=int(SessionSettings().checked("sqlvec.retention", args.retention)) * 1000,
             disk_use_warning_percentage=args.disk_use_warning_percentage,
             disk_use_readonly_percentage=args.disk_use_readonly_percentage,
+            blob_directory=args.blob_directory,
+            shard_idle_seconds=args.shard_idle_seconds,
+            open_shards_max=args.open_shards_max,
         )
         serve(
             args.data_dir, args.host, args.port, verifiers, storage,
@@ -120,15 +136,17 @@ def _check(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from sqlvec.storage.check import verify
+    from sqlvec.storage.seams import FileBlobs
     from sqlvec.storage.statistics import read_statistics
     from sqlvec.storage.vfs import OsFs
 
     failed = 0
+    blobs = FileBlobs(OsFs(args.blob_directory)) if args.blob_directory else None
     root = Path(args.directory)
     folders = sorted(p for p in (root / "databases").glob("*") if p.is_dir()) or [root]
     for folder in folders:
         vfs = OsFs(str(folder))
-        findings = list(verify(vfs))
+        findings = list(verify(vfs, blobs))
         for finding in findings:
             print(f"{folder.name}: {finding}")
         failed += len(findings)

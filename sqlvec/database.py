@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from sqlvec import types
 from sqlvec.catalog.operator_classes import METHODS
@@ -81,9 +82,10 @@ from sqlvec.sql.parse import ParsedStatement, parse
 from sqlvec.sql.shape import shape
 from sqlvec.sql.vocabulary import VOCABULARY
 from sqlvec.storage.locks import LockOwner, LockWait, Mode
-from sqlvec.storage.seams import Clock, SystemClock
+from sqlvec.storage.seams import Clock, FileBlobs, SystemClock
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.store import Store
+from sqlvec.storage.tenants import all_tenants, disk_bytes, row_count
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vfs import OsFs
 from sqlvec.storage.workshop import OwnProcess
@@ -146,15 +148,26 @@ class Database:
         self.name = name
         self.clock = cluster.clock
         vfs, storage = OsFs(str(directory)), cluster.storage
-        self.store = Store.open(vfs, cluster.clock, storage, index_values)
+        blobs = FileBlobs(OsFs(storage.blob_directory)) if storage.blob_directory else None
+        self.store = Store.open(vfs, cluster.clock, storage, index_values, blobs, uuid4().hex)
         self.store.workshop = OwnProcess(
             vfs, str(directory), cluster.clock, storage.inline_bytes_max
         )
         drop_schemas(self.store, *left_behind(self.store))
-        self.engine = RelationalEngine(str(directory / "tmp"))
+        self._engine: RelationalEngine | None = None
+        self._engine_lock = threading.Lock()
+        self._directory = directory
         self.connections: set[Connection] = set()
         self.channels = Channels()
         self.plans: dict[Any, Prepared] = {}
+
+    @property
+    def engine(self) -> RelationalEngine:
+        """Made when a statement first needs it: what it takes would be a tenth of the start."""
+        with self._engine_lock:
+            if self._engine is None:
+                self._engine = RelationalEngine(str(self._directory / "tmp"))
+            return self._engine
 
     def connect(
         self, user: str, pid: int, secret: bytes | int, startup_settings: dict[str, str]
@@ -164,11 +177,12 @@ class Database:
         return connection
 
     def jobs(self) -> list[Any]:
-        """Pending background work of the store; the caller runs it."""
-        return self.store.jobs()
+        """What background work of the store has come up; the caller runs it."""
+        return self.store.jobs(every=False)
 
     def close(self) -> None:
-        self.engine.close()
+        if self._engine is not None:
+            self._engine.close()
         self.store.close()
 
 
@@ -187,6 +201,11 @@ class Cluster:
         self.clock = clock
         self.started_us = clock.now_us()
         self.password_verifiers = password_verifiers
+        self.server_settings = {
+            "sqlvec.blob_directory": storage.blob_directory,
+            "sqlvec.shard_idle_seconds": f"{storage.shard_idle_seconds:.0f}",
+            "sqlvec.open_shards_max": str(storage.open_shards_max),
+        }
         self.open_databases: dict[str, Database] = {}
 
     @classmethod
@@ -241,9 +260,10 @@ class Cluster:
         found = self.open_databases.get(name)
         if name == DEFAULT_DATABASE or (found is not None and found.connections):
             raise ObjectInUse(f'database "{name}" is being accessed by other users')
-        if found is not None:
-            found.close()
-            del self.open_databases[name]
+        found = self.database(name)
+        found.store.remove_blobs()
+        found.close()
+        del self.open_databases[name]
         shutil.rmtree(self._directory(name))
 
     def close(self) -> None:
@@ -284,6 +304,8 @@ class Connection:
         self.pid = pid
         self.settings = SessionSettings()
         self.settings.provide("sqlvec.retention", str(self.store.settings.retention_us // 1000))
+        for name, value in database.cluster.server_settings.items():
+            self.settings.provide(name, value)
         for name, value in startup_settings.items():
             self.settings.set_startup(name, value)
         self.statements: dict[str, Prepared | None] = {}  # None: the empty query
@@ -556,10 +578,13 @@ class Connection:
         if isinstance(plan, NativeSelect):
             if plan.prefilter.key:
                 return True
-            rows = self._row_count(plan.prefilter.scan.table.oid)
+            table, tenant = plan.prefilter.scan.table, plan.prefilter.tenant
+            if table.tenant_attnum and tenant is None and not self.settings.get("sqlvec.tenant"):
+                return False  # over all tenants
             leg = plan.ranking.leg if plan.ranking else None
-            indexed = leg is not None and getattr(leg, "index", True) is not None
-            return rows <= INLINE_ROWS_MAX or indexed
+            if leg is not None and getattr(leg, "index", True) is not None:
+                return True
+            return self._row_count(table.oid) <= INLINE_ROWS_MAX
         if isinstance(plan, Constants):
             return "sleep" not in str(plan.targets)
         if isinstance(plan, Recognised):
@@ -580,7 +605,7 @@ class Connection:
         return statement.kind not in ("vacuum", "execute", "declare", "fetch", "checkpoint")
 
     def _row_count(self, table_oid: int) -> int:
-        return sum(shard.row_count for shard in self.store.shards(table_oid))
+        return row_count(self.store, table_oid)
 
     # ---------------------------------------------------------------- execute
 
@@ -789,6 +814,7 @@ class Connection:
             index_queue=self.store.index_queue,
             index_recall=self.store.index_recall,
             locks=lambda: lock_rows(self.store.locks),
+            tenants=lambda: all_tenants(self.store),
         )
 
     def _activities(self) -> tuple[Activity, ...]:
@@ -803,7 +829,7 @@ class Connection:
         )
 
     def _disk_bytes(self, table_oid: int) -> int:
-        return sum(shard.disk_bytes() for shard in self.store.shards(table_oid))
+        return disk_bytes(self.store, table_oid)
 
     # ---------------------------------------------------------------- groups
 

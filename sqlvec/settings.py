@@ -46,9 +46,10 @@ def _b(name: str, default: str, description: str, **fields: object) -> Setting:
 
 
 def _i(
-    name: str, default: str, low: int, high: int, description: str, unit: str = "", special: str = ""
+    name: str, default: str, low: int, high: int, description: str, unit: str = "", special: str = "",
+    *, fixed: bool = False,
 ) -> Setting:
-    return Setting(name, "int", default, description, low, high, unit=unit, special=special)
+    return Setting(name, "int", default, description, low, high, unit=unit, special=special, fixed=fixed)
 
 
 def _e(name: str, default: str, values: str, description: str, **fields: object) -> Setting:
@@ -138,7 +139,13 @@ DEFINITIONS = (
     _i("ivfflat.probes", "1", 1, 32768, "Accepted and without effect: ivfflat is served by HNSW."),
     _e("ivfflat.iterative_scan", "off", "off|relaxed_order", "Accepted and without effect."),
     _i("ivfflat.max_probes", "32768", 1, 32768, "Accepted and without effect."),
-    _s("sqlvec.tenant", "", "The tenant whose rows the session sees and writes; empty for all."),
+    _s("sqlvec.tenant", "", "The tenant whose rows the session sees and writes; empty for all.", plans=True),
+    _s("sqlvec.blob_directory", "", "Where offloaded tenants go; empty for the data directory. Set at start.",
+       fixed=True),
+    _i("sqlvec.shard_idle_seconds", "300", 0, _INT_MAX,
+       "A tenant that was not used for so long holds no memory and no file. Set at start.", fixed=True),
+    _i("sqlvec.open_shards_max", "1000", 1, _INT_MAX,
+       "Of more tenants, those used longest ago hold no memory and no file. Set at start.", fixed=True),
     _b("sqlvec.enable_fusion_rewrite", "on", "Run a fusion written by hand (ranked lists in WITH) as a fusion scan."),
     _s("sqlvec.as_of", "", "The time as of which the session reads, a timestamp or an interval from now; empty for now."),
     Setting("sqlvec.retention", "int", "0", "How long rows are kept for reading as of a time; set by --retention.",
@@ -387,7 +394,7 @@ class SessionSettings:
         else:
             self._values[key] = value
         if setting.plans:
-            self.plan_version = self.show(key)
+            self.plan_version = self.show("search_path"), bool(self.get("sqlvec.tenant"))
         if key.startswith("default_transaction"):
             self.default_characteristics = Characteristics(
                 str(self.get("default_transaction_isolation")),

@@ -24,6 +24,8 @@ CREATE TENANT 'acme';
 -- ours
 ALTER TENANT 'acme' SET STATE inactive;
 -- ours
+CREATE TABLE t (tenant text, id bigint) PARTITION BY TENANT (tenant) WITH (tenant_activation = manual, tenant_creation = auto);
+-- ours
 DROP TENANT IF EXISTS 'acme';
 -- ours
 ALTER TABLE notes ADD COLUMN IF NOT EXISTS more text DEFAULT 'x', DROP COLUMN note, ALTER COLUMN stars SET NOT NULL;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,14 +13,19 @@ from sqlvec.exec.changes import Change
 from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.insert import complete_rows
+from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.exec.result import Batch
 from sqlvec.exec.select import run_query
+from sqlvec.exec.tenants import writable_shard
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.physical import LockingSelect, QueryPlan
 from sqlvec.sql import bound
 from sqlvec.storage.key_search import KeyTaken
 from sqlvec.storage.locks import LockWait
-from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder
+from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder, VectorColumn
+
+if TYPE_CHECKING:
+    from sqlvec.storage.shard import Shard
 
 
 class CopyIn:
@@ -97,10 +102,10 @@ class CopyIn:
         self.writer.insert(rows, shards)
 
     def _write_whole(self, batch: ColumnBatch) -> bool:
-        """The fast way: every column given, one shard, nothing to evaluate; arrays go in as they are."""
+        """The fast way: every column given, nothing to evaluate; arrays go in as they are."""
         writer = self.writer
-        table, tx = writer.table, writer.context.tx
-        if table.tenant_attnum or table.shards > 1 or writer.checks:
+        tx = writer.context.tx
+        if writer.table.shards > 1 or writer.checks:
             return False
         if {c.attnum for c in writer.columns} != set(self.attnums):
             return False
@@ -108,20 +113,47 @@ class CopyIn:
         for column in writer.columns:
             if column.not_null and _null_count(given[column.attnum]):
                 return False  # the slow way words the error
-        shard = writer.context.store.shard(table.oid, create=True)
-        assert shard is not None
+        placed = list(self._placed(given, batch.row_count))
         for key in writer.keys:
-            arrays = [given[attnum] for attnum in key]
-            if shard.has_duplicates(key, arrays, tx):
+            for shard, columns, _ in placed:
+                if shard.has_duplicates(key, [columns[attnum] for attnum in key], tx):
+                    return False
+        for shard, columns, count in placed:
+            try:
+                first = tx.insert(shard, columns)
+            except KeyTaken:
+                tx.undo_statement()
                 return False
-        try:
-            first = tx.insert(shard, given)
-        except KeyTaken:
-            return False
-        if writer.watched:
-            ids = np.arange(first, first + batch.row_count, dtype=np.int64)
-            writer.note(Change(table.oid, None, (shard, ids)))
+            if writer.watched:
+                ids = np.arange(first, first + count, dtype=np.int64)
+                writer.note(Change(writer.table.oid, None, (shard, ids)))
         return True
+
+    def _placed(
+        self, given: dict[int, Any], row_count: int
+    ) -> Iterator[tuple[Shard, dict[int, Any], int]]:
+        """The columns shard by shard, and how many rows those are."""
+        context, table = self.writer.context, self.writer.table
+        if not table.tenant_attnum:
+            shard = context.store.shard(table.oid, create=True)
+            yield shard, given, row_count
+            return
+        encoded = given[table.tenant_attnum].dictionary_encode()
+        tenants = table.column_by_attnum(table.tenant_attnum).type.definition.from_arrow(encoded.dictionary)
+        codes = encoded.indices.to_numpy()
+        for code, value in enumerate(tenants):
+            name = tenant_key(table, value)
+            check_tenant(table, name, context)
+            rows = np.flatnonzero(codes == code)
+            whole = len(tenants) == 1
+            columns = given if whole else {a: _taken(column, rows) for a, column in given.items()}
+            yield writable_shard(context, table, name), columns, len(rows)
+
+
+def _taken(column: Any, rows: np.ndarray) -> Any:
+    if isinstance(column, VectorColumn):
+        return VectorColumn(column.vectors[rows], column.present[rows])
+    return column.take(pa.array(rows))
 
 
 def _null_count(column: Any) -> int:

@@ -86,7 +86,7 @@ def _build(index: Index, context: Context) -> None:
     table = context.catalog.table(index.table_oid)
     if index.unique:
         verify_unique(index, table, context)
-    for shard in context.store.shards(table.oid):
+    for shard in context.store.each_shard(table.oid):
         shard.rebuild_index(index, table)
         if index.method in ("hnsw", "ivfflat"):
             while shard.link_step(index.oid, LINK_ROWS, 2, context.cancelled):

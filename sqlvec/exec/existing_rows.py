@@ -25,7 +25,7 @@ _RELATION_ID = 1
 
 def table_rows(table: Table, context: Context) -> Iterator[tuple[Shard, np.ndarray]]:
     """Every row that the transaction sees, some at a time."""
-    for shard in context.store.shards(table.oid):
+    for shard in context.store.each_shard(table.oid):
         ids = shard.visible(context.tx).ids()
         for start in range(0, len(ids), ROWS_AT_ONCE):
             context.check_cancelled()

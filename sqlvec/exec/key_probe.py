@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -76,11 +76,11 @@ def _order(table: Table, attnums: Sequence[int]) -> list[int]:
 
 def _shards(
     context: Context, table: Table, attnums: tuple[int, ...], columns: list[list[Datum]]
-) -> list[Shard]:
+) -> Iterable[Shard]:
     if table.shards > 1:
         return key_shards(table, attnums, columns, context)
     if table.tenant_attnum not in attnums:
-        return context.store.shards(table.oid)
+        return context.store.each_shard(table.oid)
     tenants = columns[attnums.index(table.tenant_attnum)]
     names = sorted({tenant_key(table, value) for value in tenants})
     shards = (context.store.shard(table.oid, name) for name in names)

@@ -151,7 +151,7 @@ def verify_unique(index: Index, table: Table, context: Context) -> None:
     writer = Writer(table, context, _RELATION_ID)
     across = table.is_unique_across([part.attnum for part in index.columns])
     seen: set[Key] = set()
-    for shard in context.store.shards(table.oid):
+    for shard in context.store.each_shard(table.oid):
         if not across:
             seen.clear()
         for _, key in _keys(writer, shard, shard.visible(context.tx).ids(), rules, index):

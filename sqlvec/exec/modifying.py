@@ -42,6 +42,6 @@ def _rows_before(plan: SequencePlan, context: Context) -> dict[int, dict[Shard, 
     for scan in plan.scans:
         if scan.as_of is not None:
             continue
-        shards = context.store.shards(scan.table.oid)
+        shards = context.store.each_shard(scan.table.oid)
         found[scan.relation_id] = {shard: shard.visible(context.tx) for shard in shards}
     return found

@@ -8,7 +8,7 @@ it last, over the rows that are left.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from sqlvec import types
 from sqlvec.catalog.objects import Index, Table
-from sqlvec.errors import DataException, InsufficientPrivilege
+from sqlvec.errors import DataException, InsufficientPrivilege, SerializationFailure
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.placement import key_shards
@@ -46,9 +46,11 @@ from sqlvec.storage.index_rows import packed_bits
 if TYPE_CHECKING:
     from sqlvec.storage.index_rows import IndexView
     from sqlvec.storage.shard import Part, Shard
+    from sqlvec.storage.store import Store
     from sqlvec.storage.transaction import Past
     from sqlvec.storage.vectors import VectorView
 
+SHARDS_HELD_MAX = 16  # by one statement; more are found again when they are read
 _COMPARE: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
     "=": pc.equal,
     "<": pc.less,
@@ -75,6 +77,23 @@ class ShardRows:
     past: Past | None = None
 
 
+class ClosedRows(ShardRows):
+    """A shard's row set without the shard, which is found anew when it is asked for: a statement over all
+    tenants keeps thousands of these."""
+
+    def __init__(self, found: ShardRows, store: Store) -> None:
+        self.shard_id, self.store = found.shard.shard_id, store
+        self.rewritten = found.shard.directory.files.seqno
+        self.rows, self.visible, self.past = found.rows, found.visible, found.past
+
+    @property
+    def shard(self) -> Shard:  # type: ignore[override]
+        found = self.store.shard_by_id(self.shard_id)
+        if found.directory.files.seqno != self.rewritten:  # its rows have other ids now
+            raise SerializationFailure("could not serialize access due to concurrent update")
+        return found
+
+
 def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
     """The row sets of every shard in question; shards without a row are left out."""
     past: Past | None = None
@@ -94,10 +113,12 @@ def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
             rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
         if rows.count:
             found.append(ShardRows(shard, rows, visible, past))
+            if len(found) > SHARDS_HELD_MAX:
+                found[-1] = ClosedRows(found[-1], context.store)
     return found
 
 
-def shards(plan: Prefilter, context: Context) -> list[Shard]:
+def shards(plan: Prefilter, context: Context) -> Iterable[Shard]:
     """The shards that hold the table's rows, bounded by the tenant (I8)."""
     table = plan.scan.table
     if table.shards > 1:
@@ -112,7 +133,7 @@ def shards(plan: Prefilter, context: Context) -> list[Shard]:
     if session := session_tenant(context):
         wanted.add(session)
     if not wanted:
-        return context.store.shards(table.oid)
+        return context.store.each_shard(table.oid)
     if len(wanted) > 1:
         return []
     shard = context.store.shard(table.oid, wanted.pop())

@@ -36,6 +36,7 @@ from sqlvec.exec.session_functions import SESSION_FUNCTIONS
 from sqlvec.index.bm25 import highlighting
 from sqlvec.index.bm25.analyzer import analyzer
 from sqlvec.index.bm25.paradedb_query import query_document, query_words
+from sqlvec.storage.tenants import disk_bytes
 from sqlvec.types import SqlType
 
 Function = Callable[..., Any]
@@ -244,7 +245,7 @@ def _definition(name: str) -> Function:
 def _relation_size(context: Context, oid: int, *fork: str) -> int | None:
     if oid is None or oid not in context.catalog.relations:
         return None
-    return sum(shard.disk_bytes() for shard in context.store.shards(oid))
+    return disk_bytes(context.store, oid)
 
 
 # Units with the size from which the next one is shown; all but bytes are rounded from halves (dbsize.c).

@@ -8,7 +8,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlvec import types
-from sqlvec.catalog.objects import Table
 from sqlvec.errors import (
     DuplicatePortal,
     DuplicatePreparedStatement,
@@ -18,7 +17,6 @@ from sqlvec.errors import (
     NoActiveTransaction,
     ObjectInUse,
     SyntaxError,
-    UndefinedObject,
     UndefinedPreparedStatement,
     UndefinedTable,
 )
@@ -27,6 +25,7 @@ from sqlvec.exec.context import Datum
 from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.result import Result, rows_result
+from sqlvec.exec.tenants import alter_tenant, create_tenant, drop_tenant
 from sqlvec.exec.time_travel import check_as_of
 from sqlvec.settings import TRANSACTION_SETTINGS, Characteristics
 from sqlvec.sql import bound
@@ -313,7 +312,7 @@ def _notify(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) ->
     return Result()
 
 
-# ---------------------------------------------------------------- databases, tenants, maintenance
+# ---------------------------------------------------------------- databases, maintenance
 
 
 def _create_database(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
@@ -331,28 +330,6 @@ def _drop_database(connection: Connection, args: dict[str, Any], _: Sequence[Dat
         connection.notice("00000", f'database "{name}" does not exist, skipping')
         return Result()
     cluster.drop_database(name)
-    return Result()
-
-
-def _tenant(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:
-    """CREATE TENANT makes its shards in every tenant table, DROP TENANT deletes its rows from them."""
-    action, name = args["action"], args["name"]
-    tx = connection.block.statement_transaction()
-    tables = [
-        r for r in tx.catalog.relations.values() if isinstance(r, Table) and r.tenant_attnum
-    ]
-    store = connection.store
-    if action == "create":
-        for table in tables:
-            store.shard(table.oid, name, create=True)
-        return Result()
-    if action != "drop":
-        raise FeatureNotSupported("tenant states are not supported")
-    found = [shard for t in tables if (shard := store.shard(t.oid, name)) is not None]
-    if not found:
-        raise UndefinedObject(f'tenant "{name}" does not exist')
-    for shard in found:
-        tx.delete(shard, shard.visible(tx).ids())
     return Result()
 
 
@@ -415,7 +392,9 @@ _HANDLERS: dict[str, Handler] = {
     "close": _close,
     "create_database": _create_database,
     "drop_database": _drop_database,
-    "tenant": _tenant,
+    "create_tenant": create_tenant,
+    "drop_tenant": drop_tenant,
+    "alter_tenant": alter_tenant,
     "noop": _noop,
     "vacuum": _vacuum,
     "checkpoint": _checkpoint,

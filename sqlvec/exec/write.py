@@ -17,6 +17,7 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
 from sqlvec.exec.placement import key_arrays, row_shards, unique_scope
 from sqlvec.exec.prefilter import check_tenant, tenant_key
+from sqlvec.exec.tenants import writable_shard
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
 from sqlvec.sql.keys import unique_keys
@@ -233,7 +234,7 @@ class Writer:
         opened = {}
         for name in set(names):
             check_tenant(self.table, name, self.context)
-            opened[name] = store.shard(self.table.oid, name, create=True)
+            opened[name] = writable_shard(self.context, self.table, name)
         return [opened[name] for name in names]
 
     def _split_shards(self, rows: Rows, count: int) -> list[Shard]:

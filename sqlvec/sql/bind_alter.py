@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlvec import types
@@ -32,6 +33,7 @@ from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import forbid_shards
 from sqlvec.sql.table_draft import Draft
+from sqlvec.sql.table_options import changed_options, without_options
 from sqlvec.sql.type_rules import TEXTS
 
 _TAGS = {
@@ -41,10 +43,13 @@ _TAGS = {
 # What has no meaning here and is taken: there is one owner, no trigger, no statistics target, one log.
 _ACCEPTED = frozenset([
     "AT_ChangeOwner", "AT_SetStatistics", "AT_SetStorage", "AT_SetCompression", "AT_SetOptions",
-    "AT_ResetOptions", "AT_SetRelOptions", "AT_ResetRelOptions", "AT_EnableTrig", "AT_DisableTrig",
+    "AT_ResetOptions", "AT_EnableTrig", "AT_DisableTrig",
     "AT_EnableTrigAll", "AT_DisableTrigAll", "AT_EnableTrigUser", "AT_DisableTrigUser", "AT_DropCluster",
     "AT_SetLogged", "AT_SetUnLogged", "AT_ReplicaIdentity", "AT_SetTableSpace",
 ])  # fmt: skip
+
+
+_OPTIONS = frozenset(["AT_SetRelOptions", "AT_ResetRelOptions"])  # those of tables mean something
 
 
 def bind_alter(binder: Binder, body: Node) -> bound.Ddl:
@@ -59,7 +64,8 @@ def bind_alter(binder: Binder, body: Node) -> bound.Ddl:
     for command in commands:
         if command["subtype"] in ("AT_SetRelOptions", "AT_ResetRelOptions"):
             forbid_shards(command["def"]["List"]["items"])
-    if all(command["subtype"] in _ACCEPTED for command in commands):
+    taken = _ACCEPTED if isinstance(relation, Table) else _ACCEPTED | _OPTIONS
+    if all(command["subtype"] in taken for command in commands):
         return bound.Ddl(tag)
     if not isinstance(relation, Table):
         raise WrongObjectType(
@@ -90,6 +96,7 @@ class _Change:
     def __init__(self, binder: Binder, table: Table) -> None:
         self.binder = binder
         self.old = table
+        self.options: Mapping[str, str] = table.options
         self.draft = Draft(
             binder, table.oid, table.name, table.schema_oid, binder.catalog.next_oid,
             list(table.columns), list(table.constraints), tenant_attnum=table.tenant_attnum, altered=True,
@@ -114,13 +121,23 @@ class _Change:
             raise FeatureNotSupported(f"ALTER TABLE {_action(command)} is not supported")
         handler(command)
 
+    def _setreloptions(self, command: Node) -> None:
+        definitions, tenants = command["def"]["List"]["items"], self.old.tenant_attnum > 0
+        self.options = changed_options(self.options, definitions, has_tenants=tenants)
+
+    def _resetreloptions(self, command: Node) -> None:
+        self.options = without_options(self.options, command["def"]["List"]["items"])
+
     def finish(self, tag: str) -> bound.Ddl:
         check_generated(self.draft)
         if self.rewrites:  # every row is written anew, with its constants
             self.rewrites += [bound.Rewrite(self.scan, f.attnum, f.value) for f in self.fills]
             self.fills.clear()
         table = replace(
-            self.old, columns=tuple(self.draft.columns), constraints=tuple(self.draft.constraints)
+            self.old,
+            columns=tuple(self.draft.columns),
+            constraints=tuple(self.draft.constraints),
+            options=self.options,
         )
         told = self.removal.settle(self.objects, self.cascade) if self.removal.told else []
         others = [t for oid, t in self.removal.changed.items() if oid != self.old.oid]

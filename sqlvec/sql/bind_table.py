@@ -19,6 +19,7 @@ from sqlvec.sql.parse import Node
 from sqlvec.sql.split import with_shards
 from sqlvec.sql.table_draft import Draft
 from sqlvec.sql.table_like import add_like
+from sqlvec.sql.table_options import changed_options
 
 COLUMNS_MAX = 1600
 
@@ -108,7 +109,10 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
         add_constraint(draft, constraint)
     draft.tenant_attnum = _tenant(draft)
     table = replace(
-        draft.table(), persistence=persistence_of(relation), on_commit=on_commit_of(relation, body)
+        draft.table(),
+        persistence=persistence_of(relation),
+        on_commit=on_commit_of(relation, body),
+        options=changed_options({}, body.get("options", ()), has_tenants=draft.tenant_attnum > 0),
     )
     table = with_shards(table, body.get("options", ()))
     changed: tuple[Relation, ...] = (table, *draft.indexes, *draft.sequences)

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.objects import Table, View
+from sqlvec.catalog.tenants import STATES
 from sqlvec.errors import (
     FeatureNotSupported,
+    InvalidParameterValue,
     InvalidSchemaName,
     SyntaxError,
     UndefinedObject,
@@ -202,7 +204,13 @@ def _drop_database(binder: Binder, body: Node) -> bound.Utility:
 
 
 def _tenant(binder: Binder, body: Node) -> bound.Utility:
-    return bound.Utility("tenant", f"{body['action'].upper()} TENANT", dict(body))
+    action = body["action"]
+    if action == "alter" and body["state"] not in STATES:
+        raise InvalidParameterValue(
+            f'unrecognized tenant state "{body["state"]}"',
+            hint=f"Available states: {', '.join(STATES)}.",
+        )
+    return bound.Utility(f"{action}_tenant", f"{action.upper()} TENANT", dict(body))
 
 
 def _vacuum(binder: Binder, body: Node) -> bound.Utility:

@@ -620,7 +620,8 @@ class Utility:
     begin(isolation, read_only), commit, rollback, savepoint(name), release(name), rollback_to(name),
     set(name, value|None=default, local), reset(name or "all"), show(name or "all"),
     prepare(name, types, statement), execute(name, args: expressions), deallocate(name or None=all),
-    discard(what), create_database(name, if_not_exists), drop_database(name, if_exists), tenant(action, name, ...),
+    discard(what), create_database(name, if_not_exists), drop_database(name, if_exists),
+    create_tenant(name, if_exists), drop_tenant(name, if_exists), alter_tenant(name, state),
     noop(tag), declare(name, query, hold, scroll), fetch(...), close(name or None=all), listen(name)...,
     vacuum(...), checkpoint, lock."""
 

@@ -62,7 +62,7 @@ class ParsedStatement:
 
 def parse(text: str) -> list[ParsedStatement]:
     """The statements of a message; 42601 with position for what is not in the grammar."""
-    if tenant := _TENANT.match(text):
+    if (tenant := _TENANT.match(text)) and _is_tenant_statement(tenant):
         return [ParsedStatement(text, {"TenantStmt": _tenant(tenant)}, 0)]
     cut, tenants = _cut_tenants(text)
     cut, times = cut_system_time(cut)
@@ -83,11 +83,19 @@ def parse(text: str) -> list[ParsedStatement]:
     return statements
 
 
+def _is_tenant_statement(match: re.Match[str]) -> bool:
+    """Each has words of its own: CREATE IF NOT EXISTS, DROP IF EXISTS, ALTER SET STATE."""
+    action, exists = match["action"].lower(), (match["exists"] or "").lower()
+    if action == "alter":
+        return bool(match["state"]) and not exists
+    return not match["state"] and (not exists or ("not" in exists.split()) == (action == "create"))
+
+
 def _tenant(match: re.Match[str]) -> Node:
     quoted = match["quoted"]
     return {
         "action": match["action"].lower(),
-        "name": quoted.replace("''", "'") if quoted else match["plain"],
+        "name": quoted.replace("''", "'") if quoted else match["plain"].lower(),
         "if_exists": bool(match["exists"]),
         "state": (match["state"] or "").lower(),
     }

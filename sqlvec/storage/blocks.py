@@ -60,9 +60,11 @@ class Entry:
     crc: int
 
 
-def write_blocks(vfs: Vfs, name: str, kind: FileKind, arrays: Mapping[str, Array]) -> int:
+def write_blocks(
+    vfs: Vfs, name: str, kind: FileKind, arrays: Mapping[str, Array], *, durable: bool = True
+) -> int:
     """Write and fsync a block file, and return its size. Its directory entry is the caller's to
-    sync.
+    sync, and so are its bytes unless it is to be durable now.
     """
     file = vfs.create(name)
     try:
@@ -79,7 +81,8 @@ def write_blocks(vfs: Vfs, name: str, kind: FileKind, arrays: Mapping[str, Array
         directory = _encode_directory(entries)
         trailer = TRAILER.pack(file.size, len(directory), _directory_crc(name, directory), END_MAGIC)
         file.append(directory + trailer)
-        file.sync()
+        if durable:
+            file.sync()
     except DatabaseError:
         mark("file.half_written")
         file.close()

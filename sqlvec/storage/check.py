@@ -6,6 +6,7 @@ nothing.
                sorted
     vectors    the checksum, kept in the segment, of its rows of the vector file
     graphs     every block's checksum
+    blobs      that the files of offloaded tenants are there, and their checksums
     log        every entry's checksum and order, and that it goes back to the manifest's seqno
 
 A torn tail of the manifest or of the last log file may be what a crash left, or damage of what was
@@ -27,9 +28,11 @@ from sqlvec.storage.blocks import BlockFile, FileKind
 from sqlvec.storage.history import read_times
 from sqlvec.storage.link_log import read_links
 from sqlvec.storage.manifest import SegmentFile, ShardFiles, Version, read_manifest
+from sqlvec.storage.offload import DIRECTORY as BLOBS
+from sqlvec.storage.offload import blob_key, read_blob
 from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import decode_operations
-from sqlvec.storage.seams import read_epoch
+from sqlvec.storage.seams import BlobStore, FileBlobs, read_epoch
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.shard_files import DIRECTORY
 from sqlvec.storage.vectors import VectorColumn
@@ -46,8 +49,10 @@ class Finding:
     message: str
 
 
-def verify(vfs: Vfs) -> list[Finding]:
-    """Everything that is wrong; ObjectInUse when a server has the directory."""
+def verify(vfs: Vfs, blobs: BlobStore | None = None) -> list[Finding]:
+    """Everything that is wrong; ObjectInUse when a server has the directory. blobs: where offloaded tenants
+    went, if not to the directory itself.
+    """
     lock = vfs.lock()
     try:
         try:
@@ -60,6 +65,7 @@ def verify(vfs: Vfs) -> list[Finding]:
             *_check_shards(vfs, version),
             *_check_times(vfs, version),
             *_check_orphans(vfs, version),
+            *_check_blobs(blobs or FileBlobs(vfs, BLOBS), version),
             *_check_log(vfs, version),
         ]
     finally:
@@ -68,6 +74,8 @@ def verify(vfs: Vfs) -> list[Finding]:
 
 def _check_shards(vfs: Vfs, version: Version) -> Iterator[Finding]:
     for files in version.shards.values():
+        if files.offloaded:
+            continue
         missing = [name for name in files.names() if not vfs.exists(name)]
         yield from (_damage(name, "file is missing") for name in missing)
         if missing:
@@ -153,6 +161,22 @@ def _check_orphans(vfs: Vfs, version: Version) -> Iterator[Finding]:
     for name in vfs.list(DIRECTORY):
         if f"{DIRECTORY}/{name}" not in named:
             yield Finding("orphan", f"{DIRECTORY}/{name}", "no manifest edit names it")
+
+
+def _check_blobs(blobs: BlobStore, version: Version) -> Iterator[Finding]:
+    for name in sorted(version.blob_names()):
+        key = blob_key(version.identity, name)
+        yield from _guarded(f"blob {key}", partial(_check_blob, blobs, key))
+    named = {blob_key(version.identity, name) for name in version.blob_names()}
+    for found in blobs.list(version.identity):
+        key = blob_key(version.identity, found)
+        if key not in named:
+            yield Finding("orphan", f"blob {key}", "no manifest edit names it")
+
+
+def _check_blob(blobs: BlobStore, key: str) -> list[Finding]:
+    read_blob(blobs, key)
+    return []
 
 
 def _check_log(vfs: Vfs, version: Version) -> list[Finding]:

@@ -9,23 +9,20 @@ Deletions of segment rows are persisted here, as tombstones, before the log that
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from sqlvec.catalog.objects import Table
 from sqlvec.errors import DatabaseError
-from sqlvec.storage.flush import flush_shard
+from sqlvec.storage import tombstones
+from sqlvec.storage.flush import flush_shards
 from sqlvec.storage.graph_files import is_saved, save_graph_maintained
-from sqlvec.storage.growing import RowIds
 from sqlvec.storage.history import write_times
 from sqlvec.storage.manifest import ShardFiles
 from sqlvec.storage.records import encode_value
-from sqlvec.storage.segment import Segment, write_tombstones
 from sqlvec.storage.sequences import without_dropped
-from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import DIRECTORY
+from sqlvec.storage.tombstones import Tombstones
 from sqlvec.storage.visibility import ABORTED
 
 if TYPE_CHECKING:
@@ -33,15 +30,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SHARDS_AT_ONCE = 256  # flushed under one sync
+
 
 def flush_all(store: Store, *, save_graphs: bool) -> None:
     """Flush every open shard, write out the graphs that changed if so wanted, and checkpoint."""
     with store.maintenance:
         with store.lock:
             shards = list(store.open_shards.values())
-        for shard in shards:
-            flush_shard(store, shard)
-            for index_oid in list(shard.indexes) if save_graphs else ():
+        for first in range(0, len(shards), SHARDS_AT_ONCE):
+            flush_shards(store, shards[first : first + SHARDS_AT_ONCE])
+        for shard in shards if save_graphs else ():
+            for index_oid in list(shard.indexes):
                 if not is_saved(shard, index_oid):
                     save_graph_maintained(store, shard, index_oid)
         checkpoint(store)
@@ -52,27 +52,21 @@ def checkpoint(store: Store) -> None:
     """See the module. The caller holds store.maintenance."""
     with store.lock:
         seqno = _covered_seqno(store)
-        shards = [shard for shard in store.open_shards.values() if shard.unsaved_deletes]
-        captured = [(shard, shard.times.ends[: shard.memtable.low].copy()) for shard in shards]
+        captured = tombstones.capture(list(store.open_shards.values()))
         store.history.first_seqno(store.clock.now_us())
         times = store.history.saved(seqno)
-        for shard in shards:
-            shard.unsaved_deletes = False
     made: list[Tombstones] = []
     times_name = f"{DIRECTORY}/{store.next_file():010d}.times" if len(times[0]) else ""
     try:
-        for shard, ends in captured:
-            made += save_tombstones(store, shard, ends)
+        made = tombstones.write(store, captured)
         if times_name:
             write_times(store.vfs, times_name, *times)
-        if made or times_name:
             store.vfs.sync_dir(DIRECTORY)
         with store.lock:
             _install(store, seqno, made, times_name)
             removed = store.wal.truncate(through=seqno)
     except DatabaseError:
-        for shard in shards:
-            shard.unsaved_deletes = True
+        tombstones.put_back(captured)
         store.discard([*(one.name for one in made), *([times_name] if times_name else [])])
         raise
     log.info("checkpoint", extra={"seqno": seqno, "removed": len(removed)})
@@ -88,43 +82,14 @@ def _covered_seqno(store: Store) -> int:
     return max(seqno, store.manifest.version.seqno)
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstones:
-    """A tombstone file that is written and not named yet."""
-
-    name: str
-    shard: Shard
-    segment: Segment
-
-
-def save_tombstones(store: Store, shard: Shard, ends: RowIds) -> list[Tombstones]:
-    """Write how the segments' rows have ended since; the names are the caller's to sync."""
-    made: list[Tombstones] = []
-    for segment in shard.segments:
-        now = ends[segment.low : segment.high]
-        if not np.array_equal(now, segment.ends()):
-            name = shard.directory.new_name("tombstones")
-            write_tombstones(store.vfs, name, segment, now)
-            made.append(Tombstones(name, shard, segment))
-    return made
-
-
-def with_tombstones(files: ShardFiles, made: list[Tombstones]) -> ShardFiles:
-    """The files of a shard with those of its tombstones that are among `made`."""
-    names = {one.segment.name: one.name for one in made if one.shard.directory.files is files}
-    segments = tuple(
-        replace(segment, tombstones=names.get(segment.name, segment.tombstones))
-        for segment in files.segments
-    )
-    return replace(files, segments=segments) if names else files
-
-
 def _install(store: Store, seqno: int, made: list[Tombstones], times: str) -> None:
     shards, changed = dict(store.known_shards), []
     for shard in store.open_shards.values():
         if shard.logged and shard.table_oid in store.catalog.relations:
-            files = with_tombstones(shard.directory.files, made)
-            shards[shard.shard_id] = _without_dropped(store, files)
+            files = _without_dropped(store, tombstones.with_tombstones(shard.directory.files, made))
+            if files.rows != shard.live_rows:
+                files = replace(files, rows=shard.live_rows)
+            shards[shard.shard_id] = files
             changed.append(shard)
     relations = store.catalog.relations
     fills = {
@@ -145,11 +110,7 @@ def _install(store: Store, seqno: int, made: list[Tombstones], times: str) -> No
     store.install(version)
     for shard in changed:
         shard.directory.files = shards[shard.shard_id]
-    for one in made:
-        if one.shard.shard_id in shards:
-            one.segment.read_tombstones(store.vfs, one.name)
-        else:
-            store.discard([one.name])
+    tombstones.adopt(store, made)
 
 
 def _without_dropped(store: Store, files: ShardFiles) -> ShardFiles:

@@ -4,8 +4,8 @@ appended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlvec.catalog.objects import Catalog
@@ -19,6 +19,7 @@ from sqlvec.storage.records import (
     InsertVectors,
     Operation,
     SetFill,
+    SetState,
 )
 from sqlvec.storage.shard import vector_batch_at
 
@@ -37,6 +38,7 @@ class CommitTicket:
     catalog: Catalog | None = None  # the catalog it commits, if it changes that
     dropped: tuple[int, ...] = ()  # shard ids
     time_us: int = 0
+    states: Mapping[int, str] = field(default_factory=dict)  # of tenants, by shard id
     durable: bool = True  # to be made durable before it is visible
     done: bool = False
 
@@ -73,6 +75,13 @@ def write_operations(shard: Shard, writes: ShardWrites) -> list[Operation]:
 
 def drop_operations(dropped: tuple[int, ...]) -> list[Operation]:
     return [DropShards(dropped)] if dropped else []
+
+
+def state_operations(states: Mapping[int, str]) -> list[Operation]:
+    by_state: dict[str, list[int]] = {}
+    for shard_id, state in states.items():
+        by_state.setdefault(state, []).append(shard_id)
+    return [SetState(tuple(ids), state) for state, ids in by_state.items()]
 
 
 def _joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -116,7 +116,8 @@ def _install(store: Store, shard: Shard, run: Sequence[Segment], merged: Merged)
     files, segment = shard.directory.files, merged.segment
     first = files.segments.index(next(f for f in files.segments if f.name == run[0].name))
     others = files.segments[:first], files.segments[first + len(run) :]
-    install_files(store, shard, replace(files, segments=(*others[0], merged.file, *others[1])))
+    files = replace(files, segments=(*others[0], merged.file, *others[1]))
+    install_files(store, {shard: files})
     segments = shard.segments
     at = segments.index(run[0])
     if (shard.times.ends[segment.low : segment.high] != merged.ends).any():

@@ -5,6 +5,7 @@
     write     segment files and vectors are written and synced, while commits go on
     install   under the lock: manifest edit, then the segments take the rows' place
 
+Many shards are flushed together: their files are made durable at once, and one edit names them all.
 Rows whose blocks have different columns go into different segments. Rows that were deleted between
 freeze and install are noticed there and persisted by the next checkpoint.
 """
@@ -20,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Table
-from sqlvec.errors import DatabaseError
+from sqlvec.errors import DatabaseError, DiskFull
 from sqlvec.index.bm25 import PostingIndex
 from sqlvec.storage.growing import Mask, RowIds
 from sqlvec.storage.key_search import key_definitions
@@ -64,29 +65,61 @@ def must_flush(store: Store) -> bool:
 
 def flush_shard(store: Store, shard: Shard) -> bool:
     """Flush what is settled; False when there is nothing. The caller holds store.maintenance."""
-    with store.lock:
-        frozen = freeze(store, shard)
-    if not frozen:
-        return False
-    written: list[WrittenSegment] = []
+    return flush_shards(store, [shard]) > 0
+
+
+def flush_shards(store: Store, shards: Sequence[Shard], *, kept_open: bool = True) -> int:
+    """Flush what is settled of each, and return how many had something. The caller holds
+    store.maintenance. kept_open: the indexes are to read what was written instead of what they have.
+    """
+    written: dict[Shard, list[WrittenSegment]] = {}
     try:
-        written += write_frozen(store, shard, frozen)
+        for shard in shards:
+            with store.lock:
+                frozen = freeze(store, shard)
+            try:
+                for rows in frozen:
+                    written.setdefault(shard, []).append(write_rows(store, shard, rows, durable=False))
+            except DatabaseError:
+                if store.holds(shard):
+                    raise
+                store.discard(one.file.name for one in written.pop(shard, ()))
+        if not written:
+            return 0
+        _make_durable(store, written)
         with store.lock:
-            _install(store, shard, written)
+            _install(store, written, kept_open=kept_open)
     except DatabaseError:
-        store.discard(one.file.name for one in written)
-        if not store.holds(shard):
-            return False  # dropped meanwhile, and its vector files with it
+        store.discard(one.file.name for segments in written.values() for one in segments)
         raise
-    log.info(
-        "flushed",
-        extra={
-            "shard": shard.shard_id,
-            "rows": frozen[-1].high - frozen[0].low,
-            "bytes": sum(one.file.size for one in written),
-        },
-    )
-    return True
+    files = [one for segments in written.values() for one in segments]
+    rows_written = sum(one.rows.high - one.rows.low for one in files)
+    size = sum(one.file.size for one in files)
+    log.info("flushed", extra={"shards": len(written), "rows": rows_written, "bytes": size})
+    return len(written)
+
+
+def _make_durable(store: Store, written: dict[Shard, list[WrittenSegment]]) -> None:
+    """Sync the segments, and the vector files that were written to."""
+    while written:
+        names: list[str] = []
+        vectors: list[VectorColumn] = []
+        for segments in written.values():
+            names += [one.file.name for one in segments]
+            vectors += [v for v in segments[0].rows.vectors.values() if v.take_written()]
+        try:
+            store.vfs.sync_many([*names, *(vector.name for vector in vectors)])
+            return
+        except DatabaseError as error:
+            for vector in vectors:
+                vector.mark_written()
+            dropped = [shard for shard in written if shard.shard_id not in store.open_shards]
+            if not dropped:
+                if vectors and not isinstance(error, DiskFull):
+                    store.fail(error)  # what the kernel has dropped no second fsync writes
+                raise
+            for shard in dropped:  # and their vector files with them
+                store.discard(one.file.name for one in written.pop(shard))
 
 
 def write_frozen(
@@ -122,11 +155,17 @@ def sealed_postings(shard: Shard, low: int, high: int) -> dict[int, Mapping[str,
     return {oid: i.seal(low, high) for oid, i in indexes if isinstance(i, PostingIndex)}
 
 
-def write_rows(store: Store, shard: Shard, rows: SegmentRows) -> WrittenSegment:
-    """Write one segment file and open it."""
+def write_rows(
+    store: Store, shard: Shard, rows: SegmentRows, *, durable: bool = True
+) -> WrittenSegment:
+    """Write one segment file and open it; it is not durable yet."""
     name = shard.directory.new_name("segment")
     size = write_segment(
-        store.vfs, name, rows, filter_text_bytes_max=store.settings.filter_text_bytes_max
+        store.vfs,
+        name,
+        rows,
+        filter_text_bytes_max=store.settings.filter_text_bytes_max,
+        durable=durable,
     )
     segment = Segment(store.vfs, name, shard.columns)
     assert (segment.low, segment.high) == (rows.low, rows.high), (segment.low, rows.low)
@@ -186,30 +225,39 @@ def _frozen_rows(store: Store, shard: Shard, group: list[MemoryPart], settled: i
     )
 
 
-def _install(store: Store, shard: Shard, written: Sequence[WrittenSegment]) -> None:
-    if not store.holds(shard):
-        mark("flush.shard_dropped")
-        store.discard(one.file.name for one in written)
-        return
-    install_files(store, shard, with_written(shard, written))
-    for one in written:
-        if (shard.times.ends[one.rows.low : one.rows.high] != one.rows.ends).any():
-            shard.unsaved_deletes = True
-    take_written(shard, written)
+def _install(
+    store: Store, written: Mapping[Shard, Sequence[WrittenSegment]], *, kept_open: bool
+) -> None:
+    changed: dict[Shard, ShardFiles] = {}
+    for shard, segments in written.items():
+        if store.holds(shard):
+            changed[shard] = with_written(shard, segments)
+        else:
+            mark("flush.shard_dropped")
+            store.discard(one.file.name for one in segments)
+    install_files(store, changed)
+    for shard in changed:
+        for one in written[shard]:
+            if (shard.times.ends[one.rows.low : one.rows.high] != one.rows.ends).any():
+                shard.unsaved_deletes = True
+        take_written(shard, written[shard], kept_open=kept_open)
 
 
 def with_written(shard: Shard, written: Sequence[WrittenSegment]) -> ShardFiles:
     """The shard's files with those of segments that were written from its memtable."""
     files = shard.directory.files
     segments = (*files.segments, *(one.file for one in written))
-    return replace(files, segments=segments, vectors=vector_files(shard))
+    return replace(files, segments=segments, vectors=vector_files(shard), rows=shard.live_rows)
 
 
-def take_written(shard: Shard, written: Sequence[WrittenSegment]) -> None:
+def take_written(
+    shard: Shard, written: Sequence[WrittenSegment], *, kept_open: bool = True
+) -> None:
     """Put segments in the place of the memtable's rows."""
     segments = (*shard.segments, *(one.segment for one in written))
     shard.replace_parts(segments, written[-1].rows.high)
-    attach_postings(shard, [one.segment for one in written])
+    if kept_open:
+        attach_postings(shard, [one.segment for one in written])
 
 
 def vector_files(shard: Shard) -> tuple[VectorsFile, ...]:
@@ -217,11 +265,13 @@ def vector_files(shard: Shard) -> tuple[VectorsFile, ...]:
     return tuple(VectorsFile(attnum, vector.name, vector.dims) for attnum, vector in current)
 
 
-def install_files(store: Store, shard: Shard, files: ShardFiles) -> None:
-    """Edit the manifest: these are the shard's files now."""
+def install_files(store: Store, changed: Mapping[Shard, ShardFiles]) -> None:
+    """Edit the manifest: these are the shards' files now."""
     version = store.manifest.version
-    store.install(replace(version, shards={**version.shards, files.shard_id: files}))
-    shard.directory.files = files
+    edited = {files.shard_id: files for files in changed.values()}
+    store.install(replace(version, shards={**version.shards, **edited}))
+    for shard, files in changed.items():
+        shard.directory.files = files
 
 
 def kept_rows(begins: RowIds, ends: RowIds, horizon: int) -> Mask:

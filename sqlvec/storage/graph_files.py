@@ -118,7 +118,7 @@ def save_graph_maintained(store: Store, shard: Shard, index_oid: int) -> bool:
             files = directory.files
             others = tuple(g for g in files.graphs if g.index_oid != index_oid)
             file = GraphFile(index_oid, name, linked, links.name)
-            install_files(store, shard, replace(files, graphs=(*others, file)))
+            install_files(store, {shard: replace(files, graphs=(*others, file))})
             shard.link_logs[index_oid] = links
     log.info("graph saved", extra={"shard": shard.shard_id, "rows": linked, "bytes": size})
     return True

@@ -17,6 +17,8 @@ from sqlvec.storage.compaction import compact_shard, compactable
 from sqlvec.storage.flush import flush_shard, wants_flush
 from sqlvec.storage.graph_cleanup import clean_graph, wants_cleanup
 from sqlvec.storage.graph_files import link_rows, save_graph, wants_saving
+from sqlvec.storage.idle import close_shards, due, is_tenants, note_use
+from sqlvec.storage.offload import offload_shard
 from sqlvec.storage.reindex import changed_texts, reindex
 from sqlvec.storage.rewrite import rewrite_shard, wants_rewrite
 
@@ -25,12 +27,14 @@ if TYPE_CHECKING:
     from sqlvec.storage.store import Store
 
 Cancelled = Callable[[], bool]
+IDLE_SHARDS_LOOKED_AT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """kind: flush, link, save_graph, clean_graph, recall, reindex, compact, rewrite or checkpoint; the shard is
-    named for the log."""
+    """kind: flush, link, save_graph, clean_graph, recall, compact, rewrite, reindex, checkpoint, close or
+    offload; the shard is named for the log.
+    """
 
     kind: str
     table_oid: int
@@ -42,19 +46,49 @@ class Job:
         self._work(cancelled)
 
 
-def pending_jobs(store: Store) -> list[Job]:
+def pending_jobs(store: Store, *, every: bool) -> list[Job]:
     store.workshop.rest()
     with store.lock:
         store.stall.review()
         if store.failure is not None or store.closed:
             return []
-        shards = list(store.open_shards.values())
+        used = note_use(store)
         found: list[Job] = []
         if store.wal.bytes > store.settings.wal_bytes_max:
             found.append(Job("checkpoint", 0, "", lambda _: flush_all(store, save_graphs=False)))
-        for shard in shards:
-            found += _shard_jobs(store, shard)
+        for shard in list(store.open_shards.values()) if every else _looked_at(store, used):
+            work = _shard_jobs(store, shard)
+            shard.busy = bool(work)
+            found += work
+        if idle := due(store):
+            found.append(Job("close", 0, "", lambda _: _close(store, idle)))
+        for shard_id in list(store.to_offload):
+            found += _offloading(store, shard_id)
         return found
+
+
+def _looked_at(store: Store, used: list[Shard]) -> list[Shard]:
+    """Shards that were used, those that had work before, and some of the others in turn."""
+    shards = list(store.open_shards.values())
+    first = store.next_looked_at % max(len(shards), 1)
+    turn = shards[first : first + IDLE_SHARDS_LOOKED_AT]
+    store.next_looked_at = first + IDLE_SHARDS_LOOKED_AT
+    return list(dict.fromkeys([*used, *(s for s in shards if s.busy), *turn]))
+
+
+def _close(store: Store, shard_ids: list[int]) -> None:
+    close_shards(store, shard_ids)
+
+
+def _offloading(store: Store, shard_id: int) -> list[Job]:
+    files = store.known_shards.get(shard_id)
+    if files is None:
+        return []  # still open: it is closed first
+
+    def offload(cancelled: Cancelled) -> None:
+        offload_shard(store, shard_id)
+
+    return [Job("offload", files.table_oid, files.tenant, offload)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +115,7 @@ def index_queue(store: Store) -> list[QueuedIndex]:
             )
             for shard in store.open_shards.values()
             for index_oid, graph in shard.indexes.items()
-            if isinstance(graph, HnswGraph)
+            if isinstance(graph, HnswGraph) and shard.settled >= _graph_rows_min(store, shard)
         ]
 
 
@@ -117,7 +151,7 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
     for index_oid, graph in shard.indexes.items():
         if not isinstance(graph, HnswGraph):
             continue
-        if graph.linked < shard.settled:
+        if graph.linked < shard.settled and shard.settled >= _graph_rows_min(store, shard):
             found.append(Job("link", oid, tenant, _linking(store, shard, index_oid)))
         if index_oid in store.catalog.relations and wants_saving(shard, index_oid):
             found.append(Job("save_graph", oid, tenant, _saving(store, shard, index_oid)))
@@ -130,6 +164,10 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
     if not rewrite and compactable(shard):
         found.append(Job("compact", oid, tenant, lambda _: _maintain(store, shard, compact_shard)))
     return found
+
+
+def _graph_rows_min(store: Store, shard: Shard) -> int:
+    return store.settings.tenant_graph_rows_min if is_tenants(store, shard) else 0
 
 
 def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) -> None:

@@ -8,6 +8,7 @@ the row; check() asks again under the store's lock, in which the rows are then a
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,8 +80,10 @@ def key_definitions(table: Table, catalog: Catalog) -> list[KeyDefinition]:
 
 
 class KeySearch:
+    """Belongs to a shard and does not keep it: a shard is closed by letting go of it."""
+
     def __init__(self, shard: Shard) -> None:
-        self._shard = shard
+        self._shard: Shard = weakref.proxy(shard)
         self._memory: dict[KeyDefinition, MemoryKeys] = {}
         self._versions_max = VERSIONS_MAX
         self._row_keys: tuple[Table, Catalog, list[RowKey]] | None = None
@@ -311,7 +314,7 @@ class KeySearch:
                 raise KeyTaken("duplicate key value violates unique constraint")
 
     def _is_own(self, row: int, tx: Transaction) -> bool:
-        writes = tx.writes.get(self._shard)
+        writes = self._shard.writes_of(tx)
         return writes is not None and writes.holds(row)
 
     def _stands(self, row: int, tx: Transaction) -> bool:

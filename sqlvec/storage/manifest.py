@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlvec.catalog.objects import Catalog, empty_catalog
+from sqlvec.catalog.tenants import ACTIVE
 from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted, DiskFull, IoError
 from sqlvec.storage.catalog_codec import apply_catalog_edit, encode_catalog_edit
 from sqlvec.storage.checksum import crc32c
@@ -72,8 +73,12 @@ class GraphFile:
 
 @dataclass(frozen=True, slots=True)
 class ShardFiles:
-    """The files of one shard. Segments are in row order and leave no gap between 0 and `high`. seqno is that
-    of the last rewrite, which gave the rows their ids."""
+    """The files of one shard. Segments are in row order and leave no gap between 0 and `high`.
+
+    state: what its tenant is to be, one of catalog.tenants.STATES. rows: how many were alive when this was
+    written. offloaded: the files are blobs, and none is in the data directory. seqno: that of the last
+    rewrite, which gave the rows their ids.
+    """
 
     shard_id: int
     table_oid: int
@@ -82,6 +87,9 @@ class ShardFiles:
     vectors: tuple[VectorsFile, ...] = ()
     graphs: tuple[GraphFile, ...] = ()
     seqno: int = 0
+    state: str = ACTIVE
+    rows: int = 0
+    offloaded: bool = False
 
     def __post_init__(self) -> None:
         at = 0
@@ -94,6 +102,14 @@ class ShardFiles:
         return self.segments[-1].high if self.segments else 0
 
     def names(self) -> list[str]:
+        """Those in the data directory."""
+        return [] if self.offloaded else self._names()
+
+    def blob_names(self) -> list[str]:
+        """Those that are blobs."""
+        return self._names() if self.offloaded else []
+
+    def _names(self) -> list[str]:
         names = [segment.name for segment in self.segments]
         names += [vectors.name for vectors in self.vectors]
         names += [name for graph in self.graphs for name in (graph.name, graph.log) if name]
@@ -118,8 +134,12 @@ class Version:
     """What the files hold; a fill is the Arrow IPC stream of the one value of an added column.
 
     history: snapshots before that seqno may have lost rows; times: the file of the commits' times, or
-    empty; changes: of tables since history began (storage.history)."""
+    empty; changes: of tables since history began (storage.history).
 
+    identity: what the database calls itself, chosen when it is made; its blobs are named by it.
+    """
+
+    identity: str = ""
     seqno: int = 0
     next_file: int = 1
     next_shard: int = 1
@@ -135,6 +155,9 @@ class Version:
         """Every file."""
         found = {name for files in self.shards.values() for name in files.names()}
         return found | {self.times} if self.times else found
+
+    def blob_names(self) -> set[str]:
+        return {name for files in self.shards.values() for name in files.blob_names()}
 
 
 class _NotWritten(DiskFull):
@@ -156,9 +179,12 @@ class Manifest:
     def is_new(self) -> bool:
         return not self._vfs.exists(NAME)
 
-    def open(self) -> None:
-        """Read the version; DataCorrupted, or ConfigurationError when a newer sqlvec wrote it."""
+    def open(self, identity: str = "") -> None:
+        """Read the version; DataCorrupted, or ConfigurationError when a newer sqlvec wrote it. A new
+        database gets the identity.
+        """
         if self.is_new:
+            self.version = replace(self.version, identity=identity)
             self._rewrite(self.version)
             return
         self.version, end = read_manifest(self._vfs)
@@ -264,9 +290,11 @@ def _encode_edit(old: Version, new: Version) -> bytes:
         "next_shard": new.next_shard,
         "history": new.history,
         "times": new.times,
-        "shards": [_encode_shard(s) for k, s in new.shards.items() if old.shards.get(k) != s],
+        "shards": [_encode_shard(s) for k, s in new.shards.items() if _differs(old.shards.get(k), s)],
         "dropped_shards": [k for k in old.shards if k not in new.shards],
     }
+    if new.identity != old.identity:
+        edit["identity"] = new.identity
     if new.catalog is not old.catalog:
         edit["catalog"] = json.loads(encode_catalog_edit(old.catalog, new.catalog))
     if new.sequences != old.sequences:
@@ -278,6 +306,10 @@ def _encode_edit(old: Version, new: Version) -> bytes:
     return json.dumps(edit, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _differs(old: ShardFiles | None, new: ShardFiles) -> bool:
+    return old is not new and old != new
+
+
 def _apply_edit(version: Version, edit: Mapping[str, Any]) -> Version:
     shards = dict(version.shards)
     for shard_id in edit["dropped_shards"]:
@@ -286,6 +318,7 @@ def _apply_edit(version: Version, edit: Mapping[str, Any]) -> Version:
         shards[item["shard_id"]] = _decode_shard(item)
     version = replace(
         version,
+        identity=edit.get("identity", version.identity),
         seqno=edit["seqno"],
         next_file=edit["next_file"],
         next_shard=edit["next_shard"],
@@ -317,6 +350,9 @@ def _encode_shard(shard: ShardFiles) -> dict[str, Any]:
         "vectors": [[v.attnum, v.name, v.dims] for v in shard.vectors],
         "graphs": [[g.index_oid, g.name, g.linked, g.log] for g in shard.graphs],
         "seqno": shard.seqno,
+        "state": shard.state,
+        "rows": shard.rows,
+        "offloaded": shard.offloaded,
     }
 
 
@@ -329,4 +365,7 @@ def _decode_shard(item: Mapping[str, Any]) -> ShardFiles:
         vectors=tuple(VectorsFile(*v) for v in item["vectors"]),
         graphs=tuple(GraphFile(*g) for g in item["graphs"]),
         seqno=item["seqno"],
+        state=item["state"],
+        rows=item["rows"],
+        offloaded=item["offloaded"],
     )

@@ -17,6 +17,7 @@
                     message, then for each of its fields i32 length, -1 for null, and the bytes
                     as row_image lays them out
     10 commit_time  head: i64 microseconds since 1970-01-01 UTC; of every entry but those of sequences
+    11 set_state    head: u8 state (0 active, 1 inactive, 2 offloaded); data: shard ids i64[n]
 
 Row ids are explicit, and applying an operation twice is the same as once.
 """
@@ -34,6 +35,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sqlvec.catalog.tenants import STATES
 from sqlvec.errors import ConfigurationError, DataCorrupted
 from sqlvec.storage.growing import RowIds, mask_of_words, word_count, words_of_mask
 from sqlvec.storage.row_image import RowLayout, Values, array_of_value
@@ -52,6 +54,7 @@ SHARD = struct.Struct("<Q")
 SEQUENCE = struct.Struct("<IqB")
 FILL = struct.Struct("<II")
 TIME = struct.Struct("<q")
+STATE = struct.Struct("<B")
 
 
 _NULL_LENGTH = LENGTH.pack(-1)
@@ -70,6 +73,7 @@ class Kind(IntEnum):
     FILL = 8
     ROW = 9
     COMMIT_TIME = 10
+    STATE = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,15 @@ class CommitTime:
     time_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class SetState:
+    shard_ids: tuple[int, ...]
+    state: str
+
+
 Operation = (
     CreateShard | Insert | InsertRow | InsertVectors | Delete | DropShards | EditCatalog | SetSequence | SetFill
-    | CommitTime
+    | CommitTime | SetState
 )  # fmt: skip
 
 
@@ -179,6 +189,9 @@ def _encode_operation(operation: Operation) -> tuple[Kind, bytes, list[Writable]
             return Kind.FILL, FILL.pack(table_oid, attnum), [value]
         case CommitTime(time_us):
             return Kind.COMMIT_TIME, TIME.pack(time_us), []
+        case SetState(shard_ids, state):
+            data = _flat(np.array(shard_ids, np.int64))
+            return Kind.STATE, STATE.pack(STATES.index(state)), [data]
 
 
 def _encode_insert(operation: Insert) -> tuple[Kind, bytes, list[Writable]]:
@@ -273,6 +286,8 @@ def _decode_operation(kind: int, head: bytes, data: Bytes) -> Operation:
             return SetFill(table_oid, attnum, data.tobytes())
         case Kind.COMMIT_TIME:
             return CommitTime(TIME.unpack(head)[0])
+        case Kind.STATE:
+            return SetState(tuple(_integers(data).tolist()), STATES[STATE.unpack(head)[0]])
     raise DataCorrupted(f"unknown operation kind {kind} in write-ahead log")
 
 

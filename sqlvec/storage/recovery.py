@@ -7,7 +7,8 @@
        once; what a rewritten shard's files hold is skipped too
 
 The result is the state after the last whole entry, which holds every acknowledged commit (I6). Row
-ids that no entry gives a row are dead. An entry about a shard that a later one drops is skipped.
+ids that no entry gives a row are dead. An entry about a shard that a later one drops is skipped. A shard
+that the log says more of is opened, whatever the state of its tenant.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from sqlvec.storage.records import (
     Operation,
     SetFill,
     SetSequence,
+    SetState,
     decode_array,
     decode_operations,
 )
@@ -52,7 +54,7 @@ log = logging.getLogger(__name__)
 
 def recover(store: Store) -> None:
     """Bring a store to the state of its directory."""
-    store.manifest.open()
+    store.manifest.open(store.identity)
     version = store.manifest.version
     store.restore(version)
     for (table_oid, attnum), value in version.fills.items():
@@ -124,6 +126,9 @@ class _Replay:
                     store.put_fill(table_oid, attnum, decode_array(value))
                 case CommitTime(time_us):
                     store.history.record(seqno, time_us)
+                case SetState(shard_ids, state):
+                    for shard_id in shard_ids:
+                        store.set_state(shard_id, state)
                 case DropShards():
                     pass
         store.replayed(seqno, catalog)
@@ -140,7 +145,7 @@ class _Replay:
         store.take_shard_id(files.shard_id)  # a dropped one's too: the log knows it as dropped
         known = files.shard_id in store.known_shards or files.shard_id in store.open_shards
         if not known and files.shard_id not in self._dropped:
-            store.make_shard(files).logged = True
+            store.make_shard(files, logged=True)
 
     def finish(self) -> None:
         """Add the rows in row-id order, then their vectors, then what ends them."""
@@ -149,6 +154,8 @@ class _Replay:
             known = shard_id in store.known_shards or shard_id in store.open_shards
             if shard_id in self._dropped or not known:
                 continue  # it, or its table, is gone
+            if store.files_of(shard_id).offloaded:
+                continue  # it was closed before, and any later change brings it back first
             shard = store.shard_by_id(shard_id)
             table = store.catalog.relations.get(shard.table_oid)
             if not isinstance(table, Table):

@@ -31,7 +31,6 @@ from sqlvec.errors import LockNotAvailable
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.storage.batch import RowBatch
 from sqlvec.storage.blocks import FileKind, write_blocks
-from sqlvec.storage.checkpoint import save_tombstones, with_tombstones
 from sqlvec.storage.flush import (
     current_vectors,
     flush_shard,
@@ -51,6 +50,7 @@ from sqlvec.storage.shard import Shard
 from sqlvec.storage.shard_files import DIRECTORY
 from sqlvec.storage.sources import fits, sources_of
 from sqlvec.storage.survivors import SurvivorsPlan, write_survivors
+from sqlvec.storage.tombstones import with_tombstones, write
 from sqlvec.storage.vectors import VectorBatch
 from sqlvec.types import SqlType
 
@@ -207,10 +207,8 @@ class _Rewrite:
         with _writers_held_up(self.store, self.table.oid) as held_up:
             for _ in range(SWAPS_MAX if held_up else 0):
                 known = self._follow(fresh)
-                made = save_tombstones(self.store, fresh, fresh.times.ends)
+                made = write(self.store, [(fresh, fresh.times.ends)])
                 self.made += [one.name for one in made]
-                if made:
-                    self.store.vfs.sync_dir(DIRECTORY)
                 with self.old.link_lock, self.store.lock:
                     self.store.sync()
                     self.store.publish()
@@ -218,7 +216,9 @@ class _Rewrite:
                         break
                     if self.old.times.changed_at == known:
                         files = with_tombstones(fresh.directory.files, made)
-                        self._install(fresh, replace(files, seqno=self.store.read_seqno))
+                        files = replace(files, seqno=self.store.read_seqno, rows=fresh.live_rows)
+                        fresh.resting = self.old.resting
+                        self._install(fresh, replace(files, state=self.old.directory.files.state))
                         for one in made:
                             one.segment.read_tombstones(self.store.vfs, one.name)
                         return True

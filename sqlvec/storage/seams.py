@@ -43,7 +43,7 @@ class Log(Protocol):
 class BlobStore(Protocol):
     """Blobs that are never overwritten."""
 
-    def put_new(self, key: str, data: Writable) -> None:
+    def put_new(self, key: str, *parts: Writable) -> None:
         """Atomic and durable when it returns; DuplicateObject when the key exists."""
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes: ...
@@ -91,29 +91,38 @@ class SystemClock:
 
 
 class FileBlobs:
-    """Blobs as files: written beside their name, synced, renamed, directory synced."""
+    """Blobs as files below a directory: written beside their name, synced, renamed, directory synced."""
 
-    def __init__(self, vfs: Vfs) -> None:
+    def __init__(self, vfs: Vfs, directory: str = "") -> None:
         self._vfs = vfs
+        self._directory = directory
 
-    def put_new(self, key: str, data: Writable) -> None:
-        if self._vfs.exists(key):
+    def put_new(self, key: str, *parts: Writable) -> None:
+        if self._vfs.exists(self._name(key)):
             raise DuplicateObject(f'file "{key}" already exists')
-        replace_file(self._vfs, key, data)
+        replace_file(self._vfs, self._name(key), *parts)
+        directory = self._name(key).rpartition("/")[0]
+        while directory:  # a folder that is new has a name too
+            directory = directory.rpartition("/")[0]
+            self._vfs.sync_dir(directory)
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> bytes:
-        view = self._vfs.map(key)
+        view = self._vfs.map(self._name(key))
         return view[start : None if length is None else start + length].tobytes()
 
     def head(self, key: str) -> int | None:
-        return self._vfs.size(key) if self._vfs.exists(key) else None
+        name = self._name(key)
+        return self._vfs.size(name) if self._vfs.exists(name) else None
 
     def list(self, directory: str) -> list[str]:
-        names = self._vfs.list(directory)
+        names = self._vfs.list(self._name(directory))
         return [name for name in names if not name.endswith(TEMPORARY_SUFFIX)]
 
     def delete(self, key: str) -> None:
-        self._vfs.remove(key)
+        self._vfs.remove(self._name(key))
+
+    def _name(self, key: str) -> str:
+        return f"{self._directory}/{key}".strip("/")
 
 
 class SingleNode:

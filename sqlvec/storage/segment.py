@@ -55,8 +55,15 @@ class SegmentRows:
     bm25: Mapping[int, Mapping[str, Array]] = field(default_factory=dict)
 
 
-def write_segment(vfs: Vfs, name: str, rows: SegmentRows, *, filter_text_bytes_max: int) -> int:
-    """Write a segment file, synced, and return its size."""
+def write_segment(
+    vfs: Vfs,
+    name: str,
+    rows: SegmentRows,
+    *,
+    filter_text_bytes_max: int,
+    durable: bool = True,
+) -> int:
+    """Write a segment file and return its size; to sync it is the caller's unless it is durable now."""
     count = rows.high - rows.low
     assert len(rows.begins) == len(rows.ends) == len(rows.keep) == count > 0, (rows.low, rows.high)
     types = [(attnum, t.oid, t.typmod) for attnum, (t, _) in rows.columns.items()]
@@ -82,7 +89,7 @@ def write_segment(vfs: Vfs, name: str, rows: SegmentRows, *, filter_text_bytes_m
         blocks.update(_key_blocks(definition, rows, kept))
     for index_oid, arrays in rows.bm25.items():
         blocks.update({f"bm25/{index_oid}/{part}": values for part, values in arrays.items()})
-    return write_blocks(vfs, name, FileKind.SEGMENT, blocks)
+    return write_blocks(vfs, name, FileKind.SEGMENT, blocks, durable=durable)
 
 
 def _without_dead(array: pa.Array, keep: Mask) -> pa.Array:
@@ -228,7 +235,9 @@ class Segment(Part):
 
 
 def write_tombstones(vfs: Vfs, name: str, segment: Segment, ends: RowIds) -> None:
-    """Persist how `ends` of the segment's rows differ from what its file says."""
+    """Write how `ends` of the segment's rows differ from what its file says; to sync it is the
+    caller's.
+    """
     changed = np.flatnonzero(ends != segment.written_ends).astype(np.int64)
     blocks = {"row_ids": changed + segment.low, "ends": ends[changed]}
-    write_blocks(vfs, name, FileKind.TOMBSTONES, blocks)
+    write_blocks(vfs, name, FileKind.TOMBSTONES, blocks, durable=False)

@@ -91,9 +91,18 @@ class Shard:
         self._catalog: Catalog | None = None  # the one whose DDL this shard has followed
         self._layout: tuple[Catalog, object, RowLayout | None] | None = None
         self._text_places: list[tuple[int, list[int]]] = []  # BM25 indexes, their columns' places
+        self.used = True  # since somebody last looked
+        self.used_at = 0  # when that was noticed, in microseconds since 1970
+        self.busy = False  # had jobs when it was last looked at
+        self.resting = False  # its tenant is not active; to be closed
         self._open: dict[int, tuple[int, ShardWrites]] = {}  # by transaction id: its first row here
 
     # ------------------------------------------------------------ reading
+
+    @property
+    def live_rows(self) -> int:
+        """Rows that the newest snapshot sees."""
+        return self.times.visible(self.times.changed_at).count
 
     @property
     def row_count(self) -> int:
@@ -105,12 +114,16 @@ class Shard:
         with self.lock:
             if isinstance(at, int):
                 return self.times.visible(at)
+            if self.shard_id in at.shard_changes.dropped:
+                return RowSet.empty(self.row_count)
             committed = self.times.visible(at.snapshot_seqno)
             writes = at.writes.get(self)
             return committed if writes is None else writes.overlay(committed)
 
     def sees(self, row_id: int, tx: Transaction | Newest) -> bool:
         """Whether one row is visible to the transaction."""
+        if self.shard_id in tx.shard_changes.dropped:
+            return False
         writes = tx.writes.get(self)
         if writes is not None and writes.changes:
             if self.claims.holder(row_id) == tx.id:
@@ -223,6 +236,20 @@ class Shard:
 
     def disk_bytes(self) -> int:
         return self.directory.disk_bytes()
+
+    def memory_bytes(self) -> int:
+        """What would be free if it were closed, about; mapped files are the file system's."""
+        arrays = [self.times.begins, self.times.ends, self.claims.holders, self.claims.successors]
+        texts = (i for i in self.indexes.values() if isinstance(i, PostingIndex))
+        return (
+            sum(array.nbytes for array in arrays)
+            + self.memtable.bytes
+            + sum(index.memory_bytes for index in texts)
+        )
+
+    def writes_of(self, tx: Transaction) -> ShardWrites | None:
+        """What an open transaction did here."""
+        return tx.writes.get(self)
 
     # ------------------------------------------------------------ writing, by Transaction
 

@@ -82,7 +82,8 @@ def read_statistics(vfs: Vfs) -> list[ShardStatistics]:
     lock = vfs.lock()
     try:
         version, _ = read_manifest(vfs)
-        shards = sorted(version.shards.values(), key=lambda files: files.shard_id)
+        here = [files for files in version.shards.values() if not files.offloaded]
+        shards = sorted(here, key=lambda files: files.shard_id)
         return [_shard(vfs, version, files) for files in shards]
     finally:
         lock.release()

@@ -15,7 +15,7 @@ opened again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from threading import Lock, RLock
@@ -24,13 +24,15 @@ from typing import Literal, overload
 import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog, Sequence, Table
+from sqlvec.catalog.tenants import ACTIVE, OFFLOADED
 from sqlvec.errors import DatabaseError, SerializationFailure
-from sqlvec.storage import checkpoint, jobs, recovery
+from sqlvec.storage import checkpoint, idle, jobs, offload, recovery, tenants
 from sqlvec.storage.commit import (
     CommitTicket,
     catalog_operations,
     create_operations,
     drop_operations,
+    state_operations,
     write_operations,
 )
 from sqlvec.storage.disk_guard import DiskGuard
@@ -48,11 +50,12 @@ from sqlvec.storage.records import (
     encode_operations,
     encode_value,
 )
-from sqlvec.storage.seams import Clock, SingleNode
+from sqlvec.storage.seams import BlobStore, Clock, FileBlobs, SingleNode
 from sqlvec.storage.sequences import Sequences
 from sqlvec.storage.serializable import SerializableTransactions
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
+from sqlvec.storage.shard_changes import NO_CHANGES
 from sqlvec.storage.shard_files import ShardDirectory, open_shard, open_texts
 from sqlvec.storage.stall import WriteStall
 from sqlvec.storage.transaction import Past, ShardWrites, Transaction
@@ -69,9 +72,17 @@ class Store:
     """Made by Store.open; see the module."""
 
     def __init__(
-        self, vfs: Vfs, clock: Clock, settings: StorageSettings, index_values: IndexValues
+        self,
+        vfs: Vfs,
+        clock: Clock,
+        settings: StorageSettings,
+        index_values: IndexValues,
+        blobs: BlobStore | None,
+        identity: str,
     ) -> None:
         self.vfs = vfs
+        self.blobs = FileBlobs(vfs, offload.DIRECTORY) if blobs is None else blobs
+        self.identity = identity
         self.index_values = index_values
         self.clock = clock
         self.settings = settings
@@ -93,6 +104,9 @@ class Store:
         self.open_shards: dict[int, Shard] = {}
         self._made: set[int] = set()  # ids of shards whose creation may not be logged yet
         self.known_shards: dict[int, ShardFiles] = {}  # unopened ones
+        self.used_at: dict[int, int] = {}  # of those that were open, in microseconds since 1970
+        self.to_offload: set[int] = set()
+        self.next_looked_at = 0  # by jobs(every=False)
         self.fills: dict[FillKey, pa.Array] = {}
         self.closed = False
         self._tenants: dict[int, dict[str, int]] = {}  # table oid -> tenant -> shard id
@@ -114,14 +128,17 @@ class Store:
         clock: Clock,
         settings: StorageSettings | None = None,
         index_values: IndexValues = no_index_values,
+        blobs: BlobStore | None = None,
+        identity: str = "",
     ) -> Store:
         """Open or create the database of a directory, and recover it. index_values computes what
-        indexes over expressions hold.
+        indexes over expressions hold. blobs is where offloaded tenants go, a folder of the directory by
+        default; identity is what a new database is to be called there.
 
         ObjectInUse when another process has it, DataCorrupted when its files are damaged,
         ConfigurationError when a newer sqlvec wrote them.
         """
-        store = cls(vfs, clock, settings or StorageSettings(), index_values)
+        store = cls(vfs, clock, settings or StorageSettings(), index_values, blobs, identity)
         store.epoch = store.membership.acquire()
         try:
             recovery.recover(store)
@@ -186,12 +203,10 @@ class Store:
             assert not tx.closed, "transaction has ended"
             if tx.tracked is not None:
                 self.serializable.check(tx.tracked)
-            if not (self._made or tx.has_writes):
+            if not tx.has_writes:
                 return self._nothing_written(tx)
             made = [self.open_shards[i] for i in self._made if i in self.open_shards]
-            created = [s for s in made if not s.logged and self._is_known(s, tx)]
-            if not tx.has_writes and (not created or not self._is_writable()):
-                return self._nothing_written(tx)  # a reader does not fail for a shard that waits
+            created = [s for s in made if not s.logged and self._is_of(s, tx)]
             self.check_writable()
             catalog = self._committed_catalog(tx)
             dropped = self._dropped_shards(tx, catalog)
@@ -205,9 +220,11 @@ class Store:
                 if shard.shard_id not in dropped and shard not in stillborn:
                     operations += self._shard_operations(shard, writes, catalog)
             operations += drop_operations(dropped)
+            operations += state_operations(tx.shard_changes.states)
             ticket = self._append(operations)
             ticket.tx, ticket.dropped, ticket.time_us = tx, dropped, time_us
             self.history.record(ticket.seqno, time_us)
+            ticket.states = tx.shard_changes.states
             for shard in stillborn:  # of tables that were created and dropped in the transaction
                 tx.writes.pop(shard, None)
                 self.forget_shard(shard.shard_id)
@@ -268,6 +285,8 @@ class Store:
                 shard.publish(tx.id, writes, ticket.seqno)
                 if shard.row_count >= shard.stall_look_at:
                     self.stall.look(shard)
+            for shard_id, state in ticket.states.items():
+                self.set_state(shard_id, state)
             for shard_id in ticket.dropped:
                 self.forget_shard(shard_id)
         if ticket.catalog is not None:
@@ -288,11 +307,9 @@ class Store:
             raise SerializationFailure("could not serialize access due to concurrent update")
         return write_operations(shard, writes)
 
-    def _is_known(self, shard: Shard, tx: Transaction) -> bool:
-        """Whether a shard's creation may be logged with this commit."""
-        if shard in tx.writes:
-            return True
-        return shard.table_oid in self._appended_catalog.relations
+    def _is_of(self, shard: Shard, tx: Transaction) -> bool:
+        """Whether a shard's creation is logged with this commit."""
+        return shard in tx.writes or shard.shard_id in tx.shard_changes.created
 
     def _committed_catalog(self, tx: Transaction) -> Catalog:
         current = self._appended_catalog
@@ -311,10 +328,10 @@ class Store:
         """Shards of dropped tables, and those that a TRUNCATE left without a row anybody else
         wrote.
         """
-        dropped: set[int] = set()
-        for oid, tenants in self._tenants.items():
+        dropped = {i for i in tx.shard_changes.dropped if self.is_known(i)}
+        for oid, shard_ids in self._tenants.items():
             if oid not in catalog.relations and oid in self._appended_catalog.relations:
-                dropped.update(tenants.values())
+                dropped.update(shard_ids.values())
         for shard, writes in tx.writes.items():
             unseen = shard.times.changed_at > tx.snapshot_seqno or not shard.only_user(tx.id)
             unseen = unseen or len(self._transactions) > 1  # others may see its rows
@@ -350,18 +367,72 @@ class Store:
             tenants = self._tenants.get(table_oid, {})
             return [self.shard_by_id(tenants[tenant]) for tenant in sorted(tenants)]
 
+    def each_shard(self, table_oid: int) -> Iterator[Shard]:
+        """Every shard of a table, by tenant, each opened when it is its turn: whoever keeps none of them
+        has few open at a time.
+        """
+        for tenant in self.tenants(table_oid):
+            shard = self.shard(table_oid, tenant)
+            if shard is not None:
+                yield shard
+
     def tenants(self, table_oid: int) -> list[str]:
         """The tenants of a table, without opening their shards."""
         with self.lock:
             return sorted(self._tenants.get(table_oid, {}))
 
+    def shard_id(self, table_oid: int, tenant: str) -> int | None:
+        """Which shard a tenant has, without opening it; one that is not committed is none."""
+        with self.lock:
+            found = self._tenants.get(table_oid, {}).get(tenant)
+            return None if found is None or found in self._made or found in self._doomed else found
+
+    def shard_ids(self, table_oid: int) -> dict[str, int]:
+        """The committed tenants of a table, and their shards."""
+        with self.lock:
+            found = self._tenants.get(table_oid, {}).items()
+            return {tenant: i for tenant, i in found if i not in self._made}
+
+    def is_created(self, shard_id: int) -> bool:
+        """Whether an open transaction is to create the shard."""
+        return any(shard_id in tx.shard_changes.created for tx in self._transactions.values())
+
+    def is_known(self, shard_id: int) -> bool:
+        return shard_id in self.open_shards or shard_id in self.known_shards
+
+    def files_of(self, shard_id: int) -> ShardFiles:
+        """What there is of a shard that is_known, as of when it was last written."""
+        shard = self.open_shards.get(shard_id)
+        return self.known_shards[shard_id] if shard is None else shard.directory.files
+
     def shard_by_id(self, shard_id: int) -> Shard:
+        """The shard, opened when needed. ObjectNotInState (55000) when its tenant is not
+        active and the table wants that said.
+        """
+        with self.lock:
+            shard = self.open_shards.get(shard_id)
+            if shard is None or shard.resting:
+                shard = self._wake(shard_id)
+            shard.used = True
+            return shard
+
+    def _wake(self, shard_id: int) -> Shard:
+        files = self.files_of(shard_id)
+        if files.state != ACTIVE and not self._recovering:
+            tenants.check_activation(self, files)
+            self.set_state(shard_id, ACTIVE)
         shard = self.open_shards.get(shard_id)
         if shard is None:
+            idle.make_room(self)
+            offload.fetch(self, shard_id)
             shard = self._open_shard(self.known_shards[shard_id])
             shard.logged = True
+            try:
+                self._attach_indexes(shard)
+            except DatabaseError:
+                del self.open_shards[shard_id]
+                raise
             del self.known_shards[shard_id]
-            self._attach_indexes(shard)
         return shard
 
     def holds(self, shard: Shard) -> bool:
@@ -379,11 +450,30 @@ class Store:
         """Whether its dropping is appended."""
         return shard.shard_id in self._doomed
 
-    def make_shard(self, files: ShardFiles) -> Shard:
-        """A new, empty shard."""
+    def set_state(self, shard_id: int, state: str) -> None:
+        """What a tenant is to be from now on; the next manifest edit about the shard says so. A shard whose
+        tenant is not active is closed when nobody needs it.
+        """
+        if not self.is_known(shard_id):
+            return
+        files = replace(self.files_of(shard_id), state=state)
+        self.to_offload.discard(shard_id)
+        if state == OFFLOADED:
+            self.to_offload.add(shard_id)
+        shard = self.open_shards.get(shard_id)
+        if shard is None:
+            self.known_shards[shard_id] = files
+        else:
+            shard.directory.files = files
+            shard.resting = state != ACTIVE
+
+    def make_shard(self, files: ShardFiles, *, logged: bool = False) -> Shard:
+        """A new, empty shard; logged: the log knows it already."""
         self.take_shard_id(files.shard_id)
         shard = self._open_shard(files)
-        self._made.add(files.shard_id)
+        shard.logged = logged
+        if not logged:
+            self._made.add(files.shard_id)
         self.enter_shard(files)
         self._attach_indexes(shard)
         return shard
@@ -402,6 +492,8 @@ class Store:
         self._made.discard(shard_id)
         files = self.known_shards.pop(shard_id, None) or (shard.directory.files if shard else None)
         self._doomed.discard(shard_id)
+        self.to_offload.discard(shard_id)
+        self.used_at.pop(shard_id, None)
         if files is None:
             return
         tenants = self._tenants.get(files.table_oid, {})
@@ -522,9 +614,11 @@ class Store:
 
     # ------------------------------------------------------------ upkeep
 
-    def jobs(self) -> list[jobs.Job]:
-        """What is worth doing now, most urgent first."""
-        return jobs.pending_jobs(self)
+    def jobs(self, *, every: bool = True) -> list[jobs.Job]:
+        """What is worth doing now, most urgent first; or what has come up of late, among thousands of shards
+        the cheaper question.
+        """
+        return jobs.pending_jobs(self, every=every)
 
     def index_queue(self) -> list[QueuedIndex]:
         """How far the graphs of the open shards are linked."""
@@ -543,17 +637,19 @@ class Store:
         names = [f"{d}/{n}" for d in ("data", WAL_DIRECTORY) for n in self.vfs.list(d)]
         return sum(self.vfs.size(name) for name in names)
 
+    def remove_blobs(self) -> None:
+        """For who is about to remove the directory: what lies elsewhere."""
+        for files in self.manifest.version.shards.values():
+            offload.remove(self, files)
+
     @property
     def failure(self) -> DatabaseError | None:
         """Why the store takes no writes any more; None while it does."""
         return self.wal.failure or self.manifest.failure
 
-    def _is_writable(self) -> bool:
-        try:
-            self.check_writable()
-        except DatabaseError:
-            return False
-        return True
+    def fail(self, error: DatabaseError) -> None:
+        """Take no writes any more."""
+        self.manifest.failure = self.manifest.failure or error
 
     def check_writable(self) -> None:
         """DiskFull or IoError when the store takes no writes now."""
@@ -567,9 +663,14 @@ class Store:
     def horizon(self) -> int:
         """Nobody looks further back than this, neither an open transaction nor AS OF a time: rows that ended
         by then can go. Who takes them away asks reclaim_horizon()."""
-        seqnos = [tx.oldest_seqno for tx in self._transactions.values()]
+        seqnos = [self.oldest_reader()]
         if (first := self.history.first_seqno(self.clock.now_us())) is not None:
             seqnos.append(first)
+        return min(seqnos)
+
+    def oldest_reader(self) -> int:
+        """No open transaction looks further back than this."""
+        seqnos = [tx.oldest_seqno for tx in self._transactions.values()]
         return min([*seqnos, self.read_seqno])
 
     def reclaim_horizon(self) -> int:
@@ -596,7 +697,7 @@ class Store:
         with self.lock:
             seqno = self._seqno_at(time_us)
             tx.keep(seqno)
-            return Past(0, seqno, {}, tx.catalog)
+            return Past(0, seqno, {}, tx.catalog, NO_CHANGES)
 
     def _seqno_at(self, time_us: int) -> int:
         """The newest commit that was not later; none that is visible later will be."""
@@ -662,10 +763,13 @@ class Store:
             if after is not files:
                 kept = set(after.names()) if after is not None else set()
                 self.remove(sorted(set(files.names()) - kept))
+                if files.offloaded and (after is None or not after.offloaded):
+                    offload.remove(self, files)
 
     def discard(self, names: Iterable[str]) -> None:
         """Remove files that were written in vain, unless the manifest may name them."""
-        if self.manifest.failure is None:
+        names = list(names)
+        if names and self.manifest.failure is None:
             named = self.manifest.version.names()
             self.remove(name for name in names if name not in named)
 
@@ -683,8 +787,11 @@ class Store:
         self.sequences = Sequences(version.sequences, self.settings.sequence_ahead)
         self.history.load(self.vfs, version.times, version.history, version.changes)
         self.known_shards = dict(version.shards)
+        self.identity = version.identity
         for files in version.shards.values():
             self.enter_shard(files)
+            if files.state == OFFLOADED and not files.offloaded:
+                self.to_offload.add(files.shard_id)
 
     def replayed(self, seqno: int, catalog: Catalog) -> None:
         """Recovery has applied the entry of a seqno."""

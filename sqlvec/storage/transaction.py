@@ -33,6 +33,7 @@ from sqlvec.storage.row_claims import (
     lock_in_table,
     newest,
 )
+from sqlvec.storage.shard_changes import NO_CHANGES, ShardChanges
 from sqlvec.storage.visibility import LIVE
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class SavepointToken:
     marks: Mapping[Any, WriteMark]
     fills: int
     locks: LockMark
+    shard_changes: ShardChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Newest:
     snapshot_seqno: int
     writes: Mapping[Any, ShardWrites]
     catalog: Catalog
+    shard_changes: ShardChanges
 
 
 class Past(Newest):
@@ -155,14 +158,17 @@ class Transaction:
         self.closed = False
         self.writes: dict[Shard, ShardWrites] = {}
         self.fills: list[tuple[int, int]] = []
+        self.shard_changes = NO_CHANGES
         self._store = store
         self._statement = 1
         self._touched: list[Shard] = []  # by the running statement
-        self._before = (self.catalog, 0)
+        self._before = (self.catalog, 0, self.shard_changes)
 
     @property
     def has_writes(self) -> bool:
-        return bool(self.writes or self.fills) or self.catalog is not self.base_catalog
+        if self.writes or self.fills or self.shard_changes is not NO_CHANGES:
+            return True
+        return self.catalog is not self.base_catalog
 
     def refresh(self) -> None:
         """Take a new snapshot, for the next statement of READ COMMITTED."""
@@ -230,7 +236,7 @@ class Transaction:
     def begin_statement(self) -> None:
         self._statement += 1
         self._touched = []
-        self._before = (self.catalog, len(self.fills))
+        self._before = (self.catalog, len(self.fills), self.shard_changes)
 
     def undo_statement(self) -> None:
         """Undo what the running statement did, because it must wait and be run again. Rows that it claimed
@@ -242,7 +248,7 @@ class Transaction:
                 for row_ids in deleted:
                     lock_in_table(self, shard, row_ids[:kept], RowMode.UPDATE)
                     kept = max(0, kept - len(row_ids))
-            catalog, fills = self._before
+            catalog, fills, self.shard_changes = self._before
             self._undo_catalog(catalog, fills)
             self.begin_statement()
 
@@ -370,7 +376,8 @@ class Transaction:
             shard.claims.replace(row_ids, successors, shard.row_count)
 
     def newest(self) -> Newest:
-        return Newest(self.id, self._store.read_seqno, self.writes, self.catalog)
+        seqno = self._store.read_seqno
+        return Newest(self.id, seqno, self.writes, self.catalog, self.shard_changes)
 
     def truncate(self, table_oid: int) -> None:
         """Delete every row of a table. A shard that then stays empty is dropped as a whole at
@@ -381,6 +388,14 @@ class Transaction:
                 self.delete(shard, shard.visible(self).ids())
                 self._writes_of(shard).truncated = True
 
+    def empty(self, shard: Shard) -> None:
+        """Rows are to be written into a shard that this transaction has dropped: it stays, without the
+        rows that it had.
+        """
+        if shard.shard_id in self.shard_changes.dropped:
+            self.shard_changes = self.shard_changes.keep(shard.shard_id)
+            self.delete(shard, shard.visible(self).ids())
+
     def set_fill(self, table_oid: int, attnum: int, value: pa.Array) -> None:
         """Record the value (an array of one) that older rows have in an added column."""
         with self._store.lock:
@@ -389,7 +404,8 @@ class Transaction:
 
     def savepoint(self) -> SavepointToken:
         marks = {shard: writes.mark() for shard, writes in self.writes.items()}
-        return SavepointToken(self.catalog, marks, len(self.fills), self.locks.mark(self.owner))
+        locks = self.locks.mark(self.owner)
+        return SavepointToken(self.catalog, marks, len(self.fills), locks, self.shard_changes)
 
     def rollback_to(self, token: SavepointToken) -> None:
         """Undo what was done since, and give back the locks; the savepoint stays."""
@@ -397,6 +413,7 @@ class Transaction:
             for shard, writes in self.writes.items():
                 self._undo(shard, writes, token.marks.get(shard, (0, 0, 0)))
             self._undo_catalog(token.catalog, token.fills)
+            self.shard_changes = token.shard_changes
             self.locks.release_after(self.owner, token.locks)
             self.begin_statement()
 

@@ -199,9 +199,17 @@ class VectorColumn:
 
     def sync(self) -> None:
         """Make what was written durable."""
-        if self._written:
-            self._written = False
+        if self.take_written():
             self._vfs.sync(self.name)
+
+    def mark_written(self) -> None:
+        """What take_written() told was not synced after all."""
+        self._written = True
+
+    def take_written(self) -> bool:
+        """Whether something was written since this was last asked: the caller syncs it now."""
+        written, self._written = self._written, False
+        return written
 
     def _grow(self, row_count: int) -> None:
         row_bytes = self.padded * 4

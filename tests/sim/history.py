@@ -22,9 +22,11 @@ from sqlvec.catalog.objects import (
     Sequence,
     Table,
 )
+from sqlvec.catalog.tenants import STATES
 from sqlvec.errors import DatabaseError, SnapshotTooOld
 from sqlvec.index.hnsw import HnswGraph
 from sqlvec.index.row_set import RowSet
+from sqlvec.storage.idle import close_shards
 from sqlvec.storage.keys import hash_columns
 from sqlvec.storage.locks import LockOwner, LockWait
 from sqlvec.storage.placement import shard_name, shard_numbers
@@ -50,6 +52,7 @@ TINY = StorageSettings(
     unlinked_rows_stall=100,
     dead_nodes_min=3,
     dead_rows_min=30,
+    tenant_graph_rows_min=5,
 )
 
 Key = tuple[int, str, int]  # table oid, tenant, id
@@ -231,6 +234,9 @@ class History:
             (1, self.unwaited),
             (2, self.look_back),
             (1, self.slow_writer),
+            (1, self.alter_tenant),
+            (1, self.drop_tenant),
+            (2, self.close_shards),
         ]
         weights = [weight for weight, _ in steps]
         self.rng.choices([action for _, action in steps], weights)[0]()
@@ -296,6 +302,46 @@ class History:
             tx.rollback()
         else:
             self.commit(tx, {**self.states[-1], **rows})
+
+    def alter_tenant(self) -> None:
+        """A tenant becomes active, inactive or offloaded; its rows are the same."""
+        assert self.store is not None
+        tenant, state = self.rng.choice(["a", "b"]), self.rng.choice(STATES)
+        found = self.store.shard_id(TENANT_DOCS, tenant)
+        if found is not None:
+            tx = self.store.begin()
+            tx.shard_changes = tx.shard_changes.set_state([found], state)
+            self.commit(tx, dict(self.states[-1]))
+
+    def drop_tenant(self) -> None:
+        """As dropping a table does, it shows in older snapshots too: no reader may be there."""
+        assert self.store is not None
+        tenant = self.rng.choice(["a", "b"])
+        found = self.store.shard_id(TENANT_DOCS, tenant)
+        if found is None or self.readers:
+            return
+        tx = self.store.begin()
+        state = dict(self.states[-1])
+        if self.rng.random() < 0.3:
+            self._insert(tx, TENANT_DOCS, tenant, 2, state)
+        if self.settings.retention_us:  # as DROP TENANT does, for the past to stay
+            shard = self.store.shard_by_id(found)
+            tx.delete(shard, shard.visible(tx).ids())
+        else:
+            tx.shard_changes = tx.shard_changes.drop([found])
+        if self.rng.random() < 0.2:
+            tx.rollback()
+            return
+        gone = (TENANT_DOCS, tenant)
+        self.commit(tx, {key: row for key, row in state.items() if key[:2] != gone})
+
+    def close_shards(self) -> None:
+        """Those of tenants are closed, whether or not they were idle for long."""
+        assert self.store is not None
+        self._plan_meanwhile(self.rng)
+        shard_ids = list(self.store.open_shards)
+        store = self.store
+        self._run_beside_others(lambda: _close(store, shard_ids))
 
     def begin_reader(self) -> None:
         assert self.store is not None
@@ -538,6 +584,10 @@ class History:
         self.commit(tx, state)
         assert value > self.last_value, "a sequence's value was given out twice"
         self.last_value = value
+
+
+def _close(store: Store, shard_ids: list[int]) -> None:
+    close_shards(store, shard_ids)
 
 
 def check_structure(store: Store, state: State) -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -218,6 +218,12 @@ class SimFs:
                 self.synced_names.pop(name, None)
             else:
                 self.synced_names[name] = node
+
+    def sync_many(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.sync(name)
+        for directory in sorted({name.rpartition("/")[0] for name in names}):
+            self.sync_dir(directory)
 
     def truncate(self, name: str, size: int) -> None:
         self.operate("truncate", name)

@@ -136,9 +136,11 @@ def test_a_table_of_an_aborted_transaction_leaves_nothing(database: Any) -> None
 
 def test_tenants_have_a_shard_each(database: Any) -> None:
     store = database.store
+    tx = store.begin()
     for tenant in ("b", "a", ""):
-        store.shard(20000, tenant, create=True)
-    store.commit(store.begin())
+        shard = store.shard(20000, tenant, create=True)
+        tx.shard_changes = tx.shard_changes.create(shard.shard_id)
+    store.commit(tx)
     database.reopen()
     assert database.store.tenants(20000) == ["", "a", "b"]
     assert [shard.tenant for shard in database.store.shards(20000)] == ["", "a", "b"]

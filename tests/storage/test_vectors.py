@@ -40,7 +40,6 @@ def test_a_view_stays_as_it_is_while_rows_follow(fs: SimFs) -> None:
 def test_loaded_from_its_file(fs: SimFs) -> None:
     column = VectorColumn(fs, "v", 3)
     column.write(0, VectorBatch(np.ones((5, 3), np.float32)))
-    column.sync()
     again = VectorColumn(fs, "v", 3)
     again.load(words_of_mask(np.array([True, True, False, True, True])), 5, [])
     assert again.view(5).present.count == 4
@@ -50,7 +49,6 @@ def test_loaded_from_its_file(fs: SimFs) -> None:
 def test_what_segments_say_of_it_is_verified_at_the_first_read(fs: SimFs) -> None:
     column = VectorColumn(fs, "v", 3)
     column.write(0, VectorBatch(np.ones((300, 3), np.float32)))
-    column.sync()
     kept = np.arange(300) % 2 == 0
     checks = [VectorCheck(0, 300, kept, column.digest(0, 300, kept))]
     everything = words_of_mask(np.ones(300, np.bool_))

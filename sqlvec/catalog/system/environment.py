@@ -52,6 +52,7 @@ class Environment:
     index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
     index_recall: Callable[[], list[Any]]  # of storage.jobs.IndexRecall
     locks: Callable[[], list[dict[str, Any]]]  # rows of pg_locks
+    tenants: Callable[[], list[Any]]  # of storage.tenants.Tenant
 
     @property
     def version(self) -> str:

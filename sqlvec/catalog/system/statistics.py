@@ -113,7 +113,18 @@ def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         yield row | {"fastpath": False, "database": database}
 
 
+def _tenants(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for tenant in environment.tenants():
+        table = catalog.relations.get(tenant.table_oid)
+        if table is not None:
+            yield {"relid": table.oid, "relname": table.name, "tenant": tenant.name,
+                   "state": tenant.state, "rows": tenant.rows,
+                   "bytes_in_memory": tenant.memory_bytes, "bytes_on_disk": tenant.disk_bytes,
+                   "last_used": tenant.used_at}  # fmt: skip
+
+
 LIVE = {
+    "sqlvec_tenants": _tenants,
     "pg_locks": _locks,
     "sqlvec_index_queue": _index_queue,
     "sqlvec_index_recall": _index_recall,

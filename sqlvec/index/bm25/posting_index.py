@@ -42,6 +42,13 @@ class PostingIndex:
         """Rows indexed so far."""
         return self._waiting_low + len(self._waiting[0])
 
+    @property
+    def memory_bytes(self) -> int:
+        """Of what no segment keeps, about."""
+        parts = (part for part in self._parts if not part.sealed)
+        waiting = sum(len(text) for texts in self._waiting for text in texts if text)
+        return waiting + sum(a.nbytes for part in parts for a in part.arrays().values())
+
     # ---------------------------------------------------------------- adding
 
     def add(self, first_row_id: int, columns: Sequence[Sequence[Any]]) -> None:
