@@ -164,7 +164,7 @@ class History:
             docs_table(SPLIT_DOCS, "split_docs", tenant=False), shards=SPLIT_SHARDS, split_by=(1,)
         )
         tx.catalog = tx.catalog.with_relation(split, *indexes(SPLIT_DOCS))
-        self.commit(tx, dict(self.states[-1]))
+        self.commit(tx, dict(self.states[self.visible]))
 
     def recover(self, fs: SimFs) -> None:
         """Reopen what a crash left, and check it against the states that are possible."""
@@ -246,7 +246,7 @@ class History:
         for oid in (DOCS, TENANT_DOCS):
             self._await_room(oid)
         tx = self.store.begin()
-        state = self.change(tx, dict(self.states[-1]))
+        state = self.change(tx, dict(self.states[self.visible]))
         self.commit(tx, state)
 
     def _await_room(self, oid: int) -> None:
@@ -270,7 +270,7 @@ class History:
     def rolled_back(self) -> None:
         assert self.store is not None
         tx = self.store.begin()
-        self.change(tx, dict(self.states[-1]))
+        self.change(tx, dict(self.states[self.visible]))
         token = tx.savepoint()
         self.change(tx, dict(rows_of(self.store, tx)))
         tx.rollback_to(token)
@@ -283,7 +283,7 @@ class History:
         """A commit that is visible before it is durable, and may be lost until another one is."""
         assert self.store is not None
         tx = self.store.begin()
-        state = self.change(tx, dict(self.states[-1]))
+        state = self.change(tx, dict(self.states[self.visible]))
         self.store.append(tx, durable=False)
         self._appended(state)
         self.visible = len(self.states) - 1
@@ -301,7 +301,7 @@ class History:
         if self.rng.random() < 0.3:
             tx.rollback()
         else:
-            self.commit(tx, {**self.states[-1], **rows})
+            self.commit(tx, {**self.states[self.visible], **rows})
 
     def alter_tenant(self) -> None:
         """A tenant becomes active, inactive or offloaded; its rows are the same."""
@@ -311,7 +311,7 @@ class History:
         if found is not None:
             tx = self.store.begin()
             tx.shard_changes = tx.shard_changes.set_state([found], state)
-            self.commit(tx, dict(self.states[-1]))
+            self.commit(tx, dict(self.states[self.visible]))
 
     def drop_tenant(self) -> None:
         """As dropping a table does, it shows in older snapshots too: no reader may be there."""
@@ -321,7 +321,7 @@ class History:
         if found is None or self.readers:
             return
         tx = self.store.begin()
-        state = dict(self.states[-1])
+        state = dict(self.states[self.visible])
         if self.rng.random() < 0.3:
             self._insert(tx, TENANT_DOCS, tenant, 2, state)
         if self.settings.retention_us:  # as DROP TENANT does, for the past to stay
@@ -381,9 +381,9 @@ class History:
         """Two commits under one fsync, rows of both interleaved."""
         assert self.store is not None
         first, second = self.store.begin(), self.store.begin()
-        state = dict(self.states[-1])
+        state = dict(self.states[self.visible])
         self._insert(first, DOCS, "", 2, state)
-        after_second = dict(self.states[-1])
+        after_second = dict(self.states[self.visible])
         self._insert(second, DOCS, "", 3, after_second)
         self._insert(first, DOCS, "", 1, state)
         self.store.append(first)
@@ -538,7 +538,7 @@ class History:
         oid = self.rng.choice([DOCS, DOCS, TENANT_DOCS])
         tx = self.store.begin()
         tx.truncate(oid)
-        self.commit(tx, {k: v for k, v in self.states[-1].items() if k[0] != oid})
+        self.commit(tx, {k: v for k, v in self.states[self.visible].items() if k[0] != oid})
 
     def add_column(self) -> None:
         """A column with a fill value, committed or rolled back; older rows must answer it."""
@@ -549,7 +549,7 @@ class History:
         wider = replace(table, columns=(*table.columns, Column(attnum, f"c{attnum}", INT8)))
         tx.catalog = tx.catalog.with_relation(wider)
         tx.set_fill(DOCS, attnum, pa.array([attnum], pa.int64()))
-        state = dict(self.states[-1])
+        state = dict(self.states[self.visible])
         self._insert(tx, DOCS, "", 2, state)
         if self.rng.random() < 0.4:
             tx.rollback()
@@ -563,7 +563,7 @@ class History:
         old = [r.oid for r in tx.catalog.relations.values() if r.name == "side"]
         if old:
             tx.catalog = tx.catalog.without(*old)
-            self.commit(tx, dict(self.states[-1]))
+            self.commit(tx, dict(self.states[self.visible]))
             return
         first = max(tx.catalog.next_oid, SIDE_OIDS)  # not one of the tables that always are there
         catalog, oid = replace(tx.catalog, next_oid=first).reserve_oids(2)
@@ -572,7 +572,7 @@ class History:
         if self.rng.random() < 0.3:
             tx.rollback()
         else:
-            self.commit(tx, dict(self.states[-1]))
+            self.commit(tx, dict(self.states[self.visible]))
 
     def sequence(self) -> None:
         assert self.store is not None
@@ -580,7 +580,7 @@ class History:
         assert isinstance(relation, Sequence)
         value = self.store.next_value(relation)
         tx = self.store.begin()
-        self._insert(tx, DOCS, "", 1, state := dict(self.states[-1]))
+        self._insert(tx, DOCS, "", 1, state := dict(self.states[self.visible]))
         self.commit(tx, state)
         assert value > self.last_value, "a sequence's value was given out twice"
         self.last_value = value
