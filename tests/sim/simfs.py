@@ -32,7 +32,7 @@ from sqlvec.errors import ObjectInUse
 from sqlvec.storage.vfs import AppendFile, Bytes, DirectoryLock, Writable, io_error
 
 SECTOR = 512
-RESERVE = 1 << 22  # of address space per file: maps of a file that grows share one buffer
+RESERVE = 1 << 21  # of address space per file: maps of a file that grows share one buffer
 
 
 class Crashed(Exception):
