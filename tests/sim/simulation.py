@@ -17,6 +17,7 @@ holds stays what it was, and the structure is whole (history.check_structure).
 from __future__ import annotations
 
 import errno
+import gc
 from dataclasses import replace
 from random import Random
 from zlib import crc32
@@ -63,6 +64,7 @@ class Simulation:
                 self.history = self._new_history()
 
     def _new_history(self) -> History:
+        gc.collect()  # the last one's files: its store and shards know each other
         drawn = self.rng.random()
         settings = replace(TINY, retention_us=RETENTION_US if drawn < 0.25 else 0)
         return History(SimFs(), Random(drawn), [{}], settings=settings)
