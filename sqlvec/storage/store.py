@@ -356,9 +356,9 @@ class Store:
                 return self.shard_by_id(shard_id)
             if not create:
                 return None
+            self.check_writable()
             if shard_id is not None:
                 raise SerializationFailure("could not serialize access due to concurrent update")
-            self.check_writable()
             return self.make_shard(ShardFiles(self._next_shard, table_oid, tenant))
 
     def shards(self, table_oid: int) -> list[Shard]:
