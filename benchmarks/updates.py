@@ -7,7 +7,6 @@ import psycopg
 from benchmarks.measure import SERVERS, Line, Pair, rate_line, timed
 
 UPDATES = 100_000
-CHUNK = 1_000  # statements sent before their answers are read
 
 
 def run(pair: Pair) -> list[Line]:
@@ -34,7 +33,6 @@ def run(pair: Pair) -> list[Line]:
 
 
 def _update(connection: psycopg.Connection) -> None:
-    for _ in range(UPDATES // CHUNK):
-        with connection.cursor() as cursor:
-            sql = "UPDATE counted SET hits = hits + 1 WHERE id = %s"
-            cursor.executemany(sql, [(1,)] * CHUNK)
+    """Each a transaction of its own."""
+    for _ in range(UPDATES):
+        connection.execute("UPDATE counted SET hits = hits + 1 WHERE id = %s", (1,), prepare=True)
