@@ -12,9 +12,9 @@ import pyarrow as pa
 from sqlvec import types
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.exec.evaluate import Evaluator, compile_expression
-from sqlvec.plan.native import walk
 from sqlvec.sql import bound
 from sqlvec.sql.index_expression import index_predicate, indexed_expression
+from sqlvec.sql.tree import walk
 
 _RELATION = -2
 

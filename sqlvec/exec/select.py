@@ -23,7 +23,6 @@ from sqlvec.exec.ranked_rows import rank
 from sqlvec.exec.ranked_scan import key_datums
 from sqlvec.exec.result import Batch, arrow_table
 from sqlvec.exec.source import materialize, text_scores
-from sqlvec.plan.native import children, walk
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     ROW_ID_SHARD_SHIFT,
@@ -39,6 +38,7 @@ from sqlvec.plan.physical import (
     Source,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.tree import children, walk
 
 NATIVE_ROWS_MAX = 2_000  # beyond: sorting and projecting is the relational engine's
 BATCH_ROWS = 1_000

@@ -20,7 +20,7 @@ from sqlvec.exec.ranked_rows import rank, scores_of
 from sqlvec.exec.ranked_scan import key_datums
 from sqlvec.exec.text_query import other_statistics, text_query
 from sqlvec.index.row_set import RowSet
-from sqlvec.plan.native import is_constant, relations_of, walk
+from sqlvec.plan.native import is_constant, relations_of
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     ROW_ID_SHARD_SHIFT,
@@ -32,6 +32,7 @@ from sqlvec.plan.physical import (
 from sqlvec.plan.ranking import Ground, leg_of
 from sqlvec.sql import bound
 from sqlvec.sql.bind_modifying import RETURNED
+from sqlvec.sql.tree import walk
 from sqlvec.storage.part import vector_dims
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from sqlvec import types
-from sqlvec.plan.native import is_native, walk
+from sqlvec.plan.native import is_native
 from sqlvec.plan.substitution import Replacements, substituted
 from sqlvec.sql import bound
 from sqlvec.sql.functions import VOLATILE
+from sqlvec.sql.tree import walk
 
 
 def flattened(select: bound.Select) -> bound.Select:

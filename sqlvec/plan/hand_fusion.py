@@ -12,17 +12,18 @@ other tables stays with the relational engine; the fusion is then a source of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.locking import PlanQuery, common_tables_of, is_uncorrelated
-from sqlvec.plan.native import is_constant, is_native, walk
+from sqlvec.plan.native import is_constant, is_native
 from sqlvec.plan.physical import FusedBranch, HandFusion, NativeSelect, RankedList
 from sqlvec.plan.substitution import Place, Replacements, substituted
 from sqlvec.sql import bound
+from sqlvec.sql.tree import nodes, walk
 
 _RANKS = ("rank", "dense_rank", "row_number")
 Tables = dict[str, bound.CommonTable]
@@ -221,8 +222,8 @@ class Recogniser:
         plain = replace(query, from_=(), group_by=(), grouped=False)
         found = substituted(plain, stand_ins)
         condition = substituted(join.condition, stand_ins)
-        read = [n for n in _columns_read((found, condition)) if n.relation_id == fused.relation_id]
-        if read:
+        read = (n for n in nodes((found, condition)) if isinstance(n, bound.ColumnRef))
+        if any(column.relation_id == fused.relation_id for column in read):
             del self.sources[source.relation_id]
             return None
         return replace(found, from_=(bound.Join("inner", source, scan, condition),))  # type: ignore[no-any-return]
@@ -418,35 +419,17 @@ def _wanted(
     main: bound.Query, tables: list[bound.CommonTable]
 ) -> tuple[bound.CommonTable, ...]:
     """The WITH queries that are still read."""
-    read = set(_cte_names(main))
+    read = _cte_names(main)
     kept: list[bound.CommonTable] = []
     for table in reversed(tables):
         if table.name in read:
             kept.append(table)
-            read |= set(_cte_names(table.query))
+            read |= _cte_names(table.query)
     return tuple(reversed(kept))
 
 
-def _cte_names(node: Any) -> Iterator[str]:
-    if isinstance(node, bound.CteScan):
-        yield node.cte_name
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from _cte_names(item)
-    elif is_dataclass(node) and not isinstance(node, (type, bound.TableScan, types.SqlType)):
-        for field in fields(node):
-            yield from _cte_names(getattr(node, field.name))
-
-
-def _columns_read(node: Any) -> Iterator[bound.ColumnRef]:
-    if isinstance(node, bound.ColumnRef):
-        yield node
-    elif isinstance(node, tuple):
-        for item in node:
-            yield from _columns_read(item)
-    elif is_dataclass(node) and not isinstance(node, (type, bound.TableScan, types.SqlType)):
-        for field in fields(node):
-            yield from _columns_read(getattr(node, field.name))
+def _cte_names(query: bound.Query) -> set[str]:
+    return {node.cte_name for node in nodes(query) if isinstance(node, bound.CteScan)}
 
 
 def _moved(old: bound.FromItem, new: bound.FromItem) -> Replacements:

@@ -11,17 +11,17 @@ before it in FROM, or has no LIMIT: then most of it would be read anyway.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.locking import PlanQuery, common_tables_of, reads_and_relations
-from sqlvec.plan.native import walk
 from sqlvec.plan.physical import LateralSource
 from sqlvec.plan.predicate import conjunction, conjuncts
 from sqlvec.plan.substitution import Replacements, substituted
 from sqlvec.sql import bound
+from sqlvec.sql.tree import nodes, walk
 
 _RANKS = (bound.Distance, bound.TextScore, bound.Fusion, bound.Mmr)
 AddSource = Callable[[int, LateralSource], None]
@@ -95,7 +95,7 @@ def _source(
         return None
     if any(column.relation_id not in outer for column in columns):
         return None
-    first = 1 + max((n.number for n in _nodes(inner) if isinstance(n, bound.Param)), default=0)
+    first = 1 + max((n.number for n in nodes(inner) if isinstance(n, bound.Param)), default=0)
     parameters: Replacements = {
         (column.relation_id, column.ordinal): bound.Param(column.type, first + i)
         for i, column in enumerate(columns)
@@ -137,16 +137,3 @@ def _distinct_values(
     missing = common_tables_of(select)
     known = tuple(table for name, table in around.ctes.items() if name in missing)
     return around.plan_query(replace(select, ctes=known), around.catalog)
-
-
-def _nodes(node: Any) -> list[Any]:
-    found: list[Any] = []
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, tuple):
-            stack.extend(part)
-        elif is_dataclass(part) and not isinstance(part, (type, bound.TableScan, types.SqlType)):
-            found.append(part)
-            stack.extend(getattr(part, field.name) for field in fields(part))
-    return found

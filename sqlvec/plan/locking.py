@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlvec import types
@@ -11,6 +11,7 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.plan.physical import ROW_ID_ORDINAL, LockingSelect, NativeSelect, QueryPlan, Remainder
 from sqlvec.sql import bound
+from sqlvec.sql.tree import nodes
 
 PlanQuery = Callable[[bound.Query, Catalog], QueryPlan]
 
@@ -60,7 +61,7 @@ def reads_and_relations(node: Any) -> tuple[set[bound.ColumnRef | bound.RowRef],
     -1, which stands for an element in IN and ANY."""
     read: set[bound.ColumnRef | bound.RowRef] = set()
     own: set[int] = {0, -1}
-    for part in _nodes(node):
+    for part in nodes(node):
         if isinstance(part, bound.RelationNode):
             own.add(part.relation_id)
         elif isinstance(part, (bound.ColumnRef, bound.RowRef)):
@@ -70,20 +71,6 @@ def reads_and_relations(node: Any) -> tuple[set[bound.ColumnRef | bound.RowRef],
 
 def common_tables_of(select: bound.Select) -> set[str]:
     """The names of WITH queries that it reads and does not bring along."""
-    nodes = list(_nodes(select))
-    read = {node.cte_name for node in nodes if isinstance(node, bound.CteScan)}
-    return read - {node.name for node in nodes if isinstance(node, bound.CommonTable)}
-
-
-def _nodes(node: Any) -> list[Any]:
-    found: list[Any] = []
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, tuple):
-            stack.extend(part)
-        elif hasattr(part, "__dataclass_fields__"):
-            found.append(part)
-            if not isinstance(part, (bound.TableScan, bound.SystemScan)):
-                stack.extend(getattr(part, field.name) for field in fields(part))
-    return found
+    parts = list(nodes(select))
+    read = {node.cte_name for node in parts if isinstance(node, bound.CteScan)}
+    return read - {node.name for node in parts if isinstance(node, bound.CommonTable)}

@@ -5,13 +5,11 @@ The names here are the keys of exec.evaluate's tables; a test compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
-
 from sqlvec import types
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.text_search import NAMES as TEXT_SEARCH
+from sqlvec.sql.tree import walk
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
 FUNCTIONS = frozenset(
@@ -133,32 +131,6 @@ def _operator_is_native(node: bound.FunctionCall) -> bool:
         return True
     allowed = _ORDERED if node.name in ("=", "<>", "<", "<=", ">", ">=") else _ARITHMETIC
     return all(oid in allowed for oid in oids) and len(set(oids)) <= len(oids)
-
-
-def children(expression: bound.Expression) -> Iterator[bound.Expression]:
-    """Direct sub-expressions (not those inside a subquery's query)."""
-    for field in fields(expression):
-        yield from _expressions(getattr(expression, field.name))
-
-
-def _expressions(value: object) -> Iterator[bound.Expression]:
-    if isinstance(value, bound.Expression):
-        yield value
-    elif isinstance(value, bound.SortKey):
-        yield value.expression
-    elif isinstance(value, bound.Window):
-        yield from _expressions(value.partition_by)
-        yield from _expressions(value.order_by)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _expressions(item)
-
-
-def walk(expression: bound.Expression) -> Iterator[bound.Expression]:
-    """The expression and all below it, subqueries' own queries excluded."""
-    yield expression
-    for child in children(expression):
-        yield from walk(child)
 
 
 def is_constant(expression: bound.Expression) -> bool:

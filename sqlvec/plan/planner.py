@@ -14,7 +14,7 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.flatten import flattened
 from sqlvec.plan.hand_fusion import Recogniser
 from sqlvec.plan.locking import plan_locking
-from sqlvec.plan.native import children, is_constant, is_native, relations_of
+from sqlvec.plan.native import is_constant, is_native, relations_of
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     AllOf,
@@ -37,6 +37,7 @@ from sqlvec.plan.predicate import prefilter
 from sqlvec.plan.ranking import Ground, is_scored, ranking, with_index
 from sqlvec.plan.remainder import plan_remainder, queried
 from sqlvec.sql import bound
+from sqlvec.sql.tree import children
 
 HAND_FUSION_ID_FIRST = 2_000_000  # relation ids of fusions that are sources; the binder counts from 1
 _FUSING = (bound.Join, bound.CteScan, bound.DerivedTable)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.catalog.operator_classes import METHODS, OPERATOR_CLASSES
-from sqlvec.plan.native import is_constant, walk
+from sqlvec.plan.native import is_constant
 from sqlvec.plan.physical import FusionLeg, Leg, MmrLeg, Ranking, TextLeg, VectorLeg
 from sqlvec.plan.predicate import conjuncts
 from sqlvec.sql import bound
 from sqlvec.sql.index_expression import index_predicate, indexed_expression
+from sqlvec.sql.tree import walk
 
 
 @dataclass(frozen=True, slots=True)

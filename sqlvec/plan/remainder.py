@@ -25,7 +25,7 @@ from sqlvec.plan.locking import (
     is_uncorrelated,
     plan_locking,
 )
-from sqlvec.plan.native import is_constant, is_native, relations_of, walk
+from sqlvec.plan.native import is_constant, is_native, relations_of
 from sqlvec.plan.physical import (
     ROW_ID_ORDINAL,
     HandFusion,
@@ -42,6 +42,7 @@ from sqlvec.plan.physical import (
 from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
 from sqlvec.plan.ranking import Ground, is_scored, leg_of, ranking, text_leg, vector_leg, with_index
 from sqlvec.sql import bound
+from sqlvec.sql.tree import walk
 
 LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-
 from sqlvec import types
 from sqlvec.catalog.objects import IndexColumn, Table
 from sqlvec.catalog.operator_classes import DEFAULTS, OPERATOR_CLASSES
@@ -23,6 +20,7 @@ from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.functions import VOLATILE
 from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
+from sqlvec.sql.tree import walk
 from sqlvec.sql.type_rules import BITS
 from sqlvec.types import SqlType
 
@@ -122,7 +120,7 @@ def index_where(binder: Binder, table: Table, node: Node) -> str:
 
 
 def require_immutable(expression: bound.Expression, what: str) -> None:
-    for node in _nodes(expression):
+    for node in walk(expression):
         if isinstance(node, bound.FunctionCall) and node.name in _NOT_IMMUTABLE:
             raise InvalidObjectDefinition(
                 f"functions in index {what} must be marked IMMUTABLE"
@@ -131,14 +129,3 @@ def require_immutable(expression: bound.Expression, what: str) -> None:
             raise FeatureNotSupported(f"cannot use subquery in index {what}")
         if isinstance(node, (bound.Aggregate, bound.WindowCall)):
             raise FeatureNotSupported(f"aggregate functions are not allowed in index {what}s")
-
-
-def _nodes(value: object) -> Iterator[object]:
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _nodes(item)
-    elif isinstance(value, bound.Expression):
-        yield value
-        if is_dataclass(value) and not isinstance(value, bound.Subquery):
-            for field in fields(value):
-                yield from _nodes(getattr(value, field.name))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.time.world import HOUR_US, World, world
+from tests.harness.world import HOUR_US, Row, World, world
 
 TABLE = """
     CREATE EXTENSION vector;
@@ -24,6 +26,18 @@ QUERIES = (
     "SELECT id, relative_score(v <-> '[4,0,1]', body <@> 'green tree', pool => 999) AS s FROM docs{past} ORDER BY s DESC, id LIMIT 5",
     "SELECT body FROM docs{past} WHERE id = 5",
 )
+
+
+@contextmanager
+def documents(directory: Path, rows: list[Row]) -> Iterator[World]:
+    """A database that holds just these (id, body, v)."""
+    with world(directory) as made:
+        made.sql(TABLE)
+        made.sql("SET hnsw.ef_search = 400")
+        if rows:
+            values = ", ".join(f"({i}, '{body}', '{list(v)}')" for i, body, v in rows)  # type: ignore[call-overload]
+            made.sql(f"INSERT INTO docs VALUES {values}")
+        yield made
 
 
 def value(random: Random, key: int) -> str:
@@ -74,10 +88,5 @@ def test_a_time_shows_what_was_there(seed: int, tmp_path: Path) -> None:
             past = f" FOR SYSTEM_TIME AS OF '-{seconds} seconds'"
             found = [place.sql(query.format(past=past)) for query in QUERIES]
             assert found[0] == rows
-            with world(tmp_path / f"then{number}") as then:
-                then.sql(TABLE)
-                then.sql("SET hnsw.ef_search = 400")
-                if rows:
-                    values = ", ".join(f"({i}, '{body}', '{list(v)}')" for i, body, v in rows)
-                    then.sql(f"INSERT INTO docs VALUES {values}")
+            with documents(tmp_path / f"then{number}", rows) as then:
                 assert found == [then.sql(query.format(past="")) for query in QUERIES], seconds

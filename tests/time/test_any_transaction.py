@@ -7,19 +7,14 @@ from random import Random
 
 import pytest
 
-from tests.time.test_any_history import WORDS
-from tests.time.world import World, world
+from tests.harness.world import World, world
+from tests.time.test_any_history import WORDS, documents
 
 TENANTS = ("a", "b")
 TABLE = """
     CREATE EXTENSION vector;
     CREATE TABLE docs (tenant text, id int, body text, v vector(3), PRIMARY KEY (tenant, id))
         PARTITION BY TENANT (tenant);
-    CREATE INDEX ON docs USING hnsw (v vector_l2_ops);
-    CREATE INDEX ON docs USING bm25 (body)"""
-ALONE = """
-    CREATE EXTENSION vector;
-    CREATE TABLE docs (id int PRIMARY KEY, body text, v vector(3));
     CREATE INDEX ON docs USING hnsw (v vector_l2_ops);
     CREATE INDEX ON docs USING bm25 (body)"""
 QUERIES = (
@@ -74,11 +69,6 @@ def test_a_transaction_scores_what_it_sees(seed: int, tmp_path: Path) -> None:
             place.sql(f"SET sqlvec.tenant = '{tenant}'")
             rows = place.sql("SELECT id, body, v FROM docs ORDER BY id")
             found = [place.sql(query) for query in QUERIES]
-            with world(tmp_path / f"alone_{tenant}") as alone:
-                alone.sql(ALONE)
-                alone.sql("SET hnsw.ef_search = 400")
-                if rows:
-                    values = ", ".join(f"({i}, '{body}', '{list(v)}')" for i, body, v in rows)
-                    alone.sql(f"INSERT INTO docs VALUES {values}")
+            with documents(tmp_path / f"alone_{tenant}", rows) as alone:
                 assert found == [alone.sql(query) for query in QUERIES], tenant
         place.sql("ROLLBACK")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sqlvec import types
-from tests.time.world import HOUR_US, START_US, World, world
+from tests.harness.world import HOUR_US, START_US, World, world
 
 MINUTE_US = 60_000_000
 SCANS = {
@@ -289,3 +289,20 @@ def test_where_the_clause_may_not_stand(docs: World) -> None:
 def test_explain_tells_the_time(docs: World) -> None:
     lines = docs.sql("EXPLAIN SELECT id FROM docs FOR SYSTEM_TIME AS OF '-5 min' WHERE id = 1")
     assert lines == [("key lookup docs",), ("  prefilter  as of: '-5 min'  where: id = 1",)]
+
+
+def test_a_lateral_ranking_reads_as_of_a_time_that_is_a_parameter(tmp_path: Path) -> None:
+    """Its parameters and those that it is run with for each row are not the same."""
+    with world(tmp_path, retention_us=HOUR_US) as place:
+        place.sql("CREATE EXTENSION vector; CREATE TABLE near (id int PRIMARY KEY, e vector(2))")
+        place.sql("INSERT INTO near VALUES (1, '[0,0]'), (2, '[5,5]')")
+        place.pass_time(5)
+        place.sql("DELETE FROM near WHERE id = 1")
+        place.pass_time(5)
+        found = place.sql(
+            "SELECT q, d.id FROM (VALUES ('[0,0]'::vector(2)), ('[5,5]')) AS v(q), LATERAL ("
+            "SELECT id FROM near FOR SYSTEM_TIME AS OF $1 AS n ORDER BY n.e <-> q LIMIT 1) d ORDER BY 2",
+            "-7 minutes",
+            oids=(25,),
+        )
+        assert found == [((0.0, 0.0), 1), ((5.0, 5.0), 2)]
