@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from sqlvec.storage.transaction import Past
     from sqlvec.storage.vectors import VectorView
 
+Answers = dict[int, np.ndarray]  # i64, places of rows, by the id of the predicate that asked for them
 SHARDS_HELD_MAX = 16  # by one statement; more are found again when they are read
 _COMPARE: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
     "=": pc.equal,
@@ -106,11 +107,12 @@ def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
     if plan.key:
         return list(_key_rows(plan, context, past))
     found = []
+    answers: Answers = {}
     for shard in shards(plan, context):
         visible = shard.visible(past or context.tx)
         rows = visible
         if plan.predicate is not None and rows.count:
-            rows = _Scan(plan.scan, shard, visible, context).apply(plan.predicate, rows)
+            rows = _Scan(plan.scan, shard, visible, context, answers).apply(plan.predicate, rows)
         if rows.count:
             found.append(ShardRows(shard, rows, visible, past))
             if len(found) > SHARDS_HELD_MAX:
@@ -225,9 +227,15 @@ class _Scan:
     """Applies predicates to row sets of one shard."""
 
     def __init__(
-        self, scan: bound.TableScan, shard: Shard, visible: RowSet, context: Context
+        self,
+        scan: bound.TableScan,
+        shard: Shard,
+        visible: RowSet,
+        context: Context,
+        answers: Answers | None = None,
     ) -> None:
         self.scan = scan
+        self.answers = {} if answers is None else answers
         self.shard = shard
         self.visible = visible
         self.context = context
@@ -337,21 +345,22 @@ class _Scan:
         return index.candidates(query, self.visible)
 
     def _queried(self, predicate: Queried) -> RowSet:
-        """Asks the relational engine, which knows rows by shard and row id."""
+        """Asks the relational engine, once for all shards: it knows rows by shard and row id."""
         from sqlvec.exec.select import run_remainder_arrow
 
-        found = RowSet.empty(self.visible.row_count)
-        for batch in run_remainder_arrow(predicate.plan, self.context):
-            places = np.asarray(batch.column(0))
-            mine = places[places >> ROW_ID_SHARD_SHIFT == self.shard.shard_id]
-            ids = mine & ((1 << ROW_ID_SHARD_SHIFT) - 1)
-            found = found | RowSet.from_ids(ids, self.visible.row_count)
-        return found
+        places = self.answers.get(id(predicate))
+        if places is None:
+            batches = run_remainder_arrow(predicate.plan, self.context)
+            found = [np.asarray(batch.column(0)) for batch in batches]
+            places = np.concatenate([np.empty(0, np.int64), *found])
+            self.answers[id(predicate)] = places
+        mine = places[places >> ROW_ID_SHARD_SHIFT == self.shard.shard_id]
+        return RowSet.from_ids(mine & ((1 << ROW_ID_SHARD_SHIFT) - 1), self.visible.row_count)
 
     def _residual(self, predicate: Residual, rows: RowSet) -> RowSet:
         """Asks the relational engine, over the columns that the predicate reads."""
         from sqlvec.exec.source import arrow_columns, computed_arrays
-        from sqlvec.plan.native import walk
+        from sqlvec.sql.tree import walk
 
         ids = rows.ids()
         expression = predicate.expression
