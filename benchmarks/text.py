@@ -1,4 +1,4 @@
-"""Full text and hybrid search: BM25 against ts_rank_cd over GIN, fusion against the CTE, and COPY into both.
+"""Full text and hybrid search: BM25 against ts_rank_cd over GIN, fusion against the CTE.
 
 Quality is nDCG@10 on WordNet's judgements, where the whole of it is loaded: a fusion that is faster and finds less
 would be no gain.
@@ -6,12 +6,9 @@ would be no gain.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import psycopg
-
-from benchmarks.measure import Line, Pair, in_turn, rate_line, rates, seconds_line, timed
+from benchmarks.measure import Line, Pair, rate_line, rates
 from benchmarks.plots import plot_quality
 from benchmarks.wordnet import Wordnet
 
@@ -36,7 +33,6 @@ OURS = """WITH v AS (
 SUM = """ SELECT coalesce(v.id, w.id),
         coalesce(1.0/(60+v.rank), 0.0) + coalesce(1.0/(60+w.rank), 0.0) AS score
     FROM v FULL OUTER JOIN w ON v.id = w.id ORDER BY score DESC LIMIT 10"""
-INDEXES = {"sqlvec": "USING bm25 (body)", "pgvector": "USING gin (to_tsvector('english', body))"}
 
 
 def run(pair: Pair, data: Wordnet, results: Path) -> list[Line]:
@@ -67,36 +63,4 @@ def run(pair: Pair, data: Wordnet, results: Path) -> list[Line]:
             line.pgvector += f" at nDCG {line.detail['ndcg']['pgvector']:.3f}"
         lines.append(line)
     plot_quality(lines, results / "hybrid.png")
-    return [*lines, _copy(pair, data)]
-
-
-def _copy(pair: Pair, data: Wordnet) -> Line:
-    """COPY of the texts into a table with a text index, and one search, which has to find what came."""
-    text = io.StringIO()
-    for number, body in enumerate(data.bodies):
-        escaped = body.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-        text.write(f"{number}\t{escaped}\n")
-    block = text.getvalue().encode()
-    searches = {
-        "sqlvec": "SELECT id FROM copied ORDER BY body <@> 'water' LIMIT 10",
-        "pgvector": """SELECT id FROM copied WHERE to_tsvector('english', body) @@ 'water'::tsquery
-            ORDER BY ts_rank_cd(to_tsvector('english', body), 'water'::tsquery) DESC LIMIT 10""",
-    }
-
-    def load(name: str) -> float:
-        connection = pair.connections[name]
-        connection.execute("DROP TABLE IF EXISTS copied")
-        connection.execute("CREATE TABLE copied (id bigint, body text)")
-        connection.execute(f"CREATE INDEX ON copied {INDEXES[name]}")
-        return timed(lambda: _load(connection, block, searches[name]))
-
-    line = seconds_line("COPY into a table with a text index, and a search", in_turn(load))
-    pair.execute("DROP TABLE copied")
-    return line
-
-
-def _load(connection: psycopg.Connection, block: bytes, search: str) -> None:
-    with connection.cursor().copy("COPY copied FROM STDIN") as copy:
-        for start in range(0, len(block), 1 << 16):
-            copy.write(block[start : start + (1 << 16)])
-    assert connection.execute(search).fetchone() is not None, search
+    return lines

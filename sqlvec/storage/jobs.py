@@ -5,7 +5,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -113,10 +113,17 @@ def index_queue(store: Store) -> list[QueuedIndex]:
                 graph.linked,
                 max(0, shard.settled - graph.linked),
             )
-            for shard in store.open_shards.values()
-            for index_oid, graph in shard.indexes.items()
-            if isinstance(graph, HnswGraph) and shard.settled >= _graph_rows_min(store, shard)
+            for shard, index_oid, graph in _open_graphs(store)
+            if shard.settled >= _graph_rows_min(store, shard)
         ]
+
+
+def _open_graphs(store: Store) -> Iterator[tuple[Shard, int, HnswGraph]]:
+    """With the oids of their indexes; the caller holds the lock."""
+    for shard in store.open_shards.values():
+        for index_oid, graph in shard.indexes.items():
+            if isinstance(graph, HnswGraph):
+                yield shard, index_oid, graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +141,7 @@ def index_recall(store: Store) -> list[IndexRecall]:
     with store.lock:
         return [
             IndexRecall(shard.table_oid, index_oid, shard.tenant, graph.recall)
-            for shard in store.open_shards.values()
-            for index_oid, graph in shard.indexes.items()
-            if isinstance(graph, HnswGraph)
+            for shard, index_oid, graph in _open_graphs(store)
         ]
 
 

@@ -134,15 +134,8 @@ class Memtable:
     ) -> int:
         """Add rows and return the first row id. Every array has row_count elements."""
         size = sum(array.nbytes for array in batch.values())
-        if size > STRING_BYTES_MAX:
-            raise ProgramLimitExceeded(f"{size} bytes in one batch of rows exceed the maximum")
-        first = self.high
-        block = self._blocks[-1] if self._blocks else None
-        if (
-            block is None
-            or block.bytes + size > max(self._block_bytes_max, size)
-            or not block.takes(types, batch)
-        ):
+        first, block = self.high, self._block_with_room(size)
+        if block is None or not block.takes(types, batch):
             block = self._begin_block(types, {attnum: a.type for attnum, a in batch.items()})
         block.append(batch, row_count)
         self.high += row_count
@@ -151,20 +144,22 @@ class Memtable:
     def append_row(self, layout: RowLayout, values: Values) -> int:
         """Add one row and return its row id."""
         size = sum(map(len, filter(None, values)))
-        if size > STRING_BYTES_MAX:
-            raise ProgramLimitExceeded(f"{size} bytes in one row exceed the maximum")
-        row_id = self.high
-        block = self._blocks[-1] if self._blocks else None
-        if (
-            block is None
-            or not block.takes_row(layout)
-            or block.bytes + size > max(self._block_bytes_max, size)
-        ):
+        row_id, block = self.high, self._block_with_room(size)
+        if block is None or not block.takes_row(layout):
             block = self._begin_block(layout.types, layout.arrow)
             assert block.takes_row(layout), layout.attnums
         block.append_row(values)
         self.high += 1
         return row_id
+
+    def _block_with_room(self, size: int) -> MemoryBlock | None:
+        """The last block, if so many bytes still go into it."""
+        if size > STRING_BYTES_MAX:
+            raise ProgramLimitExceeded(f"{size} bytes in one batch of rows exceed the maximum")
+        block = self._blocks[-1] if self._blocks else None
+        if block is None or block.bytes + size > max(self._block_bytes_max, size):
+            return None
+        return block
 
     def _begin_block(
         self, types: Mapping[int, SqlType], arrow: Mapping[int, pa.DataType]

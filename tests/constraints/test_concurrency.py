@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -24,17 +26,20 @@ def two(server: LiveServer) -> tuple[psycopg.Connection, psycopg.Connection]:
     return a, b
 
 
-def _later(
-    pool: ThreadPoolExecutor, connection: psycopg.Connection, sql: str
-) -> Future[psycopg.Cursor]:
-    return pool.submit(connection.execute, sql.encode())
-
-
-def _wait_for_lock(connection: psycopg.Connection) -> None:
-    """Returns when somebody waits."""
-    sql = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    while connection.execute(sql).fetchone() == (0,):
-        connection.execute("SELECT pg_sleep(0.01)")
+@contextmanager
+def _waiting(
+    holder: psycopg.Connection,
+    connection: psycopg.Connection,
+    sql: str,
+    parameters: tuple[object, ...] | None = None,
+) -> Iterator[Future[psycopg.Cursor]]:
+    """A statement that runs in another thread, once it waits for a lock of the holder's."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with ThreadPoolExecutor() as pool:
+        result = pool.submit(connection.execute, sql.encode(), parameters)
+        while holder.execute(waiting).fetchone() == (0,):
+            holder.execute("SELECT pg_sleep(0.01)")
+        yield result
 
 
 def test_a_parent_is_not_deleted_under_a_child_that_is_being_inserted(
@@ -43,9 +48,7 @@ def test_a_parent_is_not_deleted_under_a_child_that_is_being_inserted(
     a, b = two
     a.execute("BEGIN")
     a.execute("INSERT INTO child VALUES (1, 1)")
-    with ThreadPoolExecutor() as pool:
-        deleting = _later(pool, b, "DELETE FROM parent WHERE id = 1")
-        _wait_for_lock(a)
+    with _waiting(a, b, "DELETE FROM parent WHERE id = 1") as deleting:
         a.execute("COMMIT")
         with pytest.raises(errors.ForeignKeyViolation):
             deleting.result()
@@ -57,9 +60,7 @@ def test_a_child_is_not_inserted_under_a_parent_that_is_being_deleted(
     a, b = two
     a.execute("BEGIN")
     a.execute("DELETE FROM parent WHERE id = 1")
-    with ThreadPoolExecutor() as pool:
-        inserting = _later(pool, b, "INSERT INTO child VALUES (1, 1)")
-        _wait_for_lock(a)
+    with _waiting(a, b, "INSERT INTO child VALUES (1, 1)") as inserting:
         a.execute("COMMIT")
         with pytest.raises(errors.ForeignKeyViolation):
             inserting.result()
@@ -72,9 +73,7 @@ def test_a_child_is_inserted_when_the_deletion_is_taken_back(
     a, b = two
     a.execute("BEGIN")
     a.execute("DELETE FROM parent WHERE id = 1")
-    with ThreadPoolExecutor() as pool:
-        inserting = _later(pool, b, "INSERT INTO child VALUES (1, 1)")
-        _wait_for_lock(a)
+    with _waiting(a, b, "INSERT INTO child VALUES (1, 1)") as inserting:
         a.execute("ROLLBACK")
         inserting.result()
     assert a.execute("SELECT count(*) FROM child").fetchone() == (1,)
@@ -128,9 +127,7 @@ def test_the_second_of_two_equal_keys_of_an_expression_waits_for_the_first(
     a.execute("BEGIN")
     a.execute("INSERT INTO parent VALUES (2, 'Two')")
     b.execute("INSERT INTO parent VALUES (3, 'three')")
-    with ThreadPoolExecutor() as pool:
-        second = _later(pool, b, "INSERT INTO parent VALUES (4, 'TWO')")
-        _wait_for_lock(a)
+    with _waiting(a, b, "INSERT INTO parent VALUES (4, 'TWO')") as second:
         a.execute("COMMIT")
         with pytest.raises(errors.UniqueViolation, match="parent_name"):
             second.result()
@@ -180,9 +177,7 @@ def test_a_check_that_was_put_off_waits_at_an_implicit_commit(
     sql, parameters = "INSERT INTO child VALUES (2, 1, 7)", None
     if extended:
         sql, parameters = "INSERT INTO child VALUES (2, 1, %s)", (7,)
-    with ThreadPoolExecutor() as pool:
-        inserting = pool.submit(b.execute, sql.encode(), parameters)
-        _wait_for_lock(a)
+    with _waiting(a, b, sql, parameters) as inserting:
         a.execute(ends.encode())
         if ends == "COMMIT":
             with pytest.raises(errors.UniqueViolation):
@@ -201,14 +196,12 @@ def test_a_reference_that_was_put_off_waits_at_an_implicit_commit(
     a.execute("CREATE TABLE child (parent_id int REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
     a.execute("BEGIN")
     a.execute("DELETE FROM parent WHERE id = 1")
-    with ThreadPoolExecutor() as pool:
-        inserting = _later(pool, b, "INSERT INTO child VALUES (1)")
-        _wait_for_lock(a)
+    with _waiting(a, b, "INSERT INTO child VALUES (1)") as inserting:
         a.execute("ROLLBACK")
         inserting.result()
-        a.execute("DELETE FROM child; BEGIN; DELETE FROM parent WHERE id = 1")
-        inserting = _later(pool, b, "INSERT INTO child VALUES (1); INSERT INTO child VALUES (1)")
-        _wait_for_lock(a)
+    a.execute("DELETE FROM child; BEGIN; DELETE FROM parent WHERE id = 1")
+    twice = "INSERT INTO child VALUES (1); INSERT INTO child VALUES (1)"
+    with _waiting(a, b, twice) as inserting:
         a.execute("COMMIT")
         with pytest.raises(errors.ForeignKeyViolation):
             inserting.result()

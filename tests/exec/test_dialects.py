@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.harness.queries import ids
+
 ITEMS = """
 CREATE EXTENSION vector; CREATE EXTENSION pg_search;
 CREATE TABLE items (id serial PRIMARY KEY, description text, category text, rating int, embedding vector(3));
@@ -34,10 +36,6 @@ def items(connection: psycopg.Connection) -> psycopg.Connection:
 def documents(connection: psycopg.Connection) -> psycopg.Connection:
     connection.execute(DOCUMENTS)
     return connection
-
-
-def ids(connection: psycopg.Connection, sql: str, *parameters: object) -> list[int]:
-    return [row[0] for row in connection.execute(sql, parameters or None).fetchall()]
 
 
 # ---------------------------------------------------------------- ParadeDB

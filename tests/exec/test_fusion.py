@@ -9,6 +9,8 @@ from collections import Counter
 import psycopg
 import pytest
 
+from tests.harness.queries import ids, rows
+
 SCHEMA = """
 CREATE EXTENSION vector;
 CREATE TABLE docs (id bigint PRIMARY KEY, kind text, title text, body text,
@@ -31,14 +33,6 @@ WORDS = ["apple", "pear", "plum", "tree", "sky"]
 def docs(connection: psycopg.Connection) -> psycopg.Connection:
     connection.execute(SCHEMA)
     return connection
-
-
-def rows(connection: psycopg.Connection, sql: str, *parameters: object) -> list[tuple]:
-    return connection.execute(sql, parameters or None).fetchall()
-
-
-def ids(connection: psycopg.Connection, sql: str, *parameters: object) -> list[int]:
-    return [row[0] for row in rows(connection, sql, *parameters)]
 
 
 # ---------------------------------------------------------------- a twin

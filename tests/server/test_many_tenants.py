@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.harness.live_server import LiveServer
+from tests.harness.queries import rows
 
 TENANTS, ROWS, OPEN_MAX = 200, 5, 20
 SCHEMA = (
@@ -46,10 +47,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 def connection(server: LiveServer) -> Iterator[psycopg.Connection]:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
         yield connection
-
-
-def rows(connection: psycopg.Connection, sql: str) -> list[tuple]:
-    return connection.execute(sql).fetchall()
 
 
 def data_files(server: LiveServer) -> list[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.harness.queries import rows
+
 SCHEMA = """
 CREATE EXTENSION IF NOT EXISTS vector;
 CREATE TABLE items (
@@ -22,10 +24,6 @@ CREATE INDEX ON items USING bm25 (body);
 def items(connection: psycopg.Connection) -> psycopg.Connection:
     connection.execute(SCHEMA)
     return connection
-
-
-def rows(connection: psycopg.Connection, sql: str, *parameters: object) -> list[tuple]:
-    return connection.execute(sql, parameters or None).fetchall()
 
 
 def test_vectors_are_ordered_by_distance_with_null_last(items: psycopg.Connection) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.harness.queries import rows
+
 SCHEMA = """
 CREATE EXTENSION IF NOT EXISTS vector;
 CREATE TABLE notes (tenant text, id int, body text, embedding vector(2), PRIMARY KEY (tenant, id))
@@ -22,10 +24,6 @@ def notes(connection: psycopg.Connection) -> psycopg.Connection:
     for statement in SCHEMA.split(";")[:-1]:
         connection.execute(statement)
     return connection
-
-
-def rows(connection: psycopg.Connection, sql: str) -> list[tuple]:
-    return connection.execute(sql).fetchall()
 
 
 def count(connection: psycopg.Connection, tenant: str) -> int:

@@ -14,7 +14,7 @@ from sqlvec.errors import UniqueViolation
 from sqlvec.exec import ranked_scan, side_by_side
 from sqlvec.storage.locks import LockWait
 from tests.harness.live_server import LiveServer
-from tests.time.world import HOUR_US, World, world
+from tests.harness.world import HOUR_US, World, world
 
 SHARDS = 4
 TABLE = """

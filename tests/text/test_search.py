@@ -5,6 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.harness.queries import ids, rows
+
 SCHEMA = """
 CREATE TABLE docs (id int PRIMARY KEY, kind text, title text, body text);
 INSERT INTO docs VALUES
@@ -21,14 +23,6 @@ CREATE INDEX docs_text ON docs USING bm25 (title, body) WITH (weights = '2,1');
 def docs(connection: psycopg.Connection) -> psycopg.Connection:
     connection.execute(SCHEMA)
     return connection
-
-
-def rows(connection: psycopg.Connection, sql: str, *parameters: object) -> list[tuple]:
-    return connection.execute(sql, parameters or None).fetchall()
-
-
-def ids(connection: psycopg.Connection, sql: str, *parameters: object) -> list[int]:
-    return [row[0] for row in rows(connection, sql, *parameters)]
 
 
 @pytest.mark.parametrize(
