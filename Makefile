@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: venv system integrations demo serve test test-long lint docs bench clean
+.PHONY: venv system integrations demo serve test test-long test-compat lint docs bench clean
 
 venv: $(STAMP)
 
@@ -36,6 +36,10 @@ test: venv system
 test-long: venv system integrations
 	$(BIN)/python -m pytest $(ARGS)
 
+# The suites of SQLAlchemy, Django, psycopg2, pgvector and langchain-postgres, here and on PostgreSQL; ARGS names some.
+test-compat: venv
+	$(BIN)/python -m tests.compat.suites $(ARGS)
+
 docs: venv
 	$(BIN)/python docs/generate.py
 
@@ -48,4 +52,4 @@ bench: venv
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-integrations build *.egg-info sqlvec-data
+	rm -rf $(VENV) .venv-integrations .venv-compat build *.egg-info sqlvec-data
