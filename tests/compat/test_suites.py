@@ -22,7 +22,14 @@ profile_file = profiles.txt
 """
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "asyncpg", "psycopg2"])
+@pytest.mark.parametrize(
+    "driver",
+    [
+        "psycopg",
+        pytest.param("asyncpg", marks=pytest.mark.long),
+        pytest.param("psycopg2", marks=pytest.mark.long),
+    ],
+)
 def test_a_part_of_sqlalchemys_suite(
     driver: str, connection: psycopg.Connection, tmp_path: Path
 ) -> None:
@@ -42,7 +49,7 @@ def test_a_part_of_sqlalchemys_suite(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3_000:]
     passed = [test for test, told in read_outcomes(outcomes).items() if told.outcome == "passed"]
-    assert len(passed) > 60, passed
+    assert len(passed) > 50, passed
 
 
 def test_what_passes_there_is_counted_here_but_for_the_skip_list(tmp_path: Path) -> None:

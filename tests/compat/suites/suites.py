@@ -86,7 +86,9 @@ SUITES = (
         lambda target: (*PYTEST, "tests"),
         lambda target: {"LOGNAME": "postgres"},
         database="pgvector_python_test",
-        added_files={"tests/conftest.py": "pgvector_conftest.py"},
+        added_files={
+            "tests/__init__.py": "empty.py", "tests/conftest.py": "pgvector_conftest.py",
+        },
     ),
     Suite(
         "django", 95, "drivers", "Django",
