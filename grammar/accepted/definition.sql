@@ -35,3 +35,5 @@ ALTER TABLE IF EXISTS nothing RENAME TO something;
 DROP TABLE IF EXISTS notes, nothing CASCADE;
 TRUNCATE TABLE notes;
 COMMENT ON TABLE docs IS 'documents';
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+DROP TYPE IF EXISTS mood, nothing CASCADE;

@@ -56,3 +56,15 @@ ALTER TABLE docs DROP CONSTRAINT nothing;
 -- 42704
 TRUNCATE nowhere;
 -- 42P01
+CREATE TYPE docs AS ENUM ('a');
+-- 42710
+DROP TYPE nowhere;
+-- 42704
+ALTER TYPE nowhere ADD VALUE IF NOT EXISTS 'a' BEFORE 'b';
+-- 42704
+ALTER TYPE nowhere RENAME VALUE 'a' TO 'b';
+-- 42704
+CREATE TABLE t (a nowhere);
+-- 42704 at 19
+SELECT 'x'::nowhere;
+-- 42704 at 13

@@ -12,7 +12,8 @@ from typing import Any
 from sqlvec.catalog import names
 from sqlvec.catalog.descriptions import comment
 from sqlvec.catalog.function_text import FUNCTIONS as FUNCTION_TEXTS
-from sqlvec.catalog.names import FINDERS, SHOWERS, quote_identifier, split_name
+from sqlvec.catalog.identifiers import quote_identifier, split_name
+from sqlvec.catalog.names import FINDERS, SHOWERS
 from sqlvec.catalog.object_description import describe
 from sqlvec.catalog.object_text import constraint_text, index_text, serial_sequence, view_text
 from sqlvec.catalog.objects import Sequence, Table
@@ -87,6 +88,8 @@ def _type_visible(view: Viewpoint, oid: int | None) -> bool | None:
         return None
     from sqlvec import types
 
+    if view.catalog.type_by_oid(oid) is not None:
+        return names.user_type_is_visible(view, oid)
     if types.by_oid(oid) is None:
         return names.relation_is_visible(view, oid) if names.has_row_type(view, oid) else None
     return not names.is_ours(oid) or _searches_public(view)

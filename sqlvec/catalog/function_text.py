@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.system.facts import Fact, facts, number, text
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.types import SqlType

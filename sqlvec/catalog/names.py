@@ -6,6 +6,7 @@ from functools import cache
 from zlib import crc32
 
 from sqlvec import types
+from sqlvec.catalog.identifiers import quote_identifier, split_name
 from sqlvec.catalog.objects import Index, Table, View
 from sqlvec.catalog.system.facts import facts, number, text
 from sqlvec.catalog.system.tables import system_table, system_table_by_oid
@@ -13,43 +14,6 @@ from sqlvec.catalog.viewpoint import SUPERUSER, SUPERUSER_OID, Viewpoint
 from sqlvec.types import SqlType
 
 EXTENSION_OIDS = range(16_384, 20_000)  # of objects that belong to extensions
-
-
-@cache
-def _keywords() -> frozenset[str]:
-    """Words that are quoted where a name is meant: all but the unreserved (ruleutils.c)."""
-    return frozenset(text(f, "word") for f in facts("keywords") if f["catcode"] != "U")
-
-
-def quote_identifier(name: str) -> str:
-    """With double quotes where a bare name would not be read back as itself."""
-    plain = name[:1].isalpha() or name[:1] == "_"
-    if plain and name.isascii() and name == name.lower() and name.replace("_", "a").isalnum():
-        if name not in _keywords():
-            return name
-    return '"' + name.replace('"', '""') + '"'
-
-
-def split_name(name: str) -> list[str]:
-    """The parts of a possibly quoted, possibly qualified name, folded to lower case where unquoted."""
-    parts, current, quoted = [], [], False
-    i = 0
-    while i < len(name):
-        char = name[i]
-        if char == '"':
-            if quoted and name[i + 1 : i + 2] == '"':
-                current.append('"')
-                i += 1
-            else:
-                quoted = not quoted
-        elif char == "." and not quoted:
-            parts.append("".join(current))
-            current = []
-        else:
-            current.append(char if quoted else char.lower())
-        i += 1
-    parts.append("".join(current))
-    return [part.strip() for part in parts]
 
 
 # ---------------------------------------------------------------- relations
@@ -118,12 +82,41 @@ def find_type(view: Viewpoint, name: str | None) -> int | None:
         bare, array = head.strip(), plain.endswith("[]")
         parts = split_name(bare.removesuffix("[]"))
         found = types.by_name(parts[-1]) if _in_schema(parts) else None
+        found = found or _user_type(view, parts)
         if found is not None and array:
-            found = types.array_of(SqlType(found.oid))
+            found = types.array_of(found.bare)
     if found is not None:
         return found.oid
     row_type = find_relation(view, plain)
     return row_type if has_row_type(view, row_type) else None
+
+
+def _user_type(view: Viewpoint, parts: list[str]) -> SqlType | None:
+    schemas = view.schemas() if len(parts) == 1 else [view.catalog.schema(parts[-2])]
+    found = (view.catalog.type_by_name(s.oid, parts[-1]) for s in schemas if s is not None)
+    return next((one for one in found if one is not None), None)
+
+
+def user_type_name(view: Viewpoint, oid: int) -> str | None:
+    """Of a type that a user made: qualified where the bare name would find another or nothing."""
+    known = view.catalog.type_by_oid(oid)
+    if known is None:
+        return None
+    made = view.catalog.types.get(oid)
+    if made is None:  # an array
+        return f"{user_type_name(view, known.definition.element_oid)}[]"
+    name = quote_identifier(made.name)
+    if user_type_is_visible(view, oid):
+        return name
+    return f"{quote_identifier(view.catalog.schemas[made.schema_oid].name)}.{name}"
+
+
+def user_type_is_visible(view: Viewpoint, oid: int) -> bool:
+    known = view.catalog.type_by_oid(oid)
+    if known is None or types.by_name(known.definition.name) is not None:
+        return False
+    found = _user_type(view, [known.definition.name])
+    return found is not None and found.oid == oid
 
 
 def _in_schema(parts: list[str]) -> bool:
@@ -151,6 +144,8 @@ def type_name(view: Viewpoint, oid: int | None, typmod: int | None = None) -> st
     if oid == 0:
         return "-"
     if types.by_oid(oid) is None:
+        if (made := user_type_name(view, oid)) is not None:
+            return made
         return relation_name(view, oid) if has_row_type(view, oid) else "???"
     if typmod is not None and typmod < 0 and oid in _UNBOUNDED:
         return _UNBOUNDED[oid]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlvec.catalog.names import quote_identifier, relation_name, schema_name
+from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.names import relation_name, schema_name
 from sqlvec.catalog.objects import Constraint, Index, IndexColumn, Sequence, Table, View
 from sqlvec.catalog.viewpoint import Viewpoint
 

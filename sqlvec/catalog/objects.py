@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from sqlvec.catalog.user_types import DomainType, UserType, linked_type, sql_types
 from sqlvec.types import SqlType
+from sqlvec.types.domain_type import base_of
 
 FIRST_USER_OID = 20000  # below: PostgreSQL's own, and the oids of our built-in types
 PUBLIC_SCHEMA_OID = 2200
@@ -224,8 +226,10 @@ class Catalog:
     relations: Mapping[int, Relation] = field(default_factory=dict)
     extensions: tuple[str, ...] = ()
     comments: Mapping[Described, str] = field(default_factory=dict)
+    types: Mapping[int, UserType] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._link_types()
         schemas = {schema.name: schema for schema in self.schemas.values()}
         names: dict[tuple[int, str], Relation] = {}
         indexes: dict[int, list[Index]] = {}
@@ -251,6 +255,52 @@ class Catalog:
             {k: tuple(sorted(v, key=lambda r: r[1].oid)) for k, v in references.items()},
         )  # fmt: skip
         object.__setattr__(self, "_memo", {})
+
+    def _link_types(self) -> None:
+        """Columns of types that users made bring the types' definitions."""
+        known: dict[int, SqlType] = {}
+        named: dict[tuple[int, str], SqlType] = {}
+        if self.types:
+            known = sql_types(self.types)
+            relations = {oid: _linked(r, known) for oid, r in self.relations.items()}
+            object.__setattr__(self, "relations", relations)
+            for made in self.types.values():
+                named[(made.schema_oid, made.name)] = known[made.oid]
+                named[(made.schema_oid, made.array_name)] = known[made.array_oid]
+        object.__setattr__(self, "_types", known)
+        object.__setattr__(self, "_type_names", named)
+        owners = {oid: made for made in self.types.values() for oid in (made.oid, made.array_oid)}
+        object.__setattr__(self, "_type_owners", owners)
+
+    def type_by_oid(self, oid: int) -> SqlType | None:
+        """A type that a user made, or arrays of it."""
+        return self._types.get(oid)  # type: ignore[attr-defined,no-any-return]
+
+    def user_type(self, oid: int) -> UserType | None:
+        """By its oid or that of its array type."""
+        return self._type_owners.get(oid)  # type: ignore[attr-defined,no-any-return]
+
+    def type_by_name(self, schema_oid: int, name: str) -> SqlType | None:
+        return self._type_names.get((schema_oid, name))  # type: ignore[attr-defined,no-any-return]
+
+    def has_type_name(self, schema_oid: int, name: str) -> bool:
+        """Whether a type is called so: a user's, or the row type of a relation."""
+        row = self.relation(schema_oid, name)
+        return isinstance(row, (Table, View)) or self.type_by_name(schema_oid, name) is not None
+
+    def base_of(self, domain: DomainType) -> SqlType:
+        """The type under all domains."""
+        return base_of(linked_type(domain.base, self._types))  # type: ignore[attr-defined]
+
+    def with_type(self, *made: UserType) -> Catalog:
+        """With the types added, or replaced where their oid exists."""
+        return replace(self, types={**self.types, **{t.oid: t for t in made}})
+
+    def without_types(self, *oids: int) -> Catalog:
+        """Without these types, and without what was said of them."""
+        kept = {oid: made for oid, made in self.types.items() if oid not in oids}
+        comments = {k: v for k, v in self.comments.items() if k[1] not in oids}
+        return replace(self, types=kept, comments=comments)
 
     @property
     def memo(self) -> dict[Any, Any]:
@@ -310,6 +360,18 @@ class Catalog:
     def reserve_oids(self, count: int) -> tuple[Catalog, int]:
         """A catalog whose next `count` oids are taken, and the first of them."""
         return replace(self, next_oid=self.next_oid + count), self.next_oid
+
+
+def _linked(relation: Relation, known: Mapping[int, SqlType]) -> Relation:
+    if not isinstance(relation, (Table, View)):
+        return relation
+    stale = [c for c in relation.columns if c.type.oid in known and c.type.own is not known[c.type.oid].own]
+    if not stale:
+        return relation
+    columns = tuple(
+        replace(c, type=linked_type(c.type, known)) if c in stale else c for c in relation.columns
+    )
+    return replace(relation, columns=columns)
 
 
 def empty_catalog() -> Catalog:

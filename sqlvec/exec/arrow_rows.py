@@ -107,7 +107,7 @@ class _Fields:
 def _fields(
     column: Sequence[Datum], encode: Callable[[Datum], bytes], binary: bool
 ) -> _Fields:
-    if isinstance(column, ArrowColumn):
+    if isinstance(column, ArrowColumn) and column.type.own is None:
         name, array = column.type.definition.name, column.array
         found = _binary_fields(name, array) if binary else _text_fields(name, array)
         if found is not None:

@@ -25,6 +25,7 @@ from sqlvec.exec import relational_json as documents
 from sqlvec.exec import relational_numeric as numbers
 from sqlvec.exec import relational_text as texts
 from sqlvec.exec import relational_text_search as text_search
+from sqlvec.exec import relational_user_types as user_types
 from sqlvec.exec import relational_vectors as vectors
 from sqlvec.exec.context import Context
 from sqlvec.exec.relational_errors import ErrorKeeper, InvalidWidthBucketArgument
@@ -161,7 +162,7 @@ def register(connection: Any, host: FunctionHost) -> None:
     """Adds every macro and function to the database of the connection."""
     for macro in MACROS.strip().split("\nsqlvec_"):
         connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
-    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS]
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS]
     for name, function, parameters, result in plain:
         strict = function if name in _TAKES_NULL else _strict(function)
         connection.create_function(

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from sqlvec import types
-from sqlvec.catalog.names import quote_identifier, roles
+from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.names import roles
 from sqlvec.errors import (
     InvalidEscapeSequence,
     InvalidParameterValue,

@@ -10,6 +10,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.text_search import NAMES as TEXT_SEARCH
 from sqlvec.sql.tree import walk
+from sqlvec.types.enum_type import Enum
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
 FUNCTIONS = frozenset(
@@ -93,9 +94,9 @@ def _node_is_native(node: bound.Expression) -> bool:
         return _operator_is_native(node)
     if isinstance(node, (bound.InList, bound.DistinctFrom)):
         operand = node.arg if isinstance(node, bound.InList) else node.left
-        return operand.type.oid in _ORDERED
+        return operand.type.order_oid in _ORDERED
     if isinstance(node, bound.AnyAll):
-        return node.op in ("=", "<>") and node.arg.type.oid in _ORDERED
+        return node.op in ("=", "<>") and node.arg.type.order_oid in _ORDERED
     return True
 
 
@@ -109,7 +110,7 @@ def _cast_is_native(node: bound.Cast) -> bool:
         return all(t.oid in _SIMPLE_CASTS or _is_number_array(t) for t in (source, target))
     if source.oid in _BITS or target.oid in _BITS:
         return source.oid in _BITS_MEET and target.oid in _BITS_MEET
-    return target.oid in _SIMPLE_CASTS and source.oid in _SIMPLE_CASTS
+    return all(t.oid in _SIMPLE_CASTS or isinstance(t.own, Enum) for t in (source, target))
 
 
 def _is_number_array(sql_type: types.SqlType) -> bool:
@@ -129,8 +130,9 @@ def _operator_is_native(node: bound.FunctionCall) -> bool:
         return all(oid in (types.TEXT.oid, types.VARCHAR.oid, types.UNKNOWN.oid) for oid in oids)
     if node.name in ("+", "-", "*") and oids[0] in _VECTORS:
         return True
-    allowed = _ORDERED if node.name in ("=", "<>", "<", "<=", ">", ">=") else _ARITHMETIC
-    return all(oid in allowed for oid in oids) and len(set(oids)) <= len(oids)
+    if node.name in ("=", "<>", "<", "<=", ">", ">="):
+        return all(arg.type.order_oid in _ORDERED for arg in node.args)
+    return all(oid in _ARITHMETIC for oid in oids)
 
 
 def is_constant(expression: bound.Expression) -> bool:

@@ -169,11 +169,11 @@ def _column(relation_id: int, expression: bound.Expression) -> bound.ColumnRef |
     if column is None:
         return None
     dense = column.type.oid in (types.VECTOR.oid, types.HALFVEC.oid) and column.type.typmod > 0
-    comparable = column.type.oid in _COMPARABLE or dense
+    comparable = column.type.order_oid in _COMPARABLE or dense
     return column if comparable else None
 
 
 def _fits(column: bound.ColumnRef, value: bound.Expression) -> bool:
-    if column.type.oid not in _COMPARABLE or not is_constant(value):
+    if column.type.order_oid not in _COMPARABLE or not is_constant(value):
         return False
     return _same(column.type, _strip(value).type) and not relations_of(value)

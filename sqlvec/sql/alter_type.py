@@ -50,7 +50,7 @@ def change_type(
         value = bind_expression(binder, using, scope)
     else:
         value = bound.ColumnRef(column.type, scan.relation_id, column.attnum - 1, column.name)
-    name = types.format_type(SqlType(wanted.oid))
+    name = types.format_type(wanted.bare)
     if not casts_on_assignment(value.type, wanted):
         if using is not None:
             raise DatatypeMismatch(
@@ -83,7 +83,7 @@ def _default(binder: Binder, column: Column, wanted: SqlType) -> str | None:
     if not casts_on_assignment(expression.type, wanted) and expression.type != types.UNKNOWN:
         raise DatatypeMismatch(
             f'default for column "{column.name}" cannot be cast automatically to type '
-            f"{types.format_type(SqlType(wanted.oid))}"
+            f"{types.format_type(wanted.bare)}"
         )
     return column.default
 

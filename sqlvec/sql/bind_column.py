@@ -185,7 +185,7 @@ def assign_default(
         binder.assign(expression, column.name, column.type, position)
     except DatatypeMismatch:
         raise DatatypeMismatch(
-            f'column "{column.name}" is of type {types.format_type(SqlType(column.type.oid))} but '
+            f'column "{column.name}" is of type {types.format_type(column.type.bare)} but '
             f"default expression is of type {expression.type.name}",
             hint="You will need to rewrite or cast the expression.",
         ) from None

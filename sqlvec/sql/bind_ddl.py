@@ -12,18 +12,28 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_alter import bind_alter
 from sqlvec.sql.bind_comment import bind_comment
 from sqlvec.sql.bind_drop import bind_drop, bind_truncate
+from sqlvec.sql.bind_enum import bind_alter_enum, bind_create_enum
 from sqlvec.sql.bind_index import bind_alter_index, bind_index, bind_reindex
 from sqlvec.sql.bind_rename import bind_rename, bind_set_schema
 from sqlvec.sql.bind_sequence import bind_alter_sequence, bind_create_sequence
 from sqlvec.sql.bind_table import bind_create_table
+from sqlvec.sql.bind_type import (
+    bind_drop_type,
+    bind_rename_type,
+    bind_type_owner,
+    bind_type_schema,
+)
 from sqlvec.sql.bind_view import bind_create_as, bind_create_view, bind_refresh
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
+from sqlvec.sql.type_text import qualified
 
 
 def bind_ddl(binder: Binder, kind: str, body: Node) -> bound.Ddl | bound.Utility:
     """The statement as a change of the catalog."""
     made = DDL_KINDS[kind](binder, body)
+    if isinstance(made, bound.Ddl) and binder.catalog.types:
+        made = replace(made, changed=tuple(qualified(binder, r) for r in made.changed))
     if isinstance(made, bound.Ddl) and made.catalog is None:
         if binder.catalog is not binder.context.catalog:  # with the schema of temporary objects
             return replace(made, catalog=binder.catalog)
@@ -64,6 +74,8 @@ def _create_extension(binder: Binder, body: Node) -> bound.Ddl:
 
 def _owner(binder: Binder, body: Node) -> bound.Ddl:
     """There is one owner."""
+    if body["objectType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN"):
+        return bind_type_owner(binder, body)
     return bound.Ddl(f"ALTER {body['objectType'].removeprefix('OBJECT_')}")
 
 
@@ -71,11 +83,26 @@ def _alter(binder: Binder, body: Node) -> bound.Ddl:
     return (bind_alter_index if body.get("objtype") == "OBJECT_INDEX" else bind_alter)(binder, body)
 
 
+def _drop(binder: Binder, body: Node) -> bound.Ddl:
+    types = body["removeType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
+    return (bind_drop_type if types else bind_drop)(binder, body)
+
+
+def _rename(binder: Binder, body: Node) -> bound.Ddl:
+    types = body["renameType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
+    return (bind_rename_type if types else bind_rename)(binder, body)
+
+
+def _set_schema(binder: Binder, body: Node) -> bound.Ddl:
+    types = body["objectType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
+    return (bind_type_schema if types else bind_set_schema)(binder, body)
+
+
 DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "CreateStmt": bind_create_table,
     "CreateTableAsStmt": bind_create_as,
     "RefreshMatViewStmt": bind_refresh,
-    "DropStmt": bind_drop,
+    "DropStmt": _drop,
     "AlterTableStmt": _alter,
     "ReindexStmt": bind_reindex,
     "IndexStmt": bind_index,
@@ -86,7 +113,9 @@ DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "ViewStmt": bind_create_view,
     "TruncateStmt": bind_truncate,
     "CommentStmt": bind_comment,
-    "RenameStmt": bind_rename,
-    "AlterObjectSchemaStmt": bind_set_schema,
+    "RenameStmt": _rename,
+    "AlterObjectSchemaStmt": _set_schema,
+    "CreateEnumStmt": bind_create_enum,
+    "AlterEnumStmt": bind_alter_enum,
     "AlterOwnerStmt": _owner,
 }

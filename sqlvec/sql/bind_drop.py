@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Index, Relation, Sequence, Table, View
+from sqlvec.catalog.user_types import UserType
 from sqlvec.errors import (
     DependentObjectsStillExist,
     FeatureNotSupported,
@@ -119,6 +120,8 @@ def _drop_schema(binder: Binder, body: Node) -> bound.Ddl:
     catalog, notices = binder.catalog, list[tuple[str, ...]]()
     removal, names, inside = Removal(binder), list[str](), list[Relation]()
     gone: list[int] = []
+    lines: list[tuple[int, str, str]] = []
+    types_inside: list[UserType] = []
     for node in body["objects"]:
         name = node["String"]["sval"]
         schema = catalog.schema(name)
@@ -129,15 +132,21 @@ def _drop_schema(binder: Binder, body: Node) -> bound.Ddl:
             continue
         names.append(f"schema {name}")
         gone.append(schema.oid)
+        for made in catalog.types.values():
+            if made.schema_oid == schema.oid:
+                types_inside.append(made)
+                lines.append((made.oid, f"type {removal.type_name(made)}", names[-1]))
         for relation in catalog.relations.values():
             if not isinstance(relation, Index) and relation.schema_oid == schema.oid:
                 owned = isinstance(relation, Sequence) and relation.owned_by[0]
                 if not owned:
-                    removal.told.append((removal.described(relation), names[-1]))
+                    lines.append((relation.oid, removal.described(relation), names[-1]))
                 inside.append(relation)
+    removal.told = [line[1:] for line in sorted(lines)]
     removal.drop(inside)
+    removal.drop_types(types_inside)
     told = removal.settle(names, body.get("behavior") == "DROP_CASCADE")
-    catalog = catalog.without(*removal.dropped)
+    catalog = removal.applied()
     catalog = replace(catalog, schemas={k: v for k, v in catalog.schemas.items() if k not in gone})
     return bound.Ddl(
         "DROP SCHEMA", tuple(removal.changed.values()), catalog=catalog, notices=(*notices, *told)

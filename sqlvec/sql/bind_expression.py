@@ -224,7 +224,7 @@ def _any_all(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     arg = bind_expression(binder, body["lexpr"], scope)
     array = bind_expression(binder, body["rexpr"], scope)
     if is_unknown(array.type):
-        element = types.TEXT if is_unknown(arg.type) else types.SqlType(arg.type.oid)
+        element = types.TEXT if is_unknown(arg.type) else arg.type.bare
         if element.oid in (types.VARCHAR.oid, types.NAME.oid):
             element = types.TEXT
         array = binder.coerce(array, types.array_of(element), position=position)
@@ -233,7 +233,7 @@ def _any_all(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         from sqlvec.errors import WrongObjectType
 
         raise WrongObjectType("op ANY/ALL (array) requires array on right side", position=position)
-    probe = bound.ColumnRef(types.SqlType(element_type.oid), -1, 0, "element")
+    probe = bound.ColumnRef(element_type.bare, -1, 0, "element")
     compared = bind_operator(binder, name, arg, probe, position)
     assert isinstance(compared, bound.FunctionCall), compared
     wanted = compared.args[1].type
@@ -293,7 +293,7 @@ def _cast(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     arg = bind_expression(binder, body["arg"], scope)
     position = location_of(binder, body["arg"])
     if is_unknown(arg.type) and isinstance(arg, bound.Param) and target.typmod >= 0:
-        arg = binder.coerce(arg, types.SqlType(target.oid), position=position)
+        arg = binder.coerce(arg, target.bare, position=position)
     return binder.coerce(arg, target, level="explicit", position=binder.position(body))
 
 
@@ -439,7 +439,7 @@ def _sublink(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         return bound.Subquery(types.array_of(column), "array", query)
     test = bind_expression(binder, body["testexpr"], scope)
     name = body["operName"][-1]["String"]["sval"] if "operName" in body else "="
-    probe = bound.ColumnRef(types.SqlType(column.oid), -1, 0, "element")
+    probe = bound.ColumnRef(column.bare, -1, 0, "element")
     compared = bind_operator(binder, name, test, probe, position)
     assert isinstance(compared, bound.FunctionCall)
     word = "in" if kind == "ANY_SUBLINK" and "operName" not in body else ("any" if kind == "ANY_SUBLINK" else "all")

@@ -216,13 +216,13 @@ def bind_stored_query(
     """A view's query: its names mean what they meant when it was made."""
     from sqlvec.sql.bind_select import bind_query
 
-    outer = binder.parsed, binder.meant, binder.used
-    binder.parsed = parse(text)[0]
+    outer = binder.parsed, binder.meant, binder.used, binder.stored_text
+    binder.parsed, binder.stored_text = parse(text)[0], True
     binder.meant, binder.used = {(r.schema, r.name): r for r in relations}, {}
     try:
         return bind_query(binder, binder.parsed.node, Scope())
     finally:
-        binder.parsed, binder.meant, binder.used = outer
+        binder.parsed, binder.meant, binder.used, binder.stored_text = outer
 
 
 def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:

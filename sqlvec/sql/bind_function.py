@@ -20,6 +20,8 @@ from sqlvec.sql.bind_record import record_call
 from sqlvec.sql.bind_text import FUNCTIONS as SEARCH_FUNCTIONS
 from sqlvec.sql.bind_text import text_function
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.enum_functions import FUNCTIONS as ENUM_FUNCTIONS
+from sqlvec.sql.enum_functions import enum_function
 from sqlvec.sql.functions import (
     AGGREGATE_FUNCTIONS,
     FUNCTIONS,
@@ -76,6 +78,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         raise WrongObjectType(f"window function {name} requires an OVER clause", position=position)
     if name == "unnest" and len(args) == 1 and args[0].type.oid == types.TSVECTOR.oid:
         name = "tsvector_unnest"
+    if name in ENUM_FUNCTIONS and (found := enum_function(binder, name, args, position)) is not None:
+        return found
     if name in RECORD_FUNCTIONS:
         bound_args, _ = resolve(binder, name, [RECORD_FUNCTIONS[name][0]], args, position)
         return record_call(name, bound_args)
@@ -213,8 +217,8 @@ def _apply(
         else:
             wanted = type_of(word)
         same_text = arg.type.oid in TEXTS and wanted.oid in TEXTS
-        keep = SqlType(wanted.oid) == SqlType(arg.type.oid) or same_text
-        found.append(arg if keep else binder.coerce(arg, SqlType(wanted.oid), level="explicit" if same_text else "implicit", position=position))
+        keep = wanted.bare == arg.type.bare or same_text
+        found.append(arg if keep else binder.coerce(arg, wanted.bare, level="explicit" if same_text else "implicit", position=position))
     if signature.result == "anyelement":
         return found, element or types.TEXT
     if signature.result == "anyarray":
@@ -227,11 +231,11 @@ def _element(signature: Signature, args: Sequence[bound.Expression]) -> SqlType 
     for index, arg in enumerate(args):
         word = signature.argument(index)
         if word == "anyelement":
-            found.append(SqlType(arg.type.oid))
+            found.append(arg.type.bare)
         elif word == "anyarray" and not is_unknown(arg.type):
             inner = types.element_of(arg.type)
             if inner is not None:
-                found.append(SqlType(inner.oid))
+                found.append(inner.bare)
     return common_type(found) if found else None
 
 

@@ -14,7 +14,6 @@ from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.functions import RECORD_FUNCTIONS, type_of
 from sqlvec.sql.scope import Scope
-from sqlvec.types import SqlType
 
 FIELD_ATTNUM = -100  # of the hidden columns that carry a composite column's fields
 
@@ -38,7 +37,7 @@ def unnest_call(args: list[bound.Expression], position: int | None) -> bound.Rec
         element = types.element_of(arg.type)
         if element is None:
             raise WrongObjectType(f"function unnest({arg.type.name}) does not exist", position=position)
-        fields.append(("unnest", SqlType(element.oid)))
+        fields.append(("unnest", element.bare))
     return bound.RecordCall(types.RECORD, "unnest", tuple(args), tuple(fields))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlvec.catalog.names import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.objects import (
     Column,
     Constraint,
@@ -31,6 +31,7 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_table import refuse_type_name
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import column_references
 from sqlvec.sql.parse import Node
@@ -87,6 +88,8 @@ def schema_of(binder: Binder, relation: Relation) -> int:
 def _rename_relation(binder: Binder, relation: Relation, new: str, tag: str) -> bound.Ddl:
     if binder.catalog.relation(schema_of(binder, relation), new) is not None:
         raise DuplicateTable(f'relation "{new}" already exists')
+    if not isinstance(relation, (Index, Sequence)):
+        refuse_type_name(binder.catalog, relation.schema_oid, new)
     changed: list[Relation] = [replace(relation, name=new)]
     if isinstance(relation, Table):
         changed = [_rewritten(replace(relation, name=new), _unqualified(relation.name))]

@@ -122,7 +122,7 @@ def _recursive(
     if len(first.columns) != len(second.columns):
         raise SyntaxError("each UNION query must have the same number of columns")
     for i, (a, b) in enumerate(zip(first.columns, second.columns, strict=True)):
-        if a.type.oid != b.type.oid and common_type([a.type, b.type]) != types.SqlType(a.type.oid):
+        if a.type.oid != b.type.oid and common_type([a.type, b.type]) != a.type.bare:
             raise DatatypeMismatch(
                 f'recursive query "{name}" column {i + 1} has type {a.type.name} in non-recursive '
                 f"term but type {b.type.name} overall",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlvec.catalog.objects import Relation, Schema
+from sqlvec.catalog.objects import Catalog, Relation, Schema
 from sqlvec.errors import (
+    DuplicateObject,
     DuplicateTable,
     FeatureNotSupported,
     InvalidSchemaName,
@@ -81,6 +82,7 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
             message = f'relation "{name}" already exists, skipping'
             return bound.Ddl("CREATE TABLE", notices=(("42P07", message),))
         raise DuplicateTable(f'relation "{name}" already exists')
+    refuse_type_name(binder.catalog, schema_oid, name)
     for option in ("partspec", "inhRelations", "partbound"):
         if body.get(option):
             raise FeatureNotSupported(
@@ -117,6 +119,16 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
     table = with_shards(table, body.get("options", ()))
     changed: tuple[Relation, ...] = (table, *draft.indexes, *draft.sequences)
     return bound.Ddl("CREATE TABLE", changed)
+
+
+def refuse_type_name(catalog: Catalog, schema_oid: int, name: str) -> None:
+    """A relation's row type has the relation's name."""
+    if catalog.type_by_name(schema_oid, name) is not None:
+        raise DuplicateObject(
+            f'type "{name}" already exists',
+            hint="A relation has an associated type of the same name, so you must use a name that "
+            "doesn't conflict with any existing type.",
+        )
 
 
 def _tenant(draft: Draft) -> int:

@@ -19,7 +19,12 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_from import bind_stored_query
 from sqlvec.sql.bind_select import bind_query
-from sqlvec.sql.bind_table import creation_schema, on_commit_of, persistence_of
+from sqlvec.sql.bind_table import (
+    creation_schema,
+    on_commit_of,
+    persistence_of,
+    refuse_type_name,
+)
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import with_shards
@@ -33,6 +38,7 @@ def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
         raise DuplicateTable(f'relation "{name}" already exists')
     if old is not None and not isinstance(old, View):
         raise WrongObjectType(f'"{name}" is not a view')
+    refuse_type_name(binder.catalog, schema_oid, name)
     _, columns, relations = bind_named_query(binder, body["query"], body.get("aliases", []))
     if isinstance(old, View):
         _check_replaced(old, columns)
@@ -161,6 +167,7 @@ def create_as(binder: Binder, node: Node, into: Node, *, materialized: bool = Fa
     relation = into["rel"]
     if binder.catalog.relation(creation_schema(binder, relation), relation["relname"]) is not None:
         raise DuplicateTable(f'relation "{relation["relname"]}" already exists')
+    refuse_type_name(binder.catalog, creation_schema(binder, relation), relation["relname"])
     names: list[Node] = into.get("colNames", [])
     query, columns, relations = _bind_as(binder, node, names)
     _, oid = binder.catalog.reserve_oids(1)

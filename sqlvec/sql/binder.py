@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import FINDERS
+from sqlvec.catalog.names import FINDERS, is_ours
 from sqlvec.catalog.objects import Relation, Table, ViewRelation
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import (
@@ -16,6 +16,8 @@ from sqlvec.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
     IndeterminateDatatype,
+    InvalidSchemaName,
+    SyntaxError,
     UndefinedObject,
     UndefinedParameter,
 )
@@ -67,12 +69,16 @@ class Binder:
         self.meant: dict[tuple[str, str], ViewRelation] = {}  # inside a view: what names mean
         self.notices: list[tuple[str, str]] = []
         self.as_of: bound.Expression | None = None  # FOR SYSTEM_TIME of what is being bound
+        # Uses of user types while somebody asks for them: oid, position, and the literal or None for the name.
+        self.type_uses: list[tuple[int, int | None, str | None]] | None = None
+        self.stored_text = False  # what is bound is text of the catalog, not of the statement
         self._relation_id = 0
         for number, oid in enumerate(parameter_oids, 1):
             if oid and oid != types.UNKNOWN.oid:
-                if types.by_oid(oid) is None:
+                known = SqlType(oid) if types.by_oid(oid) else context.catalog.type_by_oid(oid)
+                if known is None:
                     raise UndefinedObject(f"type with OID {oid} does not exist")
-                self.parameters[number] = SqlType(oid)
+                self.parameters[number] = known
             else:
                 self.parameters.setdefault(number, types.UNKNOWN)
 
@@ -155,7 +161,7 @@ class Binder:
             place = expression.position or position
             return self.literal(expression.value, target, place, explicit=level == "explicit")
         if isinstance(expression, bound.Param):
-            plain = SqlType(target.oid)
+            plain = target.bare
             known = self.parameters.get(expression.number, types.UNKNOWN)
             if is_unknown(known):
                 self.parameters[expression.number] = plain
@@ -176,6 +182,8 @@ class Binder:
             if special := _moment(text, target):
                 return special
         definition = target.definition
+        if target.own is not None and self.type_uses is not None:
+            self.type_uses.append((target.oid, position, text))
         try:
             typmod = target.typmod if target.oid == types.INTERVAL.oid else -1
             datum = definition.parse(text, typmod)
@@ -225,7 +233,7 @@ class Binder:
         source = expression.type
         if not is_unknown(source) and not casts_on_assignment(source, target):
             raise DatatypeMismatch(
-                f'column "{column}" is of type {types.format_type(SqlType(target.oid))} but '
+                f'column "{column}" is of type {types.format_type(target.bare)} but '
                 f"expression is of type {source.plain_name}",
                 position=position,
                 hint="You will need to rewrite or cast the expression.",
@@ -274,15 +282,35 @@ class Binder:
         names = [part["String"]["sval"] for part in body["names"]]
         position = self.position(body)
         name = names[-1]
-        found = types.by_name(name)
-        if found is None or (len(names) > 1 and names[0] not in ("pg_catalog", "public")):
-            raise UndefinedObject(f'type "{".".join(names)}" does not exist', position=position)
+        found = self._named_type(names, position)
         modifiers = [self._modifier(m) for m in body.get("typmods", ())]
-        found = SqlType(found.oid, self._typmod(found, name, modifiers, position))
+        if found.own is None:
+            found = SqlType(found.oid, self._typmod(found, name, modifiers, position))
+        elif modifiers:
+            raise SyntaxError(
+                f'type modifier is not allowed for type "{found.name}"', position=position
+            )
         if body.get("arrayBounds"):
             found = types.array_of(found)
         if body.get("setof"):
             raise FeatureNotSupported("SETOF is not supported here", position=position)
+        return found
+
+    def _named_type(self, names: list[str], position: int | None) -> SqlType:
+        """PostgreSQL's types hide those of users; ours, of the schema public, do not."""
+        *schema, name = names
+        builtin = types.by_name(name)
+        if builtin is not None and (schema in ([], ["pg_catalog"]) or schema == ["public"] and is_ours(builtin.oid)):
+            return builtin
+        found = self.context.find_type(schema[-1] if schema else None, name)
+        if found is None and self.stored_text and not schema:  # see type_text.qualified
+            found = self.context.find_type("public", name)
+        if found is None:
+            if schema and self.catalog.schema(schema[-1]) is None:
+                raise InvalidSchemaName(f'schema "{schema[-1]}" does not exist', position=position)
+            raise UndefinedObject(f'type "{".".join(names)}" does not exist', position=position)
+        if self.type_uses is not None:
+            self.type_uses.append((found.oid, position, None))
         return found
 
     def _modifier(self, node: Node) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlvec.catalog.objects import Catalog, Relation
+from sqlvec.types import SqlType
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,19 @@ class BindContext:
                 relation = self.catalog.relation(found.oid, name)
                 if relation is not None:
                     return relation
+        return None
+
+    def find_type(self, schema: str | None, name: str) -> SqlType | None:
+        """The user's type that a name means here."""
+        if schema is None:
+            schemas = [self.temporary_schema, *self.search_path]
+        else:
+            schemas = [self.temporary_schema if schema == "pg_temp" else schema]
+        for schema_name in schemas:
+            found = self.catalog.schema(schema_name)
+            made = None if found is None else self.catalog.type_by_name(found.oid, name)
+            if made is not None:
+                return made
         return None
 
     def creation_schema_oid(self) -> int | None:

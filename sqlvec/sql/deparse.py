@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.objects import Catalog, Table
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DatabaseError
@@ -66,7 +66,7 @@ def _shown(
     binder = Binder(ParsedStatement("", {}, 0), context, ())
     expression = bind_expression_text(binder, text, table, 1)
     if target is not None and is_unknown(expression.type):
-        expression = binder.coerce(expression, SqlType(target.oid))
+        expression = binder.coerce(expression, target.bare)
     settled = binder.settled(expression)
     return Printer(view.catalog, view, table, pretty).text(settled), settled.type
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
+from sqlvec.catalog.names import user_type_name
 from sqlvec.catalog.objects import (
     Catalog,
     Column,
@@ -15,9 +17,12 @@ from sqlvec.catalog.objects import (
     View,
 )
 from sqlvec.catalog.objects import Sequence as SequenceRelation
+from sqlvec.catalog.user_types import UserType
+from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DependentObjectsStillExist
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text, columns_read
+from sqlvec.sql.type_text import texts_that_use
 
 _HINT = "Use DROP ... CASCADE to drop the dependent objects too."
 Notice = tuple[str, str, str]
@@ -35,6 +40,7 @@ class Removal:
         self.catalog: Catalog = binder.catalog
         self.dropped: dict[int, None] = {}
         self.changed: dict[int, Table] = {}
+        self.dropped_types: dict[int, None] = {}
         self.told: list[tuple[str, str]] = []  # dependent, what it depends on
 
     # ------------------------------------------------------------ going
@@ -67,6 +73,112 @@ class Removal:
             if isinstance(view, (View, Table)) and view.oid not in self.dropped and view.uses(relation.oid):
                 self.told.append((self.described(view), what))
                 self.drop([view])
+
+    # ------------------------------------------------------------ types
+
+    def drop_types(self, gone: Sequence[UserType]) -> None:
+        """The types; then what is of them, or made of them."""
+        for made in gone:
+            self.dropped_types[made.oid] = None
+        for made in gone:
+            self._drop_users(made)
+
+    def _drop_users(self, made: UserType) -> None:
+        """The newest first, though they are told of the other way round (findDependentObjects)."""
+        names = {
+            made.oid: f"type {self.type_name(made)}",
+            made.array_oid: f"type {self.type_name(made)}[]",
+        }
+        told, self.told = self.told, []
+        groups: list[list[tuple[str, str]]] = []
+        for oid in (made.oid, made.array_oid):
+            for drop in self._users(oid, names):
+                drop()
+                groups.append(self.told)
+                self.told = []
+        self.told = told + [line for group in reversed(groups) for line in group]
+
+    def _users(self, oid: int, names: dict[int, str]) -> Iterator[Callable[[], None]]:
+        """What drops each object that uses the type, or the array type, of that oid."""
+        relations = sorted(self.catalog.relations.values(), key=lambda r: -r.oid)
+        everything = [*relations, *self.catalog.types.values()]
+        for other in sorted(everything, key=lambda o: -o.oid):
+            if other.oid in self.dropped or other.oid in self.dropped_types:
+                continue
+            if isinstance(other, UserType):
+                if any(p.oid == oid for p in other.parts()):
+                    yield partial(self._drop_made_of, other, oid, names)
+                continue
+            yield partial(self._drop_texts, other, oid, names[oid])
+            if isinstance(other, Table) and not other.query:
+                for column in other.live_columns:
+                    if column.type.oid == oid:
+                        yield partial(self._drop_typed_column, other, column, names[oid])
+
+    def _drop_typed_column(self, table: Table, column: Column, what: str) -> None:
+        if not self.table(table).column_by_attnum(column.attnum).dropped:
+            self.told.append((f"column {column.name} of {self.described(table)}", what))
+            self.drop_column(table, column)
+
+    def _drop_texts(self, relation: Relation, oid: int, what: str) -> None:
+        """What says the type's name: defaults, checks, indexes, views."""
+        for text in texts_that_use(self.binder, relation, {oid}):
+            if self._goes_with_column(relation, text, oid):
+                continue
+            if relation.oid in self.dropped:
+                return
+            if not isinstance(relation, Table) or not text:
+                self.told.append((self.described(relation), what))
+                self.drop([relation])
+                continue
+            table = self.table(relation)
+            kept = tuple(c for c in table.constraints if text != f"constraint {c.name} on")
+            columns = []
+            for column in table.columns:
+                if text == f"default value for column {column.name} of":
+                    column = replace(column, default=None)
+                columns.append(column)
+            changed = replace(table, constraints=kept, columns=tuple(columns))
+            generated = table.column(text.split(" ")[1]) if text.startswith("column ") else None
+            if changed == table and generated is None:
+                continue  # went with its column
+            self.told.append((f"{text} {self.described(relation)}", what))
+            self.changed[table.oid] = changed
+            if generated is not None:
+                self.drop_column(table, generated)
+
+    def _goes_with_column(self, relation: Relation, text: str, oid: int) -> bool:
+        """Whether the text is of a column of the type, which will be told of instead."""
+        table = self.catalog.relations[relation.table_oid] if isinstance(relation, Index) else relation
+        if not isinstance(table, Table):
+            return False
+        typed = {c.attnum for c in table.live_columns if c.type.oid == oid}
+        if isinstance(relation, Index):
+            return any(self._index_reads(relation, table, table.column_by_attnum(a)) for a in typed)
+        for constraint in table.constraints:
+            if text == f"constraint {constraint.name} on":
+                return bool(typed & set(constraint.attnums))
+        return any(
+            text in (f"default value for column {c.name} of", f"column {c.name} of")
+            for c in table.live_columns
+            if c.attnum in typed
+        )
+
+    def _drop_made_of(self, other: UserType, oid: int, names: dict[int, str]) -> None:
+        self.told.append((f"type {self.type_name(other)}", names[oid]))
+        self.drop_types([other])
+
+    def type_name(self, made: UserType) -> str:
+        return shown_type(self.binder, made)
+
+    def applied(self) -> Catalog:
+        """The catalog without what goes."""
+        relations = self.catalog.without(*self.dropped).with_relation(
+            *(table for oid, table in self.changed.items() if oid not in self.dropped)
+        )
+        return relations.without_types(*self.dropped_types)
+
+    # ------------------------------------------------------------ parts
 
     def _drop_constraint(self, table: Table, constraint: Constraint, what: str) -> None:
         table = self.table(table)
@@ -169,6 +281,15 @@ class Removal:
         if len(lines) == 1:
             return [("00000", lines[0], "")]
         return [("00000", f"drop cascades to {len(lines)} other objects", "\n".join(lines))]
+
+
+def shown_type(binder: Binder, made: UserType) -> str:
+    """Qualified where the bare name would not find it."""
+    context = binder.context
+    view = Viewpoint(
+        binder.catalog, context.search_path, temporary_schema=context.temporary_schema
+    )
+    return user_type_name(view, made.oid) or made.name
 
 
 def shown_name(binder: Binder, relation: Relation) -> str:

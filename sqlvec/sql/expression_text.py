@@ -14,6 +14,9 @@ from sqlvec.sql.binder import Binder
 from sqlvec.sql.grouping import children, forbid_aggregates
 from sqlvec.sql.parse import Node, parse
 from sqlvec.sql.scope import Scope
+from sqlvec.types import SqlType
+
+DOMAIN_VALUE = -3  # the relation id of VALUE
 
 
 def parse_expression(text: str) -> Node:
@@ -29,12 +32,28 @@ def bind_expression_text(
     scope = Scope()
     if table is not None:
         scope.add(bound.TableScan(relation_id, table.name, table_columns(table), table))
-    outer = binder.parsed
-    binder.parsed = parse(f"SELECT {text}")[0]
+    return _bind_text(binder, text, scope)
+
+
+def bind_domain_text(binder: Binder, text: str, base: SqlType) -> bound.Expression:
+    """A domain's check: over VALUE, column 0 of a relation without name."""
+    return _bind_text(binder, text, domain_scope(base))
+
+
+def domain_scope(base: SqlType) -> Scope:
+    scope = Scope()
+    value = bound.OutputColumn("value", base)
+    scope.add(bound.RelationNode(DOMAIN_VALUE, "", (value,)))
+    return scope
+
+
+def _bind_text(binder: Binder, text: str, scope: Scope) -> bound.Expression:
+    outer = binder.parsed, binder.stored_text
+    binder.parsed, binder.stored_text = parse(f"SELECT {text}")[0], True
     try:
         return bind_expression(binder, parse_expression(text), scope)
     finally:
-        binder.parsed = outer
+        binder.parsed, binder.stored_text = outer
 
 
 @dataclass(frozen=True, slots=True)

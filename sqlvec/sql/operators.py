@@ -185,18 +185,18 @@ def _comparison(
         target: SqlType | None = types.TEXT
     elif is_unknown(a) or is_unknown(b):
         known = b if is_unknown(a) else a
-        target = SqlType(known.oid)
+        target = known.bare
         if known.oid == types.VARCHAR.oid:
             target = types.TEXT
     elif a.oid in NUMBERS and b.oid in NUMBERS:
         target = promoted(a, b)
     elif a.oid in TEXTS and b.oid in TEXTS:
         alike = a.oid == b.oid and a.oid in (types.BPCHAR.oid, types.NAME.oid, types.CHAR.oid)
-        target = SqlType(a.oid) if alike else types.TEXT
+        target = a.bare if alike else types.TEXT
     elif a.oid == types.RECORD.oid or b.oid == types.RECORD.oid:
         return None
     else:
-        target = common_type([SqlType(a.oid), SqlType(b.oid)]) or _reg_target(a, b)
+        target = common_type([a.bare, b.bare]) or _reg_target(a, b)
         if target is None and {a.oid, b.oid} <= {_D, _TS, _TZ}:
             target = types.TIMESTAMPTZ
     if target is None or target.oid in (types.JSON.oid,):
@@ -256,7 +256,7 @@ def _concatenation(
     if a.oid in VECTORS or b.oid in VECTORS:
         found = _vector_sides(binder, left, right, position)
         if found is not None and found[0].type.oid != types.SPARSEVEC.oid:
-            return _call(SqlType(found[0].type.oid), "||", *found)
+            return _call(found[0].type.bare, "||", *found)
     if a.oid in BITS or b.oid in BITS:
         if all(is_unknown(side) or side.oid in BITS for side in (a, b)):
             found = [binder.coerce(side, types.VARBIT, position=position) for side in (left, right)]
@@ -264,8 +264,8 @@ def _concatenation(
     for one, other in ((a, b), (b, a)):
         if one.oid in (types.JSONB.oid, types.BYTEA.oid):
             if is_unknown(other) or other.oid == one.oid:
-                sides = [binder.coerce(side, SqlType(one.oid), position=position) for side in (left, right)]
-                return _call(SqlType(one.oid), "||", *sides)
+                sides = [binder.coerce(side, one.bare, position=position) for side in (left, right)]
+                return _call(one.bare, "||", *sides)
             if one.oid != types.BYTEA.oid:
                 return None
     element_a, element_b = types.element_of(a), types.element_of(b)
@@ -276,10 +276,10 @@ def _concatenation(
         sides = []
         for side, own in ((left, element_a), (right, element_b)):
             target = array if own is not None or is_unknown(side.type) else element
-            if not casts_implicitly(side.type, SqlType(target.oid)):
+            if not casts_implicitly(side.type, target.bare):
                 return None
-            sides.append(binder.coerce(side, SqlType(target.oid), position=position))
-        return _call(SqlType(array.oid), "||", *sides)
+            sides.append(binder.coerce(side, target.bare, position=position))
+        return _call(array.bare, "||", *sides)
     if any(side.oid in TEXTS or is_unknown(side) for side in (a, b)):
         sides = [
             side if side.type.oid in TEXTS else binder.coerce(side, types.TEXT, level="explicit")
@@ -297,7 +297,7 @@ def _arithmetic(
         raise _not_unique(name, position)
     if is_unknown(a) or is_unknown(b):
         known = b if is_unknown(a) else a
-        target = SqlType(known.oid)
+        target = known.bare
         if known.oid in (_TS, _TZ, _D, _T) and name in ("+", "-") and not (name == "-" and is_unknown(a)):
             target = types.INTERVAL if name == "+" or known.oid == _T else target
         if target.oid == types.JSONB.oid:
@@ -318,7 +318,7 @@ def _arithmetic(
         vectors = _vector_sides(binder, left, right, position)
         if vectors is None or vectors[0].type.oid == types.SPARSEVEC.oid:
             return None
-        return _call(SqlType(vectors[0].type.oid), name, *vectors)
+        return _call(vectors[0].type.bare, name, *vectors)
     if a.oid == types.JSONB.oid and name == "-" and b.oid in (*NUMBERS[:2], *TEXTS):
         return _call(types.JSONB, "-", left, right)
     return _moments(binder, name, left, right)
@@ -350,10 +350,10 @@ def _container(
             right = binder.coerce(right, types.TEXT, position=position)
         elif b.oid not in (types.INT4.oid, types.INT2.oid, *TEXTS):
             return None
-        return _call(types.TEXT if name == "->>" else SqlType(a.oid), name, left, right)
+        return _call(types.TEXT if name == "->>" else a.bare, name, left, right)
     if name in ("#>", "#>>", "#-") and a.oid in _JSON:
         right = binder.coerce(right, types.array_of(types.TEXT), position=position)
-        return _call(types.TEXT if name == "#>>" else SqlType(a.oid), name, left, right)
+        return _call(types.TEXT if name == "#>>" else a.bare, name, left, right)
     if name in ("?", "?|", "?&") and a.oid == types.JSONB.oid:
         target = types.TEXT if name == "?" else types.array_of(types.TEXT)
         return _call(types.BOOL, name, left, binder.coerce(right, target, position=position))
@@ -361,7 +361,7 @@ def _container(
         known = b if is_unknown(a) else a
         if known.oid != types.JSONB.oid and types.element_of(known) is None:
             return None
-        sides = [binder.coerce(side, SqlType(known.oid), position=position) for side in (left, right)]
+        sides = [binder.coerce(side, known.bare, position=position) for side in (left, right)]
         return _call(types.BOOL, name, *sides)
     if name in ("&", "|", "#", "<<", ">>") and a.oid in NUMBERS[:3] and b.oid in NUMBERS[:3]:
         target = promoted(a, b)

@@ -121,7 +121,7 @@ class _QueryRenderer:
         if query.order_by or query.limit is not None or query.offset is not None:
             raise FeatureNotSupported("ORDER BY and LIMIT in a recursive query are not supported")
         head = self._with(query.ctes) if query.ctes else ""
-        columns = [SqlType(column.type.oid, column.type.typmod) for column in cte.columns]
+        columns = [column.type for column in cte.columns]
         sides = [self._side(side, columns, canonical=True) for side in (query.left, query.right)]
         return f"{head}{sides[0][0]} UNION {'ALL ' if query.all else ''}{sides[1][0]}"
 

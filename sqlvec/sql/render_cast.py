@@ -26,6 +26,7 @@ from sqlvec.sql.render_types import (
     is_record,
     quoted,
 )
+from sqlvec.sql.render_user_types import parsed_user_type, user_type_text
 from sqlvec.sql.render_vectors import bit_cast, parsed_vector, vector_cast, vector_text
 from sqlvec.sql.type_rules import REG_KINDS, VECTORS
 from sqlvec.types import SqlType
@@ -37,6 +38,7 @@ _BOOL, _DATE, _TIME, _INTERVAL = (
     t.oid for t in (types.BOOL, types.DATE, types.TIME, types.INTERVAL)
 )
 _TIMESTAMP, _TIMESTAMPTZ, _BYTEA = types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid, types.BYTEA.oid
+_TEXTS_ARRAY = types.array_of(types.TEXT).oid
 _COUNTED = (_DATE, _TIME, _TIMESTAMP, _TIMESTAMPTZ)
 
 
@@ -160,6 +162,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
     if is_numeric(sql_type):
         form = declared_form(sql_type)
         return fixed_text(value, form) if form else value
+    if (own := user_type_text(value, sql_type)) is not None:
+        return own
     if oid == _BOOL:
         return f"CASE WHEN {value} THEN 't' WHEN NOT {value} THEN 'f' END"
     if oid in FLOATS:
@@ -231,6 +235,8 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return parsed_text_search(text, target)
     if oid in OIDS:
         return f"sqlvec_parse_reg({r.context.session}, {text}, {oid})"
+    if (own := parsed_user_type(text, target)) is not None:
+        return own
     element = types.element_of(target)
     if element is not None:
         return _parsed_array(r, text, target, element)
@@ -249,7 +255,8 @@ def moment_of(count: str, oid: int) -> str:
 def _parsed_array(
     r: ExpressionRenderer, text: str, target: SqlType, element: SqlType
 ) -> str:
-    texts = f"sqlvec_parse_array({text}, {target.oid}, {target.typmod})"
+    known = target.oid if target.own is None else _TEXTS_ARRAY  # its elements are read one by one
+    texts = f"sqlvec_parse_array({text}, {known}, {target.typmod})"
     if element.oid in TEXTS or is_numeric(element):
         return texts
     item = r.fresh()

@@ -21,6 +21,7 @@ from sqlvec.sql.render_numeric import numeric_function
 from sqlvec.sql.render_tables import set_returning
 from sqlvec.sql.render_text_search import text_search_function
 from sqlvec.sql.render_types import TEXTS, ZERO_BASED, duckdb_type, is_numeric, literal
+from sqlvec.sql.render_user_types import user_type_function
 from sqlvec.sql.render_vectors import vector_function
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
             return found
     families = (
         set_returning, vector_function, _text_function, _array_function, json_function,
-        moment_function, text_search_function,
+        moment_function, text_search_function, user_type_function,
     )  # fmt: skip
     for family in families:
         found = family(r, e)

@@ -103,6 +103,7 @@ def is_record(sql_type: SqlType) -> bool:
 
 def duckdb_type(sql_type: SqlType) -> str:
     """The type of an output column or a slot's column of sql_type."""
+    sql_type = sql_type.stored
     found = _NAMES.get(sql_type.oid)
     if found is not None:
         return found

@@ -140,7 +140,7 @@ def common_type(found: Sequence[SqlType]) -> SqlType | None:
         elif not casts_implicitly(other, result):
             return None
     same_typmod = all(t == result for t in known) and len(known) == len(found)
-    return result if same_typmod else SqlType(result.oid)
+    return result if same_typmod else result.bare
 
 
 def promoted(left: SqlType, right: SqlType) -> SqlType:

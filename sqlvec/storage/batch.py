@@ -48,14 +48,14 @@ def row_batch(table: Table, given: Mapping[int, Any]) -> RowBatch:
     vectors: dict[int, VectorBatch] = {}
     for column in table.live_columns:
         value = given.get(column.attnum)
-        dims = vector_dims(column.type)
+        dims = vector_dims(column.type.stored)
         if dims:
             vectors[column.attnum] = _vector_batch(value, dims, row_count)
             assert len(vectors[column.attnum]) == row_count, (column.name, row_count)
         else:
-            columns[column.attnum] = _array(value, column.type, row_count)
+            columns[column.attnum] = _array(value, column.type.stored, row_count)
             assert len(columns[column.attnum]) == row_count, (column.name, row_count)
-    return RowBatch(row_count, columns, vectors, {c.attnum: c.type for c in table.live_columns})
+    return RowBatch(row_count, columns, vectors, {c.attnum: c.type.stored for c in table.live_columns})
 
 
 def _sized(value: Any) -> Any:

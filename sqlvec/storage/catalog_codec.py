@@ -1,7 +1,8 @@
 """Catalog values as bytes: the difference between two catalogs, for the WAL and the manifest.
 
     edit    JSON object, utf-8: version, next_oid, extensions, schemas, removed_schemas, relations,
-            removed_relations; each schema and relation is {"kind": class name, field: value ...}
+            removed_relations, types, removed_types; each schema, relation and type is
+            {"kind": class name, field: value ...}
 
 A field that equals its default is left out and read back as the default, so a new field with a
 default can be added to a catalog class without a new format. An edit is idempotent: it says what
@@ -18,22 +19,23 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
-from sqlvec.catalog import objects
-from sqlvec.catalog.objects import Catalog, Relation, Schema
+from sqlvec.catalog import objects, user_types
+from sqlvec.catalog.objects import Catalog
 from sqlvec.errors import DataCorrupted
 from sqlvec.types import SqlType
 
 TYPE_KEY = "oid_typmod"
+_MAPPINGS = ("schemas", "types", "relations")  # of a catalog's fields: objects by oid
 
 
 def encode_catalog_edit(old: Catalog, new: Catalog) -> bytes:
     """What turns `old` into `new`."""
     edit: dict[str, Any] = {"version": new.version, "next_oid": new.next_oid}
-    known = {"version", "next_oid", "schemas", "relations"}
+    known = {"version", "next_oid", *_MAPPINGS}
     for field in fields(Catalog):
         if field.name not in known and getattr(old, field.name) != getattr(new, field.name):
             edit[field.name] = _encode(getattr(new, field.name))
-    for name in ("schemas", "relations"):
+    for name in _MAPPINGS:
         before, after = getattr(old, name), getattr(new, name)
         edit[name] = [_encode(v) for k, v in after.items() if before.get(k) != v]
         edit["removed_" + name] = [k for k in before if k not in after]
@@ -43,17 +45,17 @@ def encode_catalog_edit(old: Catalog, new: Catalog) -> bytes:
 def apply_catalog_edit(catalog: Catalog, data: bytes) -> Catalog:
     """The catalog after the edit. next_oid never falls."""
     edit = json.loads(data)
-    schemas: dict[int, Schema] = dict(catalog.schemas)
-    relations: dict[int, Relation] = dict(catalog.relations)
-    for target, name in ((schemas, "schemas"), (relations, "relations")):
-        for oid in edit.pop("removed_" + name):
+    merged: dict[str, Any] = {}
+    for name in _MAPPINGS:
+        target = merged[name] = dict(getattr(catalog, name))
+        for oid in edit.pop("removed_" + name, ()):
             target.pop(oid, None)
-        for item in edit.pop(name):
+        for item in edit.pop(name, ()):
             value = _decode(item)
             target[value.oid] = value
     next_oid = max(catalog.next_oid, edit.pop("next_oid"))
     rest = {name: _decode(value) for name, value in edit.items()}
-    return replace(catalog, schemas=schemas, relations=relations, next_oid=next_oid, **rest)
+    return replace(catalog, next_oid=next_oid, **merged, **rest)
 
 
 def _encode(value: Any) -> Any:
@@ -102,5 +104,6 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 @cache
 def _classes() -> dict[str, Any]:
-    """The dataclasses of sqlvec.catalog.objects by name."""
-    return {k: v for k, v in vars(objects).items() if dataclasses.is_dataclass(v)}
+    """The dataclasses of the catalog by name."""
+    known = vars(objects) | vars(user_types)
+    return {k: v for k, v in known.items() if dataclasses.is_dataclass(v)}

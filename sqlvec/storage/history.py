@@ -197,7 +197,7 @@ def read_times(vfs: Vfs, name: str) -> tuple[RowIds, RowIds]:
 def _is_retyped(before: Table, after: Table) -> bool:
     """Whether values that were written before are not read as values of the column now."""
     for old, new in zip(before.columns, after.columns, strict=False):
-        if old.dropped or new.dropped or old.type == new.type:
+        if old.dropped or new.dropped or old.type.stored == new.type.stored:
             continue
         forms = [t.definition.arrow(t.typmod) for t in (old.type, new.type)]
         if forms[0] != forms[1] or vector_dims(old.type) != vector_dims(new.type):

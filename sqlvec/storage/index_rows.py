@@ -53,7 +53,7 @@ def indexed_type(index: Index, table: Table) -> SqlType:
     column = index.columns[0]
     if column.type is not None:
         return column.type
-    return table.column_by_attnum(column.attnum).type
+    return table.column_by_attnum(column.attnum).type.stored
 
 
 def has_lexemes(index: Index, table: Table) -> bool:
@@ -63,7 +63,7 @@ def has_lexemes(index: Index, table: Table) -> bool:
     (column,) = index.columns
     if not column.attnum:
         return column.type == TSVECTOR
-    return table.column_by_attnum(column.attnum).type == TSVECTOR
+    return table.column_by_attnum(column.attnum).type.stored == TSVECTOR
 
 
 def has_own_rows(index: Index, table: Table) -> bool:

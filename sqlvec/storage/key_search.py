@@ -259,7 +259,7 @@ class KeySearch:
                 RowKey(
                     definition,
                     tuple(places[attnum] for attnum in definition.attnums),
-                    [table.column_by_attnum(attnum).type for attnum in definition.attnums],
+                    [table.column_by_attnum(attnum).type.stored for attnum in definition.attnums],
                     definition in unique,
                     definition.attnums in late,
                 )

@@ -36,7 +36,7 @@ class ShardColumns:
     table: Table | None = None  # as last learnt
 
     def learn(self, table: Table) -> None:
-        self.types = {column.attnum: column.type for column in table.columns}
+        self.types = {column.attnum: column.type.stored for column in table.columns}
         self.table = table
 
     def vector(self, attnum: int) -> VectorColumn | None:

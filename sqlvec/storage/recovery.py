@@ -178,7 +178,7 @@ def _insert(shard: Shard, operation: Insert, table: Table, seqno: int) -> None:
         return  # a segment has them
     shard.skip_to(first)
     shard.columns.learn(table)
-    types = {column.attnum: column.type for column in table.columns}
+    types = {column.attnum: column.type.stored for column in table.columns}
     columns: dict[int, pa.Array] = {}
     for attnum, array in operation.columns.items():
         definition = by_oid(types[attnum].oid)
@@ -200,7 +200,7 @@ def _insert_vectors(shard: Shard, operation: InsertVectors, table: Table) -> Non
     if skipped >= len(vectors):
         return
     dims = vectors.shape[1]
-    if vector_dims(table.columns[operation.attnum - 1].type) != dims:
+    if vector_dims(table.columns[operation.attnum - 1].type.stored) != dims:
         return
     present = operation.batch.present
     assert present is not None

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sqlvec.catalog.objects import Table
 from sqlvec.storage.part import vector_dims
-from sqlvec.types import SqlType, TypeDefinition, by_oid
+from sqlvec.types import SqlType, TypeDefinition
 
 Encode = Callable[[Any], bytes]
 Values = tuple[bytes | None, ...]
@@ -61,20 +61,19 @@ def row_layout(table: Table) -> RowLayout | None:
     vectors: list[tuple[int, int, int]] = []
     arrow: dict[int, pa.DataType] = {}
     for place, column in enumerate(table.live_columns):
-        dims = vector_dims(column.type)
+        stored = column.type.stored
+        dims = vector_dims(stored)
         if dims:
             vectors.append((place, column.attnum, dims))
             continue
-        definition = by_oid(column.type.oid)
-        assert definition is not None, column
-        kept = definition.arrow(column.type.typmod)
+        kept = stored.definition.arrow(stored.typmod)
         if not is_flat(kept):
             return None
         attnums.append(column.attnum)
         places.append(place)
         arrow[column.attnum] = kept
-        encoders.append(_encoder(definition, column.type.typmod, kept))
-    types = {c.attnum: c.type for c in table.live_columns}
+        encoders.append(_encoder(stored.definition, stored.typmod, kept))
+    types = {c.attnum: c.type.stored for c in table.live_columns}
     schema = pa.schema([(str(attnum), kept) for attnum, kept in arrow.items()])
     return RowLayout(
         tuple(attnums), tuple(places), types, arrow, tuple(encoders), tuple(vectors),

@@ -22,7 +22,13 @@ from sqlvec.errors import (
     ProtocolViolation,
 )
 from sqlvec.types.array_literal import DIMENSIONS_MAX, parse_array
-from sqlvec.types.sql_type import BINARY_MISMATCH, REGISTRY, TypeDefinition
+from sqlvec.types.sql_type import (
+    BINARY_MISMATCH,
+    REGISTRY,
+    SqlType,
+    TypeDefinition,
+    array_of,
+)
 from sqlvec.types.vector import Vector
 
 _SPECIAL = frozenset('{}"\\ \t\n\r\v\f')
@@ -34,14 +40,22 @@ class Array(TypeDefinition):
     def __init__(self, element: TypeDefinition) -> None:
         super().__init__(
             element.array_oid,
-            f"_{element.name}",
+            element.array_name,
             display=f"{element.display_name}[]",
             category="A",
             align="d" if element.align == "d" else "i",
             routine="array_",
+            own=element.own,
         )
         self.element = element
         self.element_oid = element.oid
+        element.array_definition = self
+
+    def element_type(self, typmod: int) -> SqlType:
+        return SqlType(self.element_oid, typmod, self.element if self.own else None)
+
+    def stored(self, typmod: int) -> SqlType:
+        return array_of(self.element.stored(typmod))
 
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.list_(self.element.arrow(typmod))

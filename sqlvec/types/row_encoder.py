@@ -50,7 +50,7 @@ def _whole_row(
     types: Sequence[SqlType], formats: Sequence[int]
 ) -> Callable[[Sequence[Sequence[Any]]], list[bytes]] | None:
     """Rows that have one length, packed in one step: binary numbers only."""
-    codes = [_CODES.get(sql_type.definition.name) for sql_type in types]
+    codes = [_CODES.get(t.definition.name) if t.own is None else None for t in types]
     if not codes or None in codes or not all(formats):
         return None
     row = struct.Struct(">cih" + "".join(f"i{code}" for code in codes))
@@ -71,10 +71,12 @@ def field_encoder(sql_type: SqlType, *, binary: bool) -> Callable[[Any], bytes]:
     """A function from datum to length-prefixed field."""
     definition = sql_type.definition
     if binary:
-        if definition.length in (1, 2, 4, 8) and definition.category in "NBD":
+        if not definition.own and definition.length in (1, 2, 4, 8) and definition.category in "NBD":
             return _fixed(definition.encode, _LENGTH(definition.length))
         return _prefixed(definition.encode)
     render = definition.render
+    if definition.own:
+        return lambda datum: _LENGTH(len(text := render(datum).encode())) + text
     if definition.category == "N" and definition.name in ("int2", "int4", "int8", "oid"):
         return lambda datum: _LENGTH(len(text := b"%d" % datum)) + text
     if definition.name in ("text", "varchar", "json", "jsonb", "uuid", "bpchar", "name"):

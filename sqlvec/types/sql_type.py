@@ -2,13 +2,14 @@
 
 A datum is the Python value that the engine passes around; each definition says which (see its module).
 Arrow is the form of storage and exchange. Typmods are PostgreSQL's: varchar(80) is 84, vector(3) is 3,
-numeric(10,2) is 655366, -1 is none.
+numeric(10,2) is 655366, -1 is none. A type that a database defines brings its definition along (`own`): the
+registry holds PostgreSQL's and ours, which are the same in every database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -28,15 +29,31 @@ BINARY_MISMATCH = "incorrect binary data format"
 class SqlType:
     oid: int
     typmod: int = -1
+    own: TypeDefinition | None = field(default=None, compare=False, repr=False)
 
     @property
     def definition(self) -> TypeDefinition:
-        return REGISTRY[self.oid]
+        return REGISTRY[self.oid] if self.own is None else self.own
+
+    @property
+    def bare(self) -> SqlType:
+        """Without the typmod."""
+        return self if self.typmod < 0 else SqlType(self.oid, -1, self.own)
+
+    @property
+    def stored(self) -> SqlType:
+        """The built-in type that storage and the relational engine keep its values as."""
+        return self if self.own is None else self.own.stored(self.typmod)
+
+    @property
+    def order_oid(self) -> int:
+        """The built-in type whose datums are in this order; its own oid where there is no other."""
+        return self.oid if self.own is None else self.own.order_oid
 
     @property
     def plain_name(self) -> str:
         """As errors about operators, functions and casts show it: without the typmod."""
-        return format_type(SqlType(self.oid))
+        return format_type(self.bare)
 
     @property
     def name(self) -> str:
@@ -60,11 +77,14 @@ class TypeDefinition:
         align: str = "i",
         routine: str = "",
         kind: str = "b",
+        own: bool = False,
+        array_name: str = "",
     ) -> None:
         self.oid = oid
         self.name = name
         self.display_name = display or name
         self.array_oid = array_oid
+        self.array_name = array_name or f"_{name}"
         self.element_oid = 0
         self.length = length
         self.by_value = 0 < length <= 8
@@ -75,7 +95,23 @@ class TypeDefinition:
         self.storage = "p" if length > 0 else "x"
         self.routine = routine or name
         self.kind = kind
-        REGISTRY[oid] = self
+        self.order_oid = oid  # see SqlType.order_oid
+        self.own = own  # a database's, not the server's
+        self.array_definition: TypeDefinition | None = None
+        if not own:
+            REGISTRY[oid] = self
+
+    @property
+    def sql_type(self) -> SqlType:
+        return SqlType(self.oid, -1, self if self.own else None)
+
+    def stored(self, typmod: int) -> SqlType:
+        """See SqlType.stored."""
+        return SqlType(self.oid, typmod)
+
+    def element_type(self, typmod: int) -> SqlType | None:
+        """The type of an array's elements."""
+        return SqlType(self.element_oid, typmod) if self.element_oid else None
 
     @property
     def input_function(self) -> str:
@@ -149,23 +185,25 @@ def by_oid(oid: int) -> TypeDefinition | None:
 
 def array_of(element: SqlType) -> SqlType:
     """The array type; its typmod is the element's, as in PostgreSQL."""
-    return SqlType(element.definition.array_oid, element.typmod)
+    if element.own is None:
+        return SqlType(REGISTRY[element.oid].array_oid, element.typmod)
+    return SqlType(element.own.array_oid, element.typmod, element.own.array_definition)
 
 
 def element_of(array: SqlType) -> SqlType | None:
-    definition = REGISTRY.get(array.oid)
-    if definition is None or not definition.element_oid:
-        return None
-    return SqlType(definition.element_oid, array.typmod)
+    definition = REGISTRY.get(array.oid) if array.own is None else array.own
+    return None if definition is None else definition.element_type(array.typmod)
 
 
 def format_type(sql_type: SqlType) -> str:
     """The type as PostgreSQL's format_type shows it."""
-    definition = REGISTRY.get(sql_type.oid)
+    definition = sql_type.own or REGISTRY.get(sql_type.oid)
     if definition is None:
         return "???"
     if definition.element_oid and definition.name.startswith("_"):
-        return format_type(SqlType(definition.element_oid, sql_type.typmod)) + "[]"
+        element = definition.element_type(sql_type.typmod)
+        assert element is not None, sql_type
+        return format_type(element) + "[]"
     if sql_type.typmod < 0:
         return definition.display_name
     suffix = definition.modifiers(sql_type.typmod)

@@ -10,9 +10,11 @@ from sqlvec.catalog.object_text import default_text
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Sequence, Table, View
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.relations import tables_of
+from sqlvec.catalog.system.system_types import schema_of_type
 from sqlvec.catalog.system.tables import system_tables
 from sqlvec.catalog.viewpoint import SUPERUSER
 from sqlvec.types import SqlType
+from sqlvec.types.domain_type import Domain, base_of
 
 Row = dict[str, Any]
 _CONSTRAINTS = {"p": "PRIMARY KEY", "u": "UNIQUE", "c": "CHECK", "f": "FOREIGN KEY"}
@@ -78,7 +80,7 @@ def _system_columns(catalog: Catalog, environment: Environment) -> Iterator[Row]
     for table in system_tables().values():
         for attnum, c in enumerate(table.columns, 1):
             column = Column(attnum, c.name, c.type, c.not_null)
-            yield _column(environment, table.schema, table.name, column, table.kind == "r")
+            yield _column(catalog, environment, table.schema, table.name, column, table.kind == "r")
 
 
 def _columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -89,7 +91,7 @@ def _columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         for column in r.columns:
             if column.dropped:
                 continue
-            row = _column(environment, schema, r.name, column, stored)
+            row = _column(catalog, environment, schema, r.name, column, stored)
             if isinstance(r, Table):
                 word = "generation_expression" if column.generated else "column_default"
                 row[word] = default_text(view, r, column.attnum)
@@ -101,12 +103,14 @@ def _columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             yield row
 
 
-def _column(environment: Environment, schema: str, table: str, column: Column, stored: bool) -> Row:
+def _column(
+    catalog: Catalog, environment: Environment, schema: str, table: str, column: Column, stored: bool
+) -> Row:
     database = environment.database
     return {
         "table_catalog": database, "table_schema": schema, "table_name": table, "column_name": column.name,
         "ordinal_position": column.attnum, "is_nullable": _yes(not column.not_null), "column_default": None,
-        **_type(database, column.type), "dtd_identifier": str(column.attnum), "is_self_referencing": "NO",
+        **type_row(catalog, database, column.type), "dtd_identifier": str(column.attnum), "is_self_referencing": "NO",
         "is_identity": _yes(column.identity), "identity_cycle": "NO",
         "identity_generation": {"a": "ALWAYS", "d": "BY DEFAULT"}.get(column.identity),
         "is_generated": "ALWAYS" if column.generated else "NEVER",
@@ -114,13 +118,19 @@ def _column(environment: Environment, schema: str, table: str, column: Column, s
     }  # fmt: skip
 
 
-def _type(database: str, sql_type: SqlType) -> Row:
-    """What the standard wants to know of a type."""
+def type_row(catalog: Catalog, database: str, sql_type: SqlType) -> Row:
+    """What the standard wants to know of a type; a domain's base with the domain's name."""
     d, typmod = sql_type.definition, sql_type.typmod
+    schema = catalog.schemas[schema_of_type(catalog, d.oid)].name
+    if isinstance(d, Domain):
+        named = {"domain_catalog": database, "domain_schema": schema, "domain_name": d.name}
+        return type_row(catalog, database, base_of(sql_type)) | named
     array = d.name.startswith("_")
-    row: Row = {"data_type": "ARRAY" if array else "USER-DEFINED" if is_ours(d.oid) else d.display_name,
-                "udt_catalog": database, "udt_name": d.name,
-                "udt_schema": "public" if is_ours(d.oid) else "pg_catalog"}  # fmt: skip
+    made = is_ours(d.oid) or d.own
+    row: Row = {"data_type": "ARRAY" if array else "USER-DEFINED" if made else d.display_name,
+                "udt_catalog": database, "udt_name": d.name, "udt_schema": schema}  # fmt: skip
+    if d.own:
+        return row
     if d.name in ("varchar", "bpchar"):
         length = typmod - 4 if typmod > 0 else None
         row |= {"character_maximum_length": length,

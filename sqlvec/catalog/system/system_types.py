@@ -10,6 +10,7 @@ from sqlvec.catalog.names import COLLATIONS, function_facts, functions_by_name, 
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog, Table, View
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.facts import Fact, facts, number, text
+from sqlvec.catalog.user_types import EnumType, UserType
 from sqlvec.catalog.viewpoint import SUPERUSER_OID
 from sqlvec.types import TypeDefinition
 
@@ -17,7 +18,10 @@ Row = dict[str, Any]
 _RECORD_ROUTINES = ("record_in", "record_out", "record_recv", "record_send")
 
 
-def schema_of_type(oid: int) -> int:
+def schema_of_type(catalog: Catalog, oid: int) -> int:
+    made = catalog.user_type(oid)
+    if made is not None:
+        return made.schema_oid
     return PUBLIC_SCHEMA_OID if is_ours(oid) else CATALOG_SCHEMA_OID
 
 
@@ -31,13 +35,13 @@ def _types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for definition in types.all_types():
         if is_ours(definition.oid) and "vector" not in catalog.extensions:
             continue
-        yield _type(definition)
+        yield _type(catalog, definition)
 
 
-def _type(d: TypeDefinition) -> Row:
+def _type(catalog: Catalog, d: TypeDefinition) -> Row:
     array = d.name.startswith("_") and bool(d.element_oid)
     return {
-        "oid": d.oid, "typname": d.name, "typnamespace": schema_of_type(d.oid), "typowner": SUPERUSER_OID,
+        "oid": d.oid, "typname": d.name, "typnamespace": schema_of_type(catalog, d.oid), "typowner": SUPERUSER_OID,
         "typlen": d.length, "typbyval": d.by_value, "typtype": d.kind, "typcategory": d.category,
         "typispreferred": d.preferred, "typisdefined": True, "typdelim": d.delimiter,
         "typelem": d.element_oid, "typarray": d.array_oid, "typinput": _function(d.input_function),
@@ -74,6 +78,29 @@ def _collation(d: TypeDefinition) -> int:
     if category != "S":
         return 0
     return COLLATIONS["C"] if d.name.endswith("name") else COLLATIONS["default"]
+
+
+def _made_types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    """Types that users made, and their arrays."""
+    for made in catalog.types.values():
+        for oid in (made.oid, made.array_oid):
+            known = catalog.type_by_oid(oid)
+            assert known is not None, made
+            yield _type(catalog, known.definition) | _particulars(made, oid)
+    yield from _row_types(catalog, environment)
+
+
+def _particulars(made: UserType, oid: int) -> Row:
+    """What one kind of type alone has."""
+    return {}
+
+
+def _labels(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for made in catalog.types.values():
+        if isinstance(made, EnumType):
+            for label in made.labels:
+                yield {"oid": label.oid, "enumtypid": made.oid, "enumsortorder": label.order,
+                       "enumlabel": label.name}  # fmt: skip
 
 
 def _row_types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -134,4 +161,4 @@ def _collations(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 
 BUILTIN = {"pg_type": _types, "pg_cast": _casts, "pg_collation": _collations}
-OURS = {"pg_type": _row_types}
+OURS = {"pg_type": _made_types, "pg_enum": _labels}

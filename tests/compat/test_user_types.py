@@ -1,0 +1,108 @@
+"""Types that users make, as drivers and SQLAlchemy find, send and read them; and over a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from pathlib import Path
+
+import asyncpg
+import psycopg
+import pytest
+import sqlalchemy as sa
+from psycopg.types.enum import EnumInfo, register_enum
+
+from tests.harness.live_server import LiveServer
+
+
+class Mood(enum.Enum):
+    sad = "sad"
+    ok = "ok"
+    happy = "happy"
+
+
+def _people(connection: psycopg.Connection) -> None:
+    connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')")
+    connection.execute("CREATE TABLE people (id int PRIMARY KEY, feels mood, felt mood[])")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_psycopg_registers_an_enum(connection: psycopg.Connection, binary: bool) -> None:
+    _people(connection)
+    info = EnumInfo.fetch(connection, "mood")
+    assert info is not None and list(info.labels) == ["sad", "ok", "happy"]
+    register_enum(info, connection, Mood)
+    with connection.cursor(binary=binary) as cursor:
+        form = "%b" if binary else "%t"
+        cursor.execute(
+            f"INSERT INTO people VALUES (1, {form}, {form}), (2, {form}, NULL)",
+            (Mood.happy, [Mood.sad, Mood.ok], Mood.sad),
+        )
+        cursor.execute("SELECT feels, felt FROM people ORDER BY feels")
+        assert cursor.fetchall() == [(Mood.sad, None), (Mood.happy, [Mood.sad, Mood.ok])]
+        assert cursor.description is not None
+        assert cursor.description[0].type_code == info.oid
+        cursor.execute(f"SELECT id FROM people WHERE feels = {form}", (Mood.happy,))
+        assert cursor.fetchall() == [(1,)]
+
+
+def test_asyncpg_introspects_an_enum(connection: psycopg.Connection) -> None:
+    _people(connection)
+    info = connection.info
+
+    async def ask() -> None:
+        client = await asyncpg.connect(
+            host=info.host, port=info.port, user=info.user, database=info.dbname
+        )
+        try:
+            await client.execute("INSERT INTO people VALUES (1, $1, $2)", "ok", ["sad", None])
+            rows = await client.fetch("SELECT feels, felt FROM people WHERE feels = $1", "ok")
+            assert [tuple(row) for row in rows] == [("ok", ["sad", None])]
+            with pytest.raises(asyncpg.InvalidTextRepresentationError):
+                await client.fetch("SELECT $1::mood", "angry")
+        finally:
+            await client.close()
+
+    asyncio.run(ask())
+
+
+def test_sqlalchemy_creates_reflects_and_drops_an_enum(connection: psycopg.Connection) -> None:
+    info = connection.info
+    engine = sa.create_engine(
+        f"postgresql+psycopg://{info.user}@{info.host}:{info.port}/{info.dbname}"
+    )
+    metadata = sa.MetaData()
+    people = sa.Table(
+        "people", metadata, sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("feels", sa.Enum(Mood, name="mood")),
+    )  # fmt: skip
+    metadata.create_all(engine)
+    with engine.begin() as session:
+        session.execute(people.insert(), [{"id": 1, "feels": Mood.ok}, {"id": 2, "feels": Mood.sad}])
+        found = session.execute(sa.select(people.c.feels).order_by(people.c.feels)).scalars()
+        assert list(found) == [Mood.sad, Mood.ok]
+    inspector = sa.inspect(engine)
+    assert [e["labels"] for e in inspector.get_enums()] == [["sad", "ok", "happy"]]
+    kind = inspector.get_columns("people")[1]["type"]
+    assert isinstance(kind, sa.Enum) and kind.name == "mood"
+    metadata.drop_all(engine)
+    assert sa.inspect(engine).get_enums() == []
+    engine.dispose()
+
+
+def test_types_outlive_a_crash_and_a_restart(tmp_path: Path) -> None:
+    live = LiveServer(tmp_path)
+    with psycopg.connect(live.dsn, autocommit=True) as connection:
+        _people(connection)
+        connection.execute("INSERT INTO people VALUES (1, 'happy', '{ok}'), (2, 'sad', NULL)")
+        connection.execute("ALTER TYPE mood ADD VALUE 'fine' BEFORE 'happy'")
+        connection.execute("INSERT INTO people VALUES (3, 'fine', '{fine}')")
+    live.kill()
+    for _ in range(2):  # after the crash out of the log, then out of the manifest
+        live = LiveServer(tmp_path)
+        with psycopg.connect(live.dsn, autocommit=True) as connection:
+            rows = connection.execute("SELECT id, feels, felt::text FROM people ORDER BY feels")
+            assert rows.fetchall() == [(2, "sad", None), (3, "fine", "{fine}"), (1, "happy", "{ok}")]
+            with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+                connection.execute("INSERT INTO people VALUES (4, 'angry', NULL)")
+        assert live.stop() == 0
