@@ -46,6 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--open-shards-max", type=int, default=1000, metavar="N",
         help="of more tenants, those used longest ago hold no memory and no file",
     )  # fmt: skip
+    serve.add_argument(
+        "--index-memory-limit", default="0", metavar="SIZE",
+        help="give the largest vector indexes bit codes where all take more; for example 4GB (default: no limit)",
+    )  # fmt: skip
     serve.add_argument("--password-file", help="a file with the password of user postgres")
     demo = commands.add_parser("demo", help="load the sample and answer queries")
     demo.add_argument("--once", action="store_true", help="end after the queries")
@@ -92,6 +96,10 @@ def _serve(args: argparse.Namespace) -> int:
             blob_directory=args.blob_directory,
             shard_idle_seconds=args.shard_idle_seconds,
             open_shards_max=args.open_shards_max,
+            index_memory_limit_bytes=int(
+                SessionSettings().checked("sqlvec.index_memory_limit", args.index_memory_limit)
+            )
+            << 10,
         )
         serve(
             args.data_dir, args.host, args.port, verifiers, storage,

@@ -205,6 +205,7 @@ class Cluster:
             "sqlvec.blob_directory": storage.blob_directory,
             "sqlvec.shard_idle_seconds": f"{storage.shard_idle_seconds:.0f}",
             "sqlvec.open_shards_max": str(storage.open_shards_max),
+            "sqlvec.index_memory_limit": str(storage.index_memory_limit_bytes >> 10),
         }
         self.open_databases: dict[str, Database] = {}
 
@@ -813,6 +814,7 @@ class Connection:
             print_expression=expression_text,
             index_queue=self.store.index_queue,
             index_recall=self.store.index_recall,
+            index_memory=self.store.index_memory,
             locks=lambda: lock_rows(self.store.locks),
             tenants=lambda: all_tenants(self.store),
         )

@@ -146,6 +146,9 @@ DEFINITIONS = (
        "A tenant that was not used for so long holds no memory and no file. Set at start.", fixed=True),
     _i("sqlvec.open_shards_max", "1000", 1, _INT_MAX,
        "Of more tenants, those used longest ago hold no memory and no file. Set at start.", fixed=True),
+    _i("sqlvec.index_memory_limit", "0", 0, _INT_MAX,
+       "Memory that vector indexes without a quantization of their own may take with int8 codes and links; the "
+       "largest get bit codes beyond it. 0 for none. Set at start.", "kB", fixed=True),
     _b("sqlvec.enable_fusion_rewrite", "on", "Run a fusion written by hand (ranked lists in WITH) as a fusion scan."),
     _s("sqlvec.as_of", "", "The time as of which the session reads, a timestamp or an interval from now; empty for now."),
     Setting("sqlvec.retention", "int", "0", "How long rows are kept for reading as of a time; set by --retention.",

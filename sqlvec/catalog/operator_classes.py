@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlvec import types
 
 METHODS = ("hnsw", "ivfflat")
+QUANTIZATIONS = ("none", "int8", "bit", "pq")  # what an hnsw index may walk by; their places are in files
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,12 @@ class OperatorClass:
     type_oid: int
     metric: str
     ivfflat: bool
+
+    @property
+    def quantizes(self) -> bool:
+        """Whether its vectors can be walked by codes: what sums products of dense elements."""
+        dense = self.type_oid in (types.VECTOR.oid, types.HALFVEC.oid)
+        return dense and self.metric != "l1"
 
 
 def _classes() -> dict[str, OperatorClass]:

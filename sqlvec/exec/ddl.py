@@ -13,6 +13,7 @@ from sqlvec.exec.write import Writer
 from sqlvec.plan.planner import plan_query
 from sqlvec.sql import bound
 from sqlvec.sql.bind_sequence import check_last_value
+from sqlvec.storage.quantization import quantize_new
 from sqlvec.storage.shard_files import make_bm25
 
 LINK_ROWS = 2_000  # rows linked between two looks at the cancel flag
@@ -89,6 +90,7 @@ def _build(index: Index, context: Context) -> None:
     for shard in context.store.each_shard(table.oid):
         shard.rebuild_index(index, table)
         if index.method in ("hnsw", "ivfflat"):
+            quantize_new(context.store, shard, index, context.cancelled)
             while shard.link_step(index.oid, LINK_ROWS, 2, context.cancelled):
                 context.check_cancelled()
     if index.method == "ivfflat":

@@ -150,6 +150,7 @@ def _graph(
     found = graph.search(view.array, query, k, ef, allowed, "auto")
     graph.recall.note(query, k, allowed, found.distances, target)
     counter["strategy"] = found.strategy
+    counter["quantization"] = graph.walks_by
     if found.reason:
         counter["reason"] = found.reason
     counter["distances"] = counter.get("distances", 0) + found.distances_computed

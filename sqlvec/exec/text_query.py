@@ -51,7 +51,7 @@ def _field_names(node: Searched, context: Context) -> tuple[str, ...]:
 def other_statistics(node: Searched, part: ShardRows, context: Context) -> Sequence[Statistics]:
     """Those of the table's other shards: of a split table, or of all tenants for an index WITH (bm25_stats =
     'table')."""
-    whole = node.index.options.get("bm25_stats") == "table"
+    whole = node.index.options.get("bm25_stats", "").lower() == "table"
     if not whole and context.catalog.table(node.index.table_oid).shards == 1:
         return ()
     found = []

@@ -58,13 +58,29 @@ def warm_sparse() -> None:
     _warm_graph("cosine", 0, rows, (rows[1][1:2], rows[2][1:2]))
 
 
-def _warm_graph(metric: str, dims: int, vectors: Any, query: Any) -> None:
+@cache
+def warm_codes(quantization: str) -> None:
+    """The same for codes that are trained, when the first index gets or has them."""
+    if quantization in ("bit", "pq"):
+        vectors = np.zeros((64, 64), np.float32)
+        vectors[np.arange(64), np.arange(64)] = np.arange(1, 65)
+        _warm_graph("cosine", 64, vectors, vectors[1], quantization)
+
+
+def _warm_graph(
+    metric: str, dims: int, vectors: Any, query: Any, quantization: str = "int8"
+) -> None:
     """Every kind of walk over 64 rows, linking and taking out."""
     from sqlvec.index.hnsw import HnswGraph
+    from sqlvec.index.hnsw.quantizer import TRAINED, trained
     from sqlvec.index.row_set import RowSet
     from sqlvec.kernels.distance import distances
 
     graph = HnswGraph.create(metric, dims)
+    if quantization in TRAINED:
+        quantizer = trained(quantization, graph.number, dims, vectors, 64)
+        assert quantizer is not None
+        graph.adopt(quantizer, 1, lambda: vectors)
     graph.link(vectors, 64, None)
     some = RowSet.from_ids(np.arange(0, 64, 2), 64)
     for opened in (graph, HnswGraph.from_arrays(graph.arrays())):

@@ -4,8 +4,9 @@ Vectors are f32[rows, padded] with zeros in the pad, or of another form (kernels
 float32 that only orders: squared l2, negative inner product, negative inner product over norms, l1.
 What is returned is recomputed in float64: l2, <#>, cosine distance, l1 as pgvector defines them.
 
-near() also takes codes (kernels.codes) in the place of vectors: i8[rows, width], a query (i16[padded], f32
-step, f32 norm and f32 sum of absolute values in steps) and, as scales, the factors. It orders by an approximation then.
+near() also takes codes in the place of vectors, with their factors as scales and a query that form_of() made;
+it orders by an approximation then. Of bytes (kernels.codes) a query is (i16[padded], f32 step, f32 norm and f32
+sum of absolute values in steps).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from sqlvec.kernels.forms import (
     exact_of,
     is_bits,
     is_codes,
+    is_products,
+    is_signs,
     is_sparse,
     near_bits,
     near_sparse,
@@ -29,6 +32,8 @@ from sqlvec.kernels.forms import (
 )
 from sqlvec.kernels.heap import key_distance, key_row, pack, push_max, replace_max
 from sqlvec.kernels.jit import inlined, kernel, prefetch, trailing_zeros
+from sqlvec.kernels.product_codes import doubt_of_products, near_products, product_form
+from sqlvec.kernels.sign_codes import doubt_of_signs, near_signs, sign_form
 
 METRICS = {"l2": 0, "inner_product": 1, "cosine": 2, "l1": 3, "hamming": 4, "jaccard": 5}
 L2, INNER_PRODUCT, COSINE, L1 = 0, 1, 2, 3
@@ -48,8 +53,9 @@ def near(metric, vectors, query, row, scales):  # type: ignore[no-untyped-def]
     raise NotImplementedError("compiled only")
 
 
-def form_of(vectors, query, coded):  # type: ignore[no-untyped-def]
-    """The query (f32[padded]) as near() takes it beside these vectors or codes; coded: i16[padded], room."""
+def form_of(metric, vectors, query, aid):  # type: ignore[no-untyped-def]
+    """The query (f32[padded]) as near() takes it beside these vectors or codes; aid: what else that takes, and
+    room for it (index.hnsw.quantizer)."""
     raise NotImplementedError("compiled only")
 
 
@@ -98,6 +104,10 @@ def _doubt_of_code(metric, vectors, form, row, scales):  # type: ignore[no-untyp
 def _doubt_by_type(metric, vectors, form, row, scales):  # type: ignore[no-untyped-def]
     if is_codes(vectors):
         return _doubt_of_code
+    if is_signs(vectors):
+        return doubt_of_signs
+    if is_products(vectors):
+        return doubt_of_products
     return lambda metric, vectors, form, row, scales: np.float32(0.0)
 
 
@@ -107,19 +117,35 @@ def _near_by_type(metric, vectors, query, row, scales):  # type: ignore[no-untyp
         return near_sparse
     if is_bits(vectors):
         return near_bits
+    if is_signs(vectors):
+        return near_signs
+    if is_products(vectors):
+        return near_products
     return _near_code if is_codes(vectors) else _near
 
 
-def _code_form(vectors, query, coded):  # type: ignore[no-untyped-def]
-    step, norm, total = encode_query(query, coded)
-    return (coded, step, norm, total)
+def _code_form(metric, vectors, query, aid):  # type: ignore[no-untyped-def]
+    step, norm, total = encode_query(query, aid)
+    return (aid, step, norm, total)
+
+
+def _sign_form(metric, vectors, query, aid):  # type: ignore[no-untyped-def]
+    return sign_form(metric, query, aid[0], aid[1], aid[2], aid[3])
+
+
+def _product_form(metric, vectors, query, aid):  # type: ignore[no-untyped-def]
+    return product_form(metric, query, aid[0], aid[1])
 
 
 @overload(form_of)
-def _form_by_type(vectors, query, coded):  # type: ignore[no-untyped-def]
+def _form_by_type(metric, vectors, query, aid):  # type: ignore[no-untyped-def]
     if is_codes(vectors):
         return _code_form
-    return lambda vectors, query, coded: query
+    if is_signs(vectors):
+        return _sign_form
+    if is_products(vectors):
+        return _product_form
+    return lambda metric, vectors, query, aid: query
 
 
 @kernel
@@ -226,7 +252,7 @@ def code_scan(metric, vectors, codes, scales, query, coded, words, k, ids, lowes
     """flat_scan by way of codes, and as exact: only rows that can be among the k nearest are looked at as
     vectors. ids (i64) and lowest (f32) have room for all set rows. ids and out (f64) get the nearest, in
     order; (how many, how many vectors were read)."""
-    form = form_of(codes, query, coded)
+    form = form_of(metric, codes, query, coded)
     heap = np.empty(k, np.uint64)
     size = 0
     rows = fill_ids(words, ids)

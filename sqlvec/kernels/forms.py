@@ -2,6 +2,8 @@
 
     dense    f32[rows, padded]                                a query is f32[padded]
     codes    i8[rows, width]                                  kernels.codes
+    signs    i64[rows, words]                                 kernels.sign_codes
+    products u8[rows, pieces]                                 kernels.product_codes
     bits     u64[rows, words], the first bit lowest           a query is u64[words]
     sparse   (starts i64[rows + 1], places i32[n], values f32[n]), a row's places ascending
                                                               a query is (places i32[m], values f32[m])
@@ -27,6 +29,14 @@ def is_dense(vectors) -> bool:  # type: ignore[no-untyped-def]
 
 def is_codes(vectors) -> bool:  # type: ignore[no-untyped-def]
     return isinstance(vectors, numba.types.Array) and vectors.dtype == numba.int8
+
+
+def is_signs(vectors) -> bool:  # type: ignore[no-untyped-def]
+    return isinstance(vectors, numba.types.Array) and vectors.dtype == numba.int64
+
+
+def is_products(vectors) -> bool:  # type: ignore[no-untyped-def]
+    return isinstance(vectors, numba.types.Array) and vectors.dtype == numba.uint8
 
 
 def is_bits(vectors) -> bool:  # type: ignore[no-untyped-def]

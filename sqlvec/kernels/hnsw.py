@@ -8,7 +8,7 @@ Malkov and Yashunin, arXiv:1603.09320: Algorithms 1 (insert), 2 (search layer), 
 The two-hop walk is ACORN-1's (arXiv:2403.04871). A node is linked bottom-up after all its searches and the
 entry point is one word, so that a concurrent search never meets a node whose lower levels are missing.
 
-Where a parameter is called `read`, it is the vectors or their codes (kernels.codes).
+Where a parameter is called `read`, it is the vectors or their codes; `aid` is what form_of() takes for a query.
 """
 
 from __future__ import annotations
@@ -233,10 +233,10 @@ def search_two_hop(metric, vectors, scales, links, query, node, ef, visited, epo
 
 
 @kernel
-def walk(mode, metric, vectors, read, scales, query, coded, entry, offsets, upper, links, below, ef, visited, epoch, candidates, results, buffer, words, budget, k, ids, out):  # type: ignore[no-untyped-def]
+def walk(mode, metric, vectors, read, scales, query, aid, entry, offsets, upper, links, below, ef, visited, epoch, candidates, results, buffer, words, budget, k, ids, out):  # type: ignore[no-untyped-def]
     """A whole search, PLAIN, FILTERED or TWO_HOP: the k nearest rows below `below` by exact distance in ids and
     out, which have room for ef rows. (how many, distances computed, whether it came to an end)"""
-    form = form_of(read, query, coded)
+    form = form_of(metric, read, query, aid)
     node = entry & _LOW
     top = entry >> 32
     if top > 0:
@@ -357,7 +357,7 @@ def _link(metric, vectors, scales, table, changed, node, level, offsets, chosen,
 
 
 @kernel
-def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, state, levels, locks, changed, changed_upper, rows, ef, visited, epochs, candidates, results, buffer):  # type: ignore[no-untyped-def]
+def link_rows(metric, vectors, scales, read, factors, aid, links, offsets, upper, state, levels, locks, changed, changed_upper, rows, ef, visited, epochs, candidates, results, buffer):  # type: ignore[no-untyped-def]
     """Algorithm 1 for each of rows (i64). Others may link and search at the same time. changed, changed_upper:
     u8 per row of links and upper, set where links were written."""
     m = upper.shape[1]
@@ -366,7 +366,6 @@ def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, sta
     keys = np.empty(2 * m + 2, np.uint64)
     kept = np.empty(2 * m + 2, np.int64)
     room = room_of(vectors)
-    coded = np.empty(room.shape[0], np.int16)
     last = locks.shape[0] - 1
     for index in range(rows.shape[0]):
         node = rows[index]
@@ -383,7 +382,7 @@ def link_rows(metric, vectors, scales, read, factors, links, offsets, upper, sta
             continue
         top = entry >> 32
         shared = min(level, top)
-        form = form_of(read, query, coded)
+        form = form_of(metric, read, query, aid)
         current = descend(metric, read, factors, offsets, upper, form, entry & _LOW, top, shared)
         for at in range(shared, -1, -1):
             epoch = np.uint16(epochs[0] + 1)

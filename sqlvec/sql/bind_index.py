@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Column, Index, IndexColumn, Table
-from sqlvec.catalog.operator_classes import METHODS
+from sqlvec.catalog.operator_classes import METHODS, QUANTIZATIONS
 from sqlvec.errors import (
     DatabaseError,
     DuplicateTable,
@@ -22,6 +22,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_vector_index import (
     check_capabilities,
+    check_quantization,
     index_where,
     require_immutable,
     vector_column,
@@ -36,7 +37,7 @@ from sqlvec.sql.type_rules import TEXTS
 
 _METHODS = ("btree", "hash", "gin", "gist", "brin", "hnsw", "ivfflat", "bm25", "paradedb")
 _OPTIONS = {
-    "hnsw": {"m": (2, 100), "ef_construction": (4, 1000)},
+    "hnsw": {"m": (2, 100), "ef_construction": (4, 1000), "rescore": (1, 64)},
     "ivfflat": {"lists": (1, 32768)},
 }
 _TEXT_OPTIONS = frozenset(
@@ -69,6 +70,7 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
     columns = tuple(_column(binder, relation, method, node["IndexElem"]) for node in body["indexParams"])
     options = _options(method, body.get("options", []))
     _check_columns(relation, method, columns, options)
+    check_quantization(columns[0].operator_class, options)
     where = index_where(binder, relation, body["whereClause"]) if "whereClause" in body else ""
     if where and method == "bm25":
         raise FeatureNotSupported(f"partial {method} indexes are not supported")
@@ -147,12 +149,15 @@ def _options(
         value = "true"
         if arg is not None:
             _, part = next(iter(arg.items()))
+            part = part["names"][-1]["String"] if "names" in part else part  # a bare word is read as a type
             value = str(part.get("sval", part.get("fval", part.get("ival", part.get("boolval", 0)))))
         options[body["defname"]] = value
     limits = _OPTIONS.get(method, {})
     for name, value in options.items():
         if name in limits:
             _check_integer(name, value, *limits[name])
+        elif method == "hnsw" and name == "quantization":
+            _check_word(name, value, QUANTIZATIONS)
         elif not (method == "bm25" and name in _TEXT_OPTIONS) and method not in ("btree", "hash", "gist", "gin", "brin"):
             raise InvalidParameterValue(f'unrecognized parameter "{name}"')
     if method == "hnsw":
@@ -167,12 +172,7 @@ def _options(
 
 def _check_text_options(options: Mapping[str, str]) -> None:
     """The configurations are looked at where analyzers are known (exec.ddl)."""
-    scope = options.get("bm25_stats", "tenant")
-    if scope not in ("tenant", "table"):
-        raise InvalidParameterValue(
-            f'invalid value for enum option "bm25_stats": {scope}',
-            detail='Valid values are "tenant" and "table".',
-        )
+    _check_word("bm25_stats", options.get("bm25_stats", "tenant"), ("tenant", "table"))
     if "positions" in options:
         try:
             types.BOOL.definition.parse(options["positions"])
@@ -184,6 +184,17 @@ def _check_text_options(options: Mapping[str, str]) -> None:
     for part in options.get("weights", "").strip("{}").split(","):
         if part:
             _check_real("weights", part, 1e-6, 1e6)
+
+
+def _check_word(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value.lower() in known:
+        return
+    *most, last = (f'"{word}"' for word in known)
+    comma = "," if len(most) > 1 else ""
+    raise InvalidParameterValue(
+        f'invalid value for enum option "{name}": {value}',
+        detail=f"Valid values are {', '.join(most)}{comma} and {last}.",
+    )
 
 
 def _check_integer(name: str, value: str, low: int, high: int) -> None:
@@ -240,6 +251,7 @@ def bind_alter_index(binder: Binder, body: Node) -> bound.Ddl:
         definitions = command.get("def", {}).get("List", {}).get("items", [])
         if kind == "SetRelOptions":
             options.update(_options(index.method, definitions, options))
+            check_quantization(index.columns[0].operator_class, options)
         elif kind == "ResetRelOptions":
             for definition in definitions:
                 options.pop(definition["DefElem"]["defname"], None)

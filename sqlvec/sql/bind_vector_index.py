@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlvec import types
 from sqlvec.catalog.objects import IndexColumn, Table
 from sqlvec.catalog.operator_classes import DEFAULTS, OPERATOR_CLASSES
@@ -101,6 +103,16 @@ def _check_dimensions(method: str, sql_type: SqlType) -> None:
     if sql_type.typmod > most and sql_type.oid != types.SPARSEVEC.oid:
         raise ProgramLimitExceeded(
             f"column cannot have more than {most} dimensions for {method} index"
+        )
+
+
+def check_quantization(operator_class: str, options: Mapping[str, str]) -> None:
+    """Codes are made for vectors whose elements are multiplied with each other."""
+    known, name = OPERATOR_CLASSES.get(operator_class), options.get("quantization", "none")
+    if known is not None and not known.quantizes and name.lower() != "none":
+        raise FeatureNotSupported(
+            f'operator class "{operator_class}" does not support quantization "{name}"',
+            hint="Its index is walked by the values themselves, which is quantization \"none\".",
         )
 
 

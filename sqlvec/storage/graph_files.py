@@ -6,6 +6,22 @@
            graph
     open   the snapshot and its log, applied: nothing is linked again
 
+The snapshot is a block file (blocks.py) of these arrays, over the rows [0, linked):
+
+    settings   i64[10]: metric, dims, m, ef_construction, seed, linked, entry point | level << 32 or -1,
+               nodes taken out, quantization (0 none, 1 int8, 2 bit, 3 pq), rows it was trained among;
+               a file of eight has bytes
+    links      i32[linked, 2m], -1 ends a row       upper    i32[n, m], the levels above
+    offsets    i64[linked], a row's first in upper  levels   u8[linked]
+    scales     f32[linked], 1/norm under cosine     factors  f32[linked, 2]
+    codes      [linked, ...] of the quantization: i8 bytes, i64 signs, u8 pieces (index/hnsw/quantizer.py)
+    center     f32[padded], flips f32[4, width]     what bit codes are about, and their rotation
+    codebooks  f32[pieces, piece dims, 256]         the centroids of pq
+
+Codes and what they learned are kept, since to learn and encode again would read every vector; codes of rows
+that only the log holds are made again when the graph is opened, which reads those rows. A file
+without codes, because some rows had none yet, is opened the same way. Every array has its checksum.
+
 A graph whose files are damaged is begun anew, with a warning; until its rows are linked they are
 scanned exactly. The last frames of a log that fail to verify cost their rows' links, no more.
 """
@@ -19,12 +35,14 @@ from typing import TYPE_CHECKING
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import DatabaseError, DataCorrupted, IoError, UndefinedFile
 from sqlvec.index.hnsw import HnswGraph
+from sqlvec.index.warm import warm_codes
 from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
 from sqlvec.storage.flush import install_files, must_flush
 from sqlvec.storage.index_rows import GRAPH_METHODS
 from sqlvec.storage.link_log import LinkLog, read_links
 from sqlvec.storage.manifest import GraphFile
 from sqlvec.storage.marks import mark
+from sqlvec.storage.quantization import Choice, begin_with, explain_codes, quantize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +88,20 @@ def log_links(store: Store, shard: Shard, index_oid: int) -> None:
     except DatabaseError:
         del shard.link_logs[index_oid]
         raise
+
+
+def give_codes(
+    store: Store, shard: Shard, index: Index, wanted: Choice, cancelled: Callable[[], bool]
+) -> None:
+    """Give a graph the codes that it is to have, and have them in its snapshot."""
+    if not store.holds(shard):
+        return
+    changed = quantize(shard, index, wanted, cancelled)
+    graph = shard.indexes.get(index.oid)
+    if isinstance(graph, HnswGraph):
+        graph.explain(explain_codes(graph, wanted))
+    if changed:
+        save_graph(store, shard, index.oid)
 
 
 def wants_saving(shard: Shard, index_oid: int) -> bool:
@@ -154,6 +186,8 @@ def _open_graph(shard: Shard, index: Index, file: GraphFile) -> HnswGraph | None
         if file.name:
             blocks = BlockFile(vfs, file.name, FileKind.GRAPH, private=True)
             graph, size = HnswGraph.from_arrays(blocks.arrays("")), vfs.size(file.name)
+            warm_codes(graph.quantizer.name)
+            begin_with(graph, index)
         frames, end, error = read_links(vfs, file.log)
     except (DataCorrupted, UndefinedFile, IoError) as damage:
         log.warning("graph rebuilt from its vectors", extra={"reason": damage.message})

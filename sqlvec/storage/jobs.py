@@ -16,9 +16,17 @@ from sqlvec.storage.checkpoint import flush_all
 from sqlvec.storage.compaction import compact_shard, compactable
 from sqlvec.storage.flush import flush_shard, wants_flush
 from sqlvec.storage.graph_cleanup import clean_graph, wants_cleanup
-from sqlvec.storage.graph_files import link_rows, save_graph, wants_saving
+from sqlvec.storage.graph_files import give_codes, link_rows, save_graph, wants_saving
 from sqlvec.storage.idle import close_shards, due, is_tenants, note_use
 from sqlvec.storage.offload import offload_shard
+from sqlvec.storage.quantization import (
+    Choice,
+    Limited,
+    beyond_limit,
+    choice,
+    explain_codes,
+    wants_codes,
+)
 from sqlvec.storage.reindex import changed_texts, reindex
 from sqlvec.storage.rewrite import rewrite_shard, wants_rewrite
 
@@ -32,7 +40,7 @@ IDLE_SHARDS_LOOKED_AT = 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """kind: flush, link, save_graph, clean_graph, recall, compact, rewrite, reindex, checkpoint, close or
+    """kind: flush, link, quantize, save_graph, clean_graph, recall, compact, rewrite, reindex, checkpoint, close or
     offload; the shard is named for the log.
     """
 
@@ -56,8 +64,9 @@ def pending_jobs(store: Store, *, every: bool) -> list[Job]:
         found: list[Job] = []
         if store.wal.bytes > store.settings.wal_bytes_max:
             found.append(Job("checkpoint", 0, "", lambda _: flush_all(store, save_graphs=False)))
+        limited = beyond_limit(store)
         for shard in list(store.open_shards.values()) if every else _looked_at(store, used):
-            work = _shard_jobs(store, shard)
+            work = _shard_jobs(store, shard, limited)
             shard.busy = bool(work)
             found += work
         if idle := due(store):
@@ -145,7 +154,43 @@ def index_recall(store: Store) -> list[IndexRecall]:
         ]
 
 
-def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
+@dataclass(frozen=True, slots=True)
+class IndexMemory:
+    """What a graph holds in memory; quantization: what its walks go by, reason: why, if not because the index
+    says so."""
+
+    table_oid: int
+    index_oid: int
+    tenant: str
+    rows: int
+    quantization: str
+    reason: str
+    rescore: int
+    code_bytes: int
+    link_bytes: int
+    vector_bytes: int  # of the same rows in single precision, which are not held in memory
+
+
+def index_memory(store: Store) -> list[IndexMemory]:
+    """Of the graphs of the open shards."""
+    with store.lock:
+        limited = beyond_limit(store)
+        return [
+            IndexMemory(
+                shard.table_oid, oid, shard.tenant, graph.linked, graph.quantizer.name,
+                explain_codes(graph, _choice(shard, definition, graph, limited)), graph.rescore,
+                *graph.memory(), 4 * graph.dims * graph.linked,
+            )
+            for shard, oid, graph in _open_graphs(store)
+            if isinstance(definition := store.catalog.relations.get(oid), Index)
+        ]  # fmt: skip
+
+
+def _choice(shard: Shard, index: Index, graph: HnswGraph, limited: Limited) -> Choice:
+    return choice(index, graph, limited=(shard.shard_id, index.oid) in limited)
+
+
+def _shard_jobs(store: Store, shard: Shard, limited: Limited) -> list[Job]:
     found: list[Job] = []
     oid, tenant = shard.table_oid, shard.tenant
     if wants_flush(store, shard):
@@ -156,9 +201,15 @@ def _shard_jobs(store: Store, shard: Shard) -> list[Job]:
     for index_oid, graph in shard.indexes.items():
         if not isinstance(graph, HnswGraph):
             continue
+        definition = store.catalog.relations.get(index_oid)
+        if isinstance(definition, Index):
+            wanted = _choice(shard, definition, graph, limited)
+            if wants_codes(shard, definition, wanted):
+                work = _quantizing(store, shard, definition, wanted)
+                found.append(Job("quantize", oid, tenant, work))
         if graph.linked < shard.settled and shard.settled >= _graph_rows_min(store, shard):
             found.append(Job("link", oid, tenant, _linking(store, shard, index_oid)))
-        if index_oid in store.catalog.relations and wants_saving(shard, index_oid):
+        if definition is not None and wants_saving(shard, index_oid):
             found.append(Job("save_graph", oid, tenant, _saving(store, shard, index_oid)))
         if not rewrite and wants_cleanup(store, shard, index_oid):
             found.append(Job("clean_graph", oid, tenant, _cleaning(store, shard, index_oid)))
@@ -184,6 +235,12 @@ def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) 
 
 def _linking(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:
     return lambda cancelled: link_rows(store, shard, index_oid, cancelled)
+
+
+def _quantizing(
+    store: Store, shard: Shard, index: Index, wanted: Choice
+) -> Callable[[Cancelled], None]:
+    return lambda cancelled: give_codes(store, shard, index, wanted, cancelled)
 
 
 def _reindexing(store: Store, shard: Shard, index: Index) -> Callable[[Cancelled], None]:

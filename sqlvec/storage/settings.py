@@ -21,6 +21,7 @@ class StorageSettings:
     segment_bytes_max: int = 512 << 20
     inline_bytes_max: int = 1 << 20  # less is merged in the server: it takes milliseconds
     link_log_bytes_min: int = 16 << 20  # a log is not condensed before, however small its graph
+    index_memory_limit_bytes: int = 0  # of codes and links of all graphs; beyond, bit codes; 0: none
     dead_nodes_min: int = 1_000  # a graph is not cleaned for fewer
     retention_us: int = 0  # how far back rows can be asked for AS OF a time; 0: not at all
     dead_rows_min: int = 4_096  # a shard is not written anew for fewer

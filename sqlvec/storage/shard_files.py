@@ -36,6 +36,7 @@ from sqlvec.storage.keys import KeyDefinition
 from sqlvec.storage.manifest import ShardFiles, VectorsFile
 from sqlvec.storage.memtable import Memtable
 from sqlvec.storage.part import ShardColumns, vector_dims
+from sqlvec.storage.quantization import begin_with
 from sqlvec.storage.segment import Segment
 from sqlvec.storage.settings import StorageSettings
 from sqlvec.storage.shard import Shard
@@ -132,12 +133,15 @@ class ShardDirectory:
             return LexemeIndex()
         if index.method not in GRAPH_METHODS:
             return None
-        return HnswGraph.create(
+        graph = HnswGraph.create(
             OPERATOR_CLASSES[index.columns[0].operator_class].metric,
             vector_dims(indexed_type(index, table)),  # 0: bits and sparse have no codes
             m=int(options.get("m", 16)),
             ef_construction=int(options.get("ef_construction", 64)),
+            quantization=options.get("quantization", "int8").lower(),
         )
+        begin_with(graph, index)
+        return graph
 
     def make_index_rows(self, index: Index, shard: Shard) -> IndexRows:
         """Room for the values of a vector index whose rows are its own."""

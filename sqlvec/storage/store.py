@@ -39,7 +39,7 @@ from sqlvec.storage.disk_guard import DiskGuard
 from sqlvec.storage.graph_files import open_graphs
 from sqlvec.storage.history import History
 from sqlvec.storage.index_rows import IndexValues, no_index_values
-from sqlvec.storage.jobs import IndexRecall, QueuedIndex
+from sqlvec.storage.jobs import IndexMemory, IndexRecall, QueuedIndex
 from sqlvec.storage.locks import LockOwner, LockTable
 from sqlvec.storage.manifest import Manifest, SequenceValue, ShardFiles, Version
 from sqlvec.storage.part import ShardColumns
@@ -627,6 +627,10 @@ class Store:
     def index_recall(self) -> list[IndexRecall]:
         """How well the graphs of the open shards answer."""
         return jobs.index_recall(self)
+
+    def index_memory(self) -> list[IndexMemory]:
+        """What the graphs of the open shards hold in memory."""
+        return jobs.index_memory(self)
 
     def flush(self) -> None:
         """Write every memtable to segments, snapshot the graphs, shorten the log: CHECKPOINT."""

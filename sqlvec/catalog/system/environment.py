@@ -51,6 +51,7 @@ class Environment:
     print_expression: PrintExpression
     index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
     index_recall: Callable[[], list[Any]]  # of storage.jobs.IndexRecall
+    index_memory: Callable[[], list[Any]]  # of storage.jobs.IndexMemory
     locks: Callable[[], list[dict[str, Any]]]  # rows of pg_locks
     tenants: Callable[[], list[Any]]  # of storage.tenants.Tenant
 

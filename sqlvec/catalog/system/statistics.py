@@ -106,6 +106,17 @@ def _index_recall(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         yield row
 
 
+def _index_memory(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for held in environment.index_memory():
+        table, index = (catalog.relations.get(o) for o in (held.table_oid, held.index_oid))
+        if table is not None and index is not None:
+            yield {"relid": table.oid, "indexrelid": index.oid, "relname": table.name,
+                   "indexrelname": index.name, "tenant": held.tenant, "rows": held.rows,
+                   "quantization": held.quantization, "reason": held.reason, "rescore": held.rescore,
+                   "code_bytes": held.code_bytes, "link_bytes": held.link_bytes,
+                   "vector_bytes": held.vector_bytes}  # fmt: skip
+
+
 def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     here = database_oid(environment.database)
     for row in environment.locks():
@@ -126,6 +137,7 @@ def _tenants(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 LIVE = {
     "sqlvec_tenants": _tenants,
     "pg_locks": _locks,
+    "sqlvec_index_memory": _index_memory,
     "sqlvec_index_queue": _index_queue,
     "sqlvec_index_recall": _index_recall,
     "pg_stat_activity": _activity,

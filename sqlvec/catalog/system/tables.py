@@ -54,11 +54,17 @@ _RECALL = (
     "searches_sampled:20:-1: recall:701:-1: recall_worst:701:-1: rows_calibrated:20:-1: "
     "ef_90:23:-1: ef_95:23:-1: ef_99:23:-1:"
 )
+_MEMORY = (
+    "relid:26:-1: indexrelid:26:-1: relname:19:-1: indexrelname:19:-1: tenant:25:-1: rows:20:-1: "
+    "quantization:25:-1: reason:25:-1: rescore:23:-1: code_bytes:20:-1: link_bytes:20:-1: "
+    "vector_bytes:20:-1:"
+)
 _TENANTS = (
     "relid:26:-1: relname:19:-1: tenant:25:-1: state:25:-1: rows:20:-1: bytes_in_memory:20:-1: "
     "bytes_on_disk:20:-1: last_used:1184:-1:"
 )
 _OWN = (
+    SystemTable("pg_catalog", "sqlvec_index_memory", 15_903, "v", False, _MEMORY),
     SystemTable("pg_catalog", "sqlvec_index_queue", 15_900, "v", False, _QUEUE),
     SystemTable("pg_catalog", "sqlvec_index_recall", 15_902, "v", False, _RECALL),
     SystemTable("pg_catalog", "sqlvec_tenants", 15_901, "v", False, _TENANTS),

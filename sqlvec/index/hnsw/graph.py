@@ -1,8 +1,8 @@
 """One HNSW graph: here are the vectors of a shard, give me the nearest rows of a row set.
 
 The graph holds links only; vectors are given with each call and stay raw (cosine keeps 1/norm a row). Walks
-read byte codes of the vectors, made when they are first needed; all that a walk finds is then ordered by
-exact distances.
+read codes of the vectors (index.hnsw.quantizer), made when they are first needed; all that a walk finds is then
+ordered by exact distances. Codes can be changed at any time, the links stay.
 Rows are offered in row-id order: `linked` counts those offered. Rows that are absent, and under cosine zero
 vectors, are offered but not linked. Searching while one thread links is safe: a search works on the arrays
 it found, growth swaps them, and rows linked meanwhile are simply not all seen.
@@ -13,16 +13,27 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from sqlvec.catalog.operator_classes import QUANTIZATIONS
+from sqlvec.index.hnsw.arrays import (
+    Arrays,
+    Workspace,
+    draw_levels,
+    empty_arrays,
+    grown,
+    packed,
+    unmarked,
+)
 from sqlvec.index.hnsw.changes import GraphChanges
+from sqlvec.index.hnsw.quantizer import RESCORE_DEFAULTS, Quantizer, opened, untrained
 from sqlvec.index.hnsw.recall import RecallMeter
 from sqlvec.index.row_set import RowSet
-from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width, encode_rows
 from sqlvec.kernels.distance import COSINE, METRICS, code_scan, flat_search, inverse_norms
-from sqlvec.kernels.hnsw import FILTERED, LEVELS_MAX, PLAIN, TWO_HOP, link_rows, walk
+from sqlvec.kernels.hnsw import FILTERED, PLAIN, TWO_HOP, link_rows, walk
 from sqlvec.kernels.hnsw_repair import clear_nodes, mark_targets, repair_nodes
 
 EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it costs what 64 would without
@@ -32,7 +43,7 @@ TWO_HOP_EF_FACTOR = 3
 PROBE_ROWS_EXPECTED = 8  # of a neighborhood, if the filter knows nothing of the query
 PROBE_SHARE_MIN = 0.3  # below this part of what was expected a filter is taken for one that keeps away
 PROBE_ROWS_MAX = 512
-CACHE_LINE = 64
+ENCODED_ROWS = 4_096  # between two looks at cancelled()
 _SEED_ROWS = 256  # linked by one thread before others join, so that all find an entry
 
 
@@ -54,57 +65,11 @@ class SearchResult:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class _Arrays:
-    """What a search reads; replaced as a whole when it grows."""
-
-    links: np.ndarray  # i32[capacity, 2m]
-    upper: np.ndarray  # i32[upper rows, m]
-    offsets: np.ndarray  # i64[capacity]
-    levels: np.ndarray  # u8[capacity]
-    scales: np.ndarray  # f32[capacity], 1/norm; one element unless cosine
-    locks: np.ndarray  # i32[capacity + 1]
-    codes: np.ndarray  # i8[capacity, width]; no rows where there are none, or none yet
-    factors: np.ndarray  # f32[capacity, 2]
-    changed: np.ndarray  # u8[capacity], nodes whose links changed since take_changes()
-    changed_upper: np.ndarray  # u8[upper rows]
-    upper_used: int
-    coded: int  # rows below it have their codes
-
-
-@dataclass(slots=True)
-class _Workspace:
-    """One search at a time works in it."""
-
-    visited: np.ndarray
-    epochs: np.ndarray
-    candidates: np.ndarray
-    results: np.ndarray
-    buffer: np.ndarray = field(default_factory=lambda: np.empty(1024, np.int64))
-
-    @classmethod
-    def make(cls, capacity: int, ef: int) -> _Workspace:
-        return cls(
-            np.zeros(capacity, np.uint16),
-            np.zeros(1, np.int64),
-            np.empty(capacity + 64, np.uint64),
-            np.empty(ef + 8, np.uint64),
-        )
-
-    def next_epoch(self) -> np.uint16:
-        epoch = int(self.epochs[0]) + 1
-        if epoch > 65535:
-            self.visited[:] = 0
-            epoch = 1
-        self.epochs[0] = epoch
-        return np.uint16(epoch)
-
-
 class HnswGraph:
     """See the module. Not to be linked by two callers at once; link() takes care of its own threads."""
 
     def __init__(
-        self, metric: str, dims: int, m: int, ef_construction: int, seed: int, arrays: _Arrays
+        self, metric: str, dims: int, m: int, ef_construction: int, seed: int, arrays: Arrays
     ) -> None:
         self.metric = metric
         self.number = METRICS[metric]
@@ -117,17 +82,31 @@ class HnswGraph:
         self._cleared = 0  # nodes taken out, of the rows offered
         self._taken = (0, 0)  # rows offered, and upper rows in use, when changes were last taken
         self._arrays = arrays
-        self._spare: list[_Workspace] = []
+        self._spare: list[Workspace] = []
         self._link_lock = threading.Lock()
-        self._coded = metric != "l1" and dims >= DIMENSIONS_MIN
         self._swap_lock = threading.Lock()
+        self.rescore = RESCORE_DEFAULTS[arrays.quantizer.name]  # a walk keeps so many times ef rows
+        self.walks_by = arrays.quantizer.name  # for EXPLAIN
         self.recall = RecallMeter()
 
     @classmethod
     def create(
-        cls, metric: str, dims: int, m: int = 16, ef_construction: int = 64, seed: int = 0
+        cls,
+        metric: str,
+        dims: int,
+        m: int = 16,
+        ef_construction: int = 64,
+        seed: int = 0,
+        quantization: str = "int8",
     ) -> HnswGraph:
-        return cls(metric, dims, m, ef_construction, seed, _empty_arrays(metric, dims, m))
+        """One that has no rows; a quantization that learns is adopt()ed later."""
+        quantizer = untrained(quantization, METRICS[metric], dims)
+        return cls(metric, dims, m, ef_construction, seed, empty_arrays(quantizer, m))
+
+    @property
+    def quantizer(self) -> Quantizer:
+        """What walks go by."""
+        return self._arrays.quantizer
 
     @property
     def linked(self) -> int:
@@ -145,12 +124,15 @@ class HnswGraph:
         """What a snapshot keeps; rows beyond `linked` are not in it."""
         with self._link_lock:
             arrays, linked, coded = self._arrays, self._linked, 0
-            if self._coded and self._arrays.coded >= linked:
+            quantizer = arrays.quantizer
+            if quantizer.coded and arrays.coded >= linked:
                 coded = linked
             settings = [self.number, self.dims, self.m, self.ef_construction, self.seed, linked]
+            settings += [self.state.item(1), self._cleared]
+            settings += [QUANTIZATIONS.index(quantizer.name), quantizer.trained]
             scales = arrays.scales[:linked] if self.number == COSINE else arrays.scales
             return {
-                "settings": np.array([*settings, self.state[1], self._cleared], np.int64),
+                "settings": np.array(settings, np.int64),
                 "links": arrays.links[:linked].copy(),
                 "upper": arrays.upper[: arrays.upper_used].copy(),
                 "offsets": arrays.offsets[:linked].copy(),
@@ -158,6 +140,7 @@ class HnswGraph:
                 "scales": scales.copy(),
                 "codes": arrays.codes[:coded].copy(),
                 "factors": arrays.factors[:coded].copy(),
+                **quantizer.kept(),
             }
 
     def selected(self, row_ids: np.ndarray) -> dict[str, np.ndarray] | None:
@@ -180,10 +163,10 @@ class HnswGraph:
         ends = np.cumsum(heights)
         upper = np.repeat(kept["offsets"][rows] - (ends - heights), heights) + np.arange(heights.sum())
         coded = rows if len(kept["codes"]) else rows[:0]
-        return {
+        return kept | {
             "settings": settings,
-            "links": _packed(numbers[kept["links"][rows]]),
-            "upper": _packed(numbers[kept["upper"][upper]]),
+            "links": packed(numbers[kept["links"][rows]]),
+            "upper": packed(numbers[kept["upper"][upper]]),
             "offsets": ends - heights,
             "levels": levels[rows],
             "scales": kept["scales"][rows] if self.number == COSINE else kept["scales"],
@@ -194,12 +177,13 @@ class HnswGraph:
     @classmethod
     def from_arrays(cls, kept: dict[str, np.ndarray]) -> HnswGraph:
         """Opens a snapshot; the arrays are used as they are until the next link()."""
-        number, dims, m, ef_construction, seed, linked, entry, cleared = map(int, kept["settings"])
+        settings = [*map(int, kept["settings"]), 1, 0]  # files from before there were others have bytes
+        number, dims, m, ef_construction, seed, linked, entry, cleared, codes, trained = settings[:10]
         metric = next(name for name, n in METRICS.items() if n == number)
-        arrays = _Arrays(
+        arrays = Arrays(
             kept["links"], kept["upper"], kept["offsets"], kept["levels"], kept["scales"],
-            np.zeros(1, np.int32), kept["codes"], kept["factors"], *_unmarked(0, 0), len(kept["upper"]),
-            len(kept["codes"]),
+            np.zeros(1, np.int32), opened(kept, codes, number, dims, trained), kept["codes"],
+            kept["factors"], *unmarked(0, 0), len(kept["upper"]), len(kept["codes"]),
         )  # fmt: skip
         graph = cls(metric, dims, m, ef_construction, seed, arrays)
         graph._linked = linked
@@ -343,11 +327,8 @@ class HnswGraph:
         if present is not None:
             chosen = RowSet(present, len(present) * 64).contains(rows)
             rows = rows[chosen]
-        if self._coded:
-            encode_rows(
-                vectors, low, high, self.number == COSINE, arrays.codes, arrays.factors
-            )
-            arrays.coded = high
+        arrays.quantizer.encode(vectors, low, high, arrays.codes, arrays.factors)
+        arrays.coded = high
         if self.number == COSINE:
             inverse_norms(vectors, low, high, arrays.scales)
             rows = rows[arrays.scales[rows] > 0]
@@ -375,10 +356,9 @@ class HnswGraph:
         ef = max(self.ef_construction, EF_CONSTRUCTION_MIN, self.m)
         space = self._take(len(arrays.links), ef)
         link_rows(
-            self.number, vectors, arrays.scales, *self._read(arrays, vectors), arrays.links,
-            arrays.offsets, arrays.upper, self.state, arrays.levels, arrays.locks,
-            arrays.changed, arrays.changed_upper, rows, ef, space.visited, space.epochs, space.candidates,
-            space.results, space.buffer,
+            self.number, vectors, arrays.scales, *_read(arrays, vectors), arrays.links, arrays.offsets,
+            arrays.upper, self.state, arrays.levels, arrays.locks, arrays.changed, arrays.changed_upper,
+            rows, ef, space.visited, space.epochs, space.candidates, space.results, space.buffer,
         )  # fmt: skip
         self._spare.append(space)
 
@@ -389,29 +369,30 @@ class HnswGraph:
 
     def _reserve_locked(self, low: int, high: int) -> None:
         old = self._arrays
-        levels = _draw_levels(np.arange(low, high, dtype=np.uint64), self.m, self.seed)
+        levels = draw_levels(np.arange(low, high, dtype=np.uint64), self.m, self.seed)
         needed = old.upper_used + int(levels.sum())
         capacity, upper_rows = len(old.offsets), len(old.upper)
         if len(old.locks) <= capacity:
             # Just opened: locks and marks are made, the arrays stay mapped until they must grow.
             locks = np.zeros(capacity + 1, np.int32)
-            changed, changed_upper = _unmarked(capacity, upper_rows)
+            changed, changed_upper = unmarked(capacity, upper_rows)
             old = replace(old, locks=locks, changed=changed, changed_upper=changed_upper)
         if high > capacity or needed > upper_rows:
             capacity = max(high, capacity * 2, 1024) if high > capacity else capacity
             upper_rows = max(needed, upper_rows * 2, 256) if needed > upper_rows else upper_rows
             scale_rows = capacity if self.number == COSINE else 1
-            old = _Arrays(
-                _grown(old.links, capacity, -1),
-                _grown(old.upper, upper_rows, -1),
-                _grown(old.offsets, capacity, 0),
-                _grown(old.levels, capacity, 0),
-                _grown(old.scales, scale_rows, 1),
+            old = Arrays(
+                grown(old.links, capacity, -1),
+                grown(old.upper, upper_rows, -1),
+                grown(old.offsets, capacity, 0),
+                grown(old.levels, capacity, 0),
+                grown(old.scales, scale_rows, 1),
                 np.zeros(capacity + 1, np.int32),
-                _grown(old.codes, capacity if self._coded else 0, 0),
-                _grown(old.factors, capacity if self._coded else 0, 0),
-                _grown(old.changed, capacity, 0),
-                _grown(old.changed_upper, upper_rows, 0),
+                old.quantizer,
+                grown(old.codes, capacity if old.quantizer.coded else 0, 0),
+                grown(old.factors, capacity if old.quantizer.coded else 0, 0),
+                grown(old.changed, capacity, 0),
+                grown(old.changed_upper, upper_rows, 0),
                 old.upper_used,
                 old.coded,
             )
@@ -423,7 +404,7 @@ class HnswGraph:
 
     # ---------------------------------------------------------------- searching
 
-    def _take(self, capacity: int, ef: int) -> _Workspace:
+    def _take(self, capacity: int, ef: int) -> Workspace:
         """A workspace that is large enough, a used one where possible."""
         while self._spare:
             try:
@@ -432,7 +413,7 @@ class HnswGraph:
                 break
             if len(space.visited) >= capacity and len(space.results) >= ef + 8:
                 return space
-        return _Workspace.make(capacity, ef)
+        return Workspace.make(capacity, ef)
 
     def search(
         self,
@@ -449,7 +430,7 @@ class HnswGraph:
         the exact scan when it does not come to an end."""
         linked = self._linked
         count = linked if allowed is None else min(allowed.count, linked)
-        ef = max(ef, k)
+        ef = max(ef, k) * self.rescore
         if count == 0 or self.state[1] < 0:
             return self._exact(vectors, query, k, allowed, "no graph")
         if strategy == "exact":
@@ -491,26 +472,75 @@ class HnswGraph:
         found.row_ids = inside[allowed.contains(inside)]
         return found, size * share
 
-    def _encoded(self, vectors: np.ndarray) -> _Arrays:
+    def adopt(
+        self,
+        quantizer: Quantizer,
+        rescore: int,
+        vectors: Callable[[], Any],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Has walks go by another quantizer, over the same links; false when cancelled. vectors gives those of
+        all linked rows. Searches and linking go on meanwhile, by the codes that there are."""
+        codes, factors = quantizer.empty()
+        done = 0
+        if quantizer.coded:
+            upto, capacity = self._linked, len(self._arrays.offsets)
+            codes, factors, rows = grown(codes, capacity, 0), grown(factors, capacity, 0), vectors()
+            while done < upto:
+                if cancelled():
+                    return False
+                step = min(done + ENCODED_ROWS, upto)
+                quantizer.encode(rows, done, step, codes, factors)
+                done = step
+        with self._link_lock, self._swap_lock:
+            arrays, linked = self._arrays, self._linked
+            if quantizer.coded:
+                if len(codes) < len(arrays.offsets):
+                    codes = grown(codes, len(arrays.offsets), 0)
+                    factors = grown(factors, len(arrays.offsets), 0)
+                quantizer.encode(vectors(), done, linked, codes, factors)
+            self._arrays = replace(
+                arrays, quantizer=quantizer, codes=codes, factors=factors, coded=linked
+            )
+            self.rescore = rescore
+        self.explain("")
+        self.recall.forget_curve()
+        return True
+
+    def set_rescore(self, rescore: int) -> None:
+        if self.rescore != rescore:
+            self.rescore = rescore
+            self.recall.forget_curve()
+
+    def explain(self, reason: str) -> None:
+        """Notes why it has the codes that it has, if not because its definition says so."""
+        name = self.quantizer.name
+        self.walks_by = f"{name} ({reason})" if reason else name
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes of the codes that walks read, and of the links, of the rows that are linked."""
+        arrays, linked = self._arrays, self._linked
+        codes = sum(math.prod(a.shape[1:]) * a.itemsize for a in (arrays.codes, arrays.factors))
+        learned = sum(array.nbytes for array in arrays.quantizer.kept().values())
+        per_row = (arrays.links, arrays.offsets, arrays.levels, arrays.scales)
+        links = sum(array[:linked].nbytes for array in per_row)
+        upper = arrays.upper[: arrays.upper_used].nbytes
+        return (codes * linked + learned if arrays.quantizer.coded else 0), links + upper
+
+    def _encoded(self, vectors: np.ndarray) -> Arrays:
         """The arrays, with the codes of what was linked before the graph was opened."""
         arrays = self._arrays
-        if not self._coded or arrays.coded >= self._linked:
+        if arrays.coded >= self._linked or not arrays.quantizer.coded:
             return arrays
         with self._swap_lock:
             arrays, linked = self._arrays, self._linked
             if arrays.coded < linked:
                 capacity = len(arrays.offsets)
-                codes, factors = _grown(arrays.codes, capacity, 0), _grown(arrays.factors, capacity, 0)
-                encode_rows(
-                    vectors, arrays.coded, linked, self.number == COSINE, codes, factors
-                )
+                codes, factors = grown(arrays.codes, capacity, 0), grown(arrays.factors, capacity, 0)
+                arrays.quantizer.encode(vectors, arrays.coded, linked, codes, factors)
                 arrays = replace(arrays, codes=codes, factors=factors, coded=linked)
                 self._arrays = arrays
             return arrays
-
-    def _read(self, arrays: _Arrays, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What a walk reads: codes and their factors, or the vectors and their scales."""
-        return (arrays.codes, arrays.factors) if self._coded else (vectors, arrays.scales)
 
     def _walk_in(
         self,
@@ -533,11 +563,11 @@ class HnswGraph:
         if mode != PLAIN and len(words) < needed:
             words = np.concatenate([words, np.zeros(needed - len(words), np.uint64)])
         ids, distances = np.empty(ef, np.int64), np.empty(ef, np.float64)
+        read, factors, aid = _read(arrays, vectors)
         found, computed, _ = walk(
-            mode, self.number, vectors, *self._read(arrays, vectors), query,
-            np.empty(len(query), np.int16), entry, arrays.offsets, arrays.upper, arrays.links, linked,
-            ef, space.visited, space.next_epoch(), space.candidates, space.results, space.buffer, words,
-            budget, k, ids, distances,
+            mode, self.number, vectors, read, factors, query, aid, entry, arrays.offsets, arrays.upper,
+            arrays.links, linked, ef, space.visited, space.next_epoch(), space.candidates, space.results,
+            space.buffer, words, budget, k, ids, distances,
         )  # fmt: skip
         self._spare.append(space)
         return SearchResult(ids[:found], distances[:found], _STRATEGIES[mode], computed)
@@ -557,10 +587,12 @@ class HnswGraph:
         spent = 0 if tried is None else tried.distances_computed
         rows = RowSet.full(linked) if allowed is None else allowed.extend(linked)
         count = rows.count
-        if not self._coded or k == 0 or count <= k:
+        arrays = self._arrays
+        if arrays.quantizer.name != "int8" or k == 0 or count <= k:
             ids, distances = flat_search(vectors, query, self.metric, rows.words, rows.row_count, k)
             return SearchResult(ids, distances, "exact", spent + count, reason)
-        arrays = self._encoded(vectors)
+        if arrays.coded < linked:
+            arrays = self._encoded(vectors)
         ids, distances = np.empty(count, np.int64), np.empty(k, np.float64)
         found, _ = code_scan(
             self.number, vectors, arrays.codes, arrays.factors, query,
@@ -569,55 +601,9 @@ class HnswGraph:
         return SearchResult(ids[:found], distances[:found], "exact", spent + count, reason)
 
 
-def _empty_arrays(metric: str, dims: int, m: int) -> _Arrays:
-    return _Arrays(
-        np.empty((0, 2 * m), np.int32),
-        np.empty((0, m), np.int32),
-        np.empty(0, np.int64),
-        np.empty(0, np.uint8),
-        np.empty(0 if METRICS[metric] == COSINE else 1, np.float32),
-        np.zeros(0, np.int32),
-        np.zeros((0, code_width(dims)), np.int8),
-        np.zeros((0, 2), np.float32),
-        *_unmarked(0, 0),
-        0,
-        0,
-    )
-
-
-def _unmarked(nodes: int, upper_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros(nodes, np.uint8), np.zeros(upper_rows, np.uint8)
-
-
-def _packed(links: np.ndarray) -> np.ndarray:
-    """Rows of links with those that lead nowhere at their end."""
-    order = np.argsort(links < 0, axis=1, kind="stable")
-    return np.ascontiguousarray(np.take_along_axis(links, order, axis=1))
-
-
-def _grown(array: np.ndarray, rows: int, fill: int) -> np.ndarray:
-    """A copy with room for more rows. It begins on a cache line: a row of codes or links then takes no line
-    more than it must, and a walk waits for memory more than for anything else."""
-    shape = (rows, *array.shape[1:])
-    size = math.prod(shape) * array.itemsize
-    raw = np.empty(size + CACHE_LINE, np.uint8)
-    start = -raw.ctypes.data % CACHE_LINE
-    grown = raw[start : start + size].view(array.dtype).reshape(shape)
-    grown[: len(array)] = array
-    grown[len(array) :] = fill
-    return grown
-
-
-def _draw_levels(rows: np.ndarray, m: int, seed: int) -> np.ndarray:
-    """Levels by the exponential law of the paper, from a hash of the row id (splitmix64): a graph depends on
-    nothing but its rows."""
-    with np.errstate(over="ignore"):
-        z = (rows + np.uint64(seed + 1)) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    uniform = (z >> np.uint64(11)).astype(np.float64) / 2.0**53
-    levels = (-np.log(np.maximum(uniform, 1e-18)) / np.log(m)).astype(np.int64)
-    return np.minimum(levels, LEVELS_MAX).astype(np.uint8)
-
-
+def _read(arrays: Arrays, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+    """What a walk reads: codes and their factors, or the vectors and their scales; with what a query takes."""
+    quantizer = arrays.quantizer
+    if quantizer.coded:
+        return arrays.codes, arrays.factors, quantizer.aid()
+    return vectors, arrays.scales, quantizer.aid()

@@ -137,6 +137,12 @@ class RecallMeter:
 
     # ---------------------------------------------------------------- by jobs
 
+    def forget_curve(self) -> None:
+        """Walks go by something else: what was measured of them does not hold."""
+        self.curve = None
+        self._promised.clear()
+        self._recalls.clear()
+
     def has_work(self, linked: int) -> bool:
         return bool(self._waiting) or (self._wanted and linked > 0 and self._is_stale(linked))
 
