@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sqlvec import types
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.errors import DataException, InsufficientPrivilege, SerializationFailure
+from sqlvec.exec.compare_column import compare_column
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.placement import key_shards
 from sqlvec.exec.text_query import text_query
 from sqlvec.exec.time_travel import past_of
+from sqlvec.exec.zone_search import ZoneSearch
 from sqlvec.index.bm25.lexeme_index import LexemeIndex
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import distances, padded
@@ -50,21 +51,22 @@ if TYPE_CHECKING:
     from sqlvec.storage.transaction import Past
     from sqlvec.storage.vectors import VectorView
 
-Answers = dict[int, np.ndarray]  # i64, places of rows, by the id of the predicate that asked for them
 SHARDS_HELD_MAX = 16  # by one statement; more are found again when they are read
-_COMPARE: dict[str, Callable[[pa.Array, pa.Scalar], pa.Array]] = {
-    "=": pc.equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
 _LIMITS: dict[str, Callable[[Any, float], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+@dataclass(slots=True)
+class Known:
+    """What a scan finds out once for all shards. answers: i64, places of rows, by the id of the predicate that
+    asked for them."""
+
+    zones: ZoneSearch
+    answers: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -107,17 +109,27 @@ def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
     if plan.key:
         return list(_key_rows(plan, context, past))
     found = []
-    answers: Answers = {}
+    known = None if plan.predicate is None else Known(ZoneSearch(plan.scan.table, context))
     for shard in shards(plan, context):
         visible = shard.visible(past or context.tx)
         rows = visible
         if plan.predicate is not None and rows.count:
-            rows = _Scan(plan.scan, shard, visible, context, answers).apply(plan.predicate, rows)
+            rows = _Scan(plan.scan, shard, visible, context, known).apply(plan.predicate, rows)
+            if context.observed is not None and known is not None:
+                _count_zones(plan, shard, known.zones, context)
         if rows.count:
             found.append(ShardRows(shard, rows, visible, past))
             if len(found) > SHARDS_HELD_MAX:
                 found[-1] = ClosedRows(found[-1], context.store)
     return found
+
+
+def _count_zones(plan: Prefilter, shard: Shard, zones: ZoneSearch, context: Context) -> None:
+    """For EXPLAIN ANALYZE: how many blocks of rows the predicate has ruled out."""
+    assert context.observed is not None and plan.predicate is not None
+    counters = context.observed.setdefault(plan.scan.relation_id, {})
+    found = zip(counters.get("blocks", (0, 0)), zones.count(shard, plan.predicate), strict=True)
+    counters["blocks"] = tuple(map(sum, found))
 
 
 def shards(plan: Prefilter, context: Context) -> Iterable[Shard]:
@@ -232,10 +244,10 @@ class _Scan:
         shard: Shard,
         visible: RowSet,
         context: Context,
-        answers: Answers | None = None,
+        known: Known | None = None,
     ) -> None:
         self.scan = scan
-        self.answers = {} if answers is None else answers
+        self.known = known or Known(ZoneSearch(scan.table, context))
         self.shard = shard
         self.visible = visible
         self.context = context
@@ -277,17 +289,26 @@ class _Scan:
                 return RowSet.empty(row_count)
         words = np.zeros((row_count + 63) >> 6, dtype=np.uint64)
         for part in self.shard.parts():
-            local = self._part(part, predicate.attnum, op, values)
+            local = self._part(part, predicate, op, values)
             place(words, part.low, local, row_count)
         return RowSet(words, row_count)
 
-    def _part(self, part: Part, attnum: int, op: str, values: list[Datum]) -> RowSet:
+    def _part(
+        self, part: Part, predicate: ColumnPredicate, op: str, values: list[Datum]
+    ) -> RowSet:
         """Rows of one part, by offset."""
+        attnum, zones = predicate.attnum, self.known.zones
         if not self._is_of_type(part, attnum):
             return RowSet.empty(part.high - part.low)  # ALTER COLUMN TYPE left only dead rows there
+        if not part.has_read_filter(attnum) and zones.excludes(part, predicate):
+            return RowSet.empty(part.high - part.low)
         index = part.filter(attnum)
         if index is None:
-            return _compare_column(self._array(part, attnum), op, values, self._type(attnum))
+            candidates = zones.candidates(part, predicate)
+            if candidates is not None and not candidates.any():
+                return RowSet.empty(part.high - part.low)  # without the column
+            array, sql_type = part.column(attnum), self._type(attnum)
+            return compare_column(array, op, values, sql_type, candidates)
         if op == "=":
             return index.equal(values[0])
         if op == "in":
@@ -307,9 +328,6 @@ class _Scan:
         return bool(
             stored.definition.arrow(stored.typmod) == now.definition.arrow(now.typmod)
         )
-
-    def _array(self, part: Part, attnum: int) -> pa.Array:
-        return part.column(attnum)
 
     def _type(self, attnum: int) -> types.SqlType:
         return self.scan.table.column_by_attnum(attnum).type
@@ -348,12 +366,12 @@ class _Scan:
         """Asks the relational engine, once for all shards: it knows rows by shard and row id."""
         from sqlvec.exec.select import run_remainder_arrow
 
-        places = self.answers.get(id(predicate))
+        places = self.known.answers.get(id(predicate))
         if places is None:
             batches = run_remainder_arrow(predicate.plan, self.context)
             found = [np.asarray(batch.column(0)) for batch in batches]
             places = np.concatenate([np.empty(0, np.int64), *found])
-            self.answers[id(predicate)] = places
+            self.known.answers[id(predicate)] = places
         mine = places[places >> ROW_ID_SHARD_SHIFT == self.shard.shard_id]
         return RowSet.from_ids(mine & ((1 << ROW_ID_SHARD_SHIFT) - 1), self.visible.row_count)
 
@@ -362,6 +380,9 @@ class _Scan:
         from sqlvec.exec.source import arrow_columns, computed_arrays
         from sqlvec.sql.tree import walk
 
+        rows = self._not_ruled_out(predicate, rows)
+        if not rows.count:
+            return rows
         ids = rows.ids()
         expression = predicate.expression
         ordinals = sorted(
@@ -379,6 +400,19 @@ class _Scan:
         )
         return RowSet.from_ids(ids[kept], rows.row_count)
 
+    def _not_ruled_out(self, predicate: Residual, rows: RowSet) -> RowSet:
+        """The rows without those where the zone maps of segments leave no hope."""
+        if predicate.zones is None:
+            return rows
+        kept: np.ndarray | None = None
+        for segment in self.shard.segments:
+            candidates = self.known.zones.candidates(segment, predicate.zones)
+            if candidates is not None:
+                kept = np.ones(rows.row_count, np.bool_) if kept is None else kept
+                known = kept[segment.low : segment.high]  # it may have grown since
+                known &= candidates[: len(known)]
+        return rows if kept is None else rows & RowSet.from_mask(kept)
+
 
 def place(words: np.ndarray, low: int, local: RowSet, row_count: int) -> None:
     """Sets the bits of `local`, a row set by offset, at low + offset."""
@@ -392,25 +426,6 @@ def place(words: np.ndarray, low: int, local: RowSet, row_count: int) -> None:
     ids = local.ids() + low
     other = RowSet.from_ids(ids[ids < row_count], row_count)
     words |= other.words
-
-
-def _compare_column(
-    array: pa.Array, op: str, values: list[Datum], sql_type: types.SqlType
-) -> RowSet:
-    if op == "null":
-        mask = pc.is_null(array)
-    elif op == "not_null":
-        mask = pc.is_valid(array)
-    else:
-        wanted = sql_type.definition.to_arrow(values, sql_type.typmod)
-        if wanted.type != array.type:
-            wanted = wanted.cast(array.type)
-        if op == "in":
-            mask = pc.is_in(array, value_set=wanted)
-        else:
-            mask = _COMPARE[op](array, wanted[0])
-            mask = pc.fill_null(mask, False)
-    return RowSet.from_mask(np.asarray(mask))
 
 
 def query_vector(distance: bound.Distance, dims: int, context: Context) -> Any:

@@ -153,12 +153,16 @@ def _leg(leg: Leg, prefilter: Prefilter, rows: Node, counters: dict[str, Any]) -
         details = {"metric": leg.distance.metric}
         if leg.index is not None:
             details["index"] = leg.index.name
-        details.update({k: v for k, v in counters.items() if k != "legs"})
+        details.update(_of_leg(counters))
         return Node(f"{kind} {table}.{column}", details, [rows])
     assert isinstance(leg, TextLeg)
     names = ", ".join(column.name for column in leg.score.columns)
-    details = {"index": leg.score.index.name, **counters}
+    details = {"index": leg.score.index.name, **_of_leg(counters)}
     return Node(f"bm25 scan {table}.{names}", details, [rows])
+
+
+def _of_leg(counters: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in counters.items() if key not in ("legs", "blocks")}
 
 
 def _name(prefilter: Prefilter) -> str:
@@ -178,10 +182,11 @@ def _prefilter(prefilter: Prefilter, seen: dict[int, dict[str, Any]]) -> Node:
     if prefilter.predicate is not None:
         details["where"] = _predicate(prefilter.predicate)
     counters = seen.get(prefilter.scan.relation_id, {})
+    skipped, blocks = counters.get("blocks", (0, 0))
+    if blocks:
+        details["blocks skipped"] = f"{skipped} of {blocks}"
     if "rows" in counters:
         details["rows"] = counters["rows"]
-        counters = counters.copy()
-        del counters["rows"]
     return Node("prefilter", details)
 
 

@@ -65,7 +65,10 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Residual:
+    """zones: a predicate of columns that holds wherever the expression does, for zone maps."""
+
     expression: bound.Expression
+    zones: Predicate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,10 @@ from sqlvec.plan.physical import (
     Residual,
     TextPredicate,
 )
+from sqlvec.plan.zone_candidates import FLIPPED, zone_candidates
 from sqlvec.sql import bound
 from sqlvec.sql.keys import unique_keys
 
-_COMPARISONS = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_FLIPPED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # Types whose Arrow form compares as PostgreSQL compares the values. Unconstrained numeric is text on
 # disk, char(n) ignores trailing blanks, jsonb has an order of its own: those are residual.
 _COMPARABLE = frozenset(
@@ -71,7 +70,8 @@ def prefilter(
     rest = conjunction(residual)
     if rest is not None:
         candidates = lexeme_candidates(rest, scan.relation_id, table, catalog)
-        parts += [Residual(rest)] if candidates is None else [candidates, Residual(rest)]
+        decided = Residual(rest, zone_candidates(rest, scan.relation_id, table))
+        parts += [decided] if candidates is None else [candidates, decided]
     tree: Predicate | None = None
     if parts:
         tree = parts[0] if len(parts) == 1 else AllOf(tuple(parts))
@@ -117,12 +117,12 @@ def _predicate(relation_id: int, table: Table, expression: bound.Expression) -> 
 
 
 def _comparison(relation_id: int, call: bound.FunctionCall) -> Predicate:
-    if call.name not in _COMPARISONS or len(call.args) != 2:
+    if call.name not in FLIPPED or len(call.args) != 2:
         return Residual(call)
     left, right = call.args
     op = call.name
     if is_constant(left) and not is_constant(right):
-        left, right, op = right, left, _FLIPPED[op]
+        left, right, op = right, left, FLIPPED[op]
     distance = _strip(left)
     if isinstance(distance, bound.Distance) and is_constant(right) and op != "=":
         if _column(relation_id, distance.left) and is_constant(distance.right):

@@ -1,7 +1,7 @@
 """A file of named arrays: written once, mapped and never changed.
 
     file     header, block*, directory, trailer
-    header   magic "SVBK", u16 version, u16 kind, 8 zero bytes               (16 bytes)
+    header   magic "SVBK", u16 version (2; 1 is read too), u16 kind, 8 zero bytes   (16 bytes)
     block    the bytes of one array in C order, at an offset that is a multiple of 64
     directory  u32 count, entry*
     entry    u16 length + name (utf-8), u8 length + dtype (numpy's, ascii), u8 dimensions, u64 size
@@ -34,7 +34,7 @@ Array = npt.NDArray[Any]
 
 MAGIC = b"SVBK"
 END_MAGIC = b"SVBE"
-VERSION = 1
+VERSION = 2  # 2: segments have zones
 HEADER = struct.Struct("<4sHH8s")
 TRAILER = struct.Struct("<QII4s")
 ENTRY_TAIL = struct.Struct("<QQI")
@@ -116,7 +116,7 @@ class BlockFile:
         self.name = name
         self._bytes = vfs.map(name, private=private)
         self._entries = self._read_directory(kind)
-        self._verified: set[str] = set()
+        self.verified: set[str] = set()  # blocks that were read
 
     def __contains__(self, block: str) -> bool:
         return block in self._entries
@@ -129,10 +129,10 @@ class BlockFile:
         """The array of a block; DataCorrupted (XX001) when its checksum fails."""
         entry = self._entries[block]
         data = self._bytes[entry.offset : entry.offset + entry.length]
-        if block not in self._verified:
+        if block not in self.verified:
             if crc32c(data) != entry.crc:
                 raise self._corrupted(f'checksum mismatch in block "{block}"', entry.offset)
-            self._verified.add(block)
+            self.verified.add(block)
         return data.view(entry.dtype).reshape(entry.shape)
 
     def arrays(self, prefix: str) -> dict[str, Array]:

@@ -3,7 +3,7 @@ nothing.
 
     manifest   its edits, and that every file it names exists
     segments   every block's checksum; rows as the manifest has them; begins before ends; key runs
-               sorted
+               sorted; zone maps as the columns have it
     vectors    the checksum, kept in the segment, of its rows of the vector file
     graphs     every block's checksum
     blobs      that the files of offloaded tenants are there, and their checksums
@@ -33,7 +33,7 @@ from sqlvec.storage.offload import blob_key, read_blob
 from sqlvec.storage.part import ShardColumns
 from sqlvec.storage.records import decode_operations
 from sqlvec.storage.seams import BlobStore, FileBlobs, read_epoch
-from sqlvec.storage.segment import Segment
+from sqlvec.storage.segment import Segment, zone_blocks
 from sqlvec.storage.shard_files import DIRECTORY
 from sqlvec.storage.vectors import VectorColumn
 from sqlvec.storage.vfs import Vfs
@@ -112,12 +112,25 @@ def _check_segment(vfs: Vfs, files: ShardFiles, file: SegmentFile) -> list[Findi
     for name, block in blocks.items():
         if name.startswith("key/") and name.endswith("/hashes") and (block[1:] < block[:-1]).any():
             found.append(_damage(file.name, f'run "{name}" is not sorted'))
+    found += _check_zones(segment)
     for vectors in files.vectors:
         vector = VectorColumn(vfs, vectors.name, vectors.dims)
         checks = segment.vector_checks(vectors.attnum, vectors.dims)
         vector.load(np.zeros(-(-file.high // 64), np.uint64), file.high, checks)
         found += _guarded(vectors.name, partial(_verify_vectors, vector))
     return found
+
+
+def _check_zones(segment: Segment) -> list[Finding]:
+    """What the zone maps say against the columns; a segment of an older version has none."""
+    found = segment.zone_maps()
+    columns = {attnum: (type, segment.column(attnum)) for attnum, type in segment.types.items()}
+    right = zone_blocks(columns, segment.kept(), segment.zone_rows()) if found else {}
+    return [
+        _damage(segment.name, f'block "{name}" does not agree with the column')
+        for name in sorted(found.keys() | right.keys())
+        if name not in found or name not in right or found[name].tobytes() != right[name].tobytes()
+    ]
 
 
 def _verify_vectors(vector: VectorColumn) -> list[Finding]:

@@ -165,6 +165,7 @@ def write_rows(
         name,
         rows,
         filter_text_bytes_max=store.settings.filter_text_bytes_max,
+        zone_rows=store.settings.zone_rows,
         durable=durable,
     )
     segment = Segment(store.vfs, name, shard.columns)

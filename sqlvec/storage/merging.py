@@ -52,8 +52,9 @@ def merge_segments(vfs: Vfs, plan: MergePlan) -> SegmentFile:
         keys=sources.keys,
         bm25=_postings(sources, segments),
     )
+    limit = sources.filter_text_bytes_max
     size = write_segment(
-        vfs, plan.name, rows, filter_text_bytes_max=sources.filter_text_bytes_max
+        vfs, plan.name, rows, filter_text_bytes_max=limit, zone_rows=sources.zone_rows
     )
     return SegmentFile(plan.name, low, high, size)
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from sqlvec.catalog.objects import Table
 from sqlvec.index.ordered import ColumnFilter
+from sqlvec.index.zone_map import ColumnZones
 from sqlvec.storage.column_reader import Reader, column_reader
 from sqlvec.storage.growing import RowIds
 from sqlvec.storage.keys import KeyDefinition, KeyRun, hash_columns, sorted_run
@@ -96,6 +97,14 @@ class Part:
 
     def filter(self, attnum: int) -> ColumnFilter | None:
         """The column's filter over local offsets; None when there is none."""
+        return None
+
+    def has_read_filter(self, attnum: int) -> bool:
+        """Whether the filter is in memory, or there is none."""
+        return True
+
+    def zones(self, attnum: int) -> ColumnZones | None:
+        """The column's zones, of equally many rows each; None when the part does not keep any."""
         return None
 
     def stored_type(self, attnum: int) -> SqlType:

@@ -7,11 +7,17 @@ A block file (blocks.py) of kind SEGMENT with the blocks
     types                      i64[columns, 3] attnum, type oid, typmod
     column/A                   Arrow IPC stream of column A in row-id order; dead rows may be null
     filter/A/*                 ColumnFilter of column A
+    zones/R                    f64[columns, zones of R rows, 4], columns as in types: bounds of the values
+                               that are kept (NaN for a type without order, and for text), how many they are,
+                               and how many nulls; see index/zone_map.py
+    zones/R/A                  S33[zones, 2], the bounds of column A, of text or uuid
     present/A/D                u64 words: which rows have a vector(D) in column A's vector file
     kept                       u64 words, unless every row was kept when the segment was written
     vectors                    i64[n, 3] attnum, dims, digest of the kept rows of the vector file
     key/A.B/N/hashes,rows,bloom  sorted run of the key (A, B); N is 1 for NULLS NOT DISTINCT
     bm25/I/*                   the postings of BM25 index I
+
+A segment of format version 1 has no zones.
 
 Deletions that came later are in a block file of kind TOMBSTONES: row_ids i64[n], ends i64[n], all
 of them since the segment was written.
@@ -28,14 +34,17 @@ import pyarrow as pa
 
 from sqlvec.errors import DataCorrupted
 from sqlvec.index.ordered import ColumnFilter
+from sqlvec.index.zone_map import ROWS, ColumnZones, column_zones, constant_zones, zone_arrays
 from sqlvec.storage.blocks import Array, BlockFile, FileKind, write_blocks
 from sqlvec.storage.growing import Mask, RowIds, Words, mask_of_words, word_count, words_of_mask
 from sqlvec.storage.keys import KeyDefinition, KeyRun, hash_columns, sorted_run
-from sqlvec.storage.part import Part, ShardColumns, build_filter
+from sqlvec.storage.part import Part, ShardColumns, build_filter, vector_dims
 from sqlvec.storage.records import decode_array, encode_array
 from sqlvec.storage.vectors import VectorCheck, VectorColumn
 from sqlvec.storage.vfs import Vfs
 from sqlvec.types import SqlType
+
+_ZONES = "zones/"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +70,7 @@ def write_segment(
     rows: SegmentRows,
     *,
     filter_text_bytes_max: int,
+    zone_rows: int = ROWS,
     durable: bool = True,
 ) -> int:
     """Write a segment file and return its size; to sync it is the caller's unless it is durable now."""
@@ -84,6 +94,7 @@ def write_segment(
         built = build_filter(type, array, filter_text_bytes_max)
         parts = {} if built is None else built.arrays()
         blocks.update({f"filter/{attnum}/{part}": values for part, values in parts.items()})
+    blocks.update(zone_blocks(kept, rows.keep, zone_rows))
     blocks.update(_vector_blocks(rows))
     for definition in rows.keys:
         blocks.update(_key_blocks(definition, rows, kept))
@@ -96,6 +107,14 @@ def _without_dead(array: pa.Array, keep: Mask) -> pa.Array:
     if keep.all():
         return array
     return array.take(pa.array(np.arange(len(array)), mask=~keep))
+
+
+def zone_blocks(
+    columns: Mapping[int, tuple[SqlType, pa.Array]], keep: Mask, zone_rows: int
+) -> dict[str, Array]:
+    """The blocks that are its zone maps, of columns without the values of rows that are not kept."""
+    found = zone_arrays(columns, keep, zone_rows)
+    return {f"{_ZONES}{zone_rows}/{name}".rstrip("/"): values for name, values in found.items()}
 
 
 def _vector_blocks(rows: SegmentRows) -> dict[str, Array]:
@@ -145,6 +164,8 @@ class Segment(Part):
         }
         self._arrays: dict[int, pa.Array] = {}
         self._filters: dict[int, ColumnFilter | None] = {}
+        self._zones: dict[int, ColumnZones | None] = {}
+        self._constant: dict[int, tuple[SqlType, pa.Array | None, ColumnZones]] = {}
         self._tombstones: BlockFile | None = None
         if tombstones:
             self.read_tombstones(vfs, tombstones)
@@ -174,6 +195,56 @@ class Segment(Part):
             arrays = self.file.arrays(f"filter/{attnum}/")
             self._filters[attnum] = ColumnFilter.from_arrays(arrays) if arrays else None
         return self._filters[attnum]
+
+    def has_read_filter(self, attnum: int) -> bool:
+        return attnum in self._filters
+
+    def zones(self, attnum: int) -> ColumnZones | None:
+        if attnum not in self.types:
+            return self._filled_zones(attnum)
+        if attnum not in self._zones:
+            self._zones[attnum] = self._read_zones(attnum)
+        return self._zones[attnum]
+
+    @property
+    def zone_count(self) -> int:
+        """Of each column."""
+        return -(-len(self) // (self.zone_rows() or ROWS))
+
+    def zone_rows(self) -> int:
+        """Of each zone, 0 when the segment has none: it is of format version 1."""
+        name = next((name for name in self.file.names if name.startswith(_ZONES)), "")
+        return int(name.split("/")[1]) if name else 0
+
+    def zone_maps(self) -> dict[str, Array]:
+        """The blocks that are zone maps."""
+        return {name: self.file.array(name) for name in self.file.names if name.startswith(_ZONES)}
+
+    def _read_zones(self, attnum: int) -> ColumnZones | None:
+        zone_rows = self.zone_rows()
+        if not zone_rows:
+            return None
+        name = f"{_ZONES}{zone_rows}"
+        texts = f"{name}/{attnum}"
+        return column_zones(
+            self.types[attnum],
+            self.file.array(name)[list(self.types).index(attnum)],
+            self.file.array(texts) if texts in self.file else None,
+            zone_rows,
+        )
+
+    def _filled_zones(self, attnum: int) -> ColumnZones | None:
+        """Of a column that is younger than the segment: its fill may become another while it is added."""
+        type, fill = self._columns.type(attnum), self._columns.fills.get(attnum)
+        if vector_dims(type) or attnum not in self._columns.types:
+            return None
+        known = self._constant.get(attnum)
+        if known is None or known[:2] != (type, fill):
+            value = self._columns.missing(attnum, 1)
+            if value.type != type.definition.arrow(type.typmod):
+                return None
+            known = self._constant[attnum] = type, fill, constant_zones(type, value, len(self))
+        return known[2]
 
     def stored_type(self, attnum: int) -> SqlType:
         return self.types.get(attnum, self._columns.type(attnum))

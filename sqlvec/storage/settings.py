@@ -33,3 +33,4 @@ class StorageSettings:
     disk_use_warning_percentage: int = 80
     disk_use_readonly_percentage: int = 90
     filter_text_bytes_max: int = 64  # mean length up to which a text column gets a ColumnFilter
+    zone_rows: int = 4_096  # of which a segment's zone maps keep the least and the greatest value

@@ -45,6 +45,7 @@ class Sources:
     texts: Mapping[int, Analysis]
     sealed: Mapping[int, Sealed]
     filter_text_bytes_max: int
+    zone_rows: int
 
     @property
     def bytes(self) -> int:
@@ -95,4 +96,5 @@ def sources_of(store: Store, shard: Shard, segments: Sequence[Segment]) -> Sourc
         texts=texts,
         sealed=sealed,
         filter_text_bytes_max=store.settings.filter_text_bytes_max,
+        zone_rows=store.settings.zone_rows,
     )

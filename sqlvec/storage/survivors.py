@@ -68,7 +68,9 @@ def write_survivors(vfs: Vfs, plan: SurvivorsPlan) -> tuple[SegmentFile, ...]:
             bm25=bm25,
         )
         limit = plan.sources.filter_text_bytes_max
-        size = write_segment(vfs, name, rows, filter_text_bytes_max=limit)
+        size = write_segment(
+            vfs, name, rows, filter_text_bytes_max=limit, zone_rows=plan.sources.zone_rows
+        )
         written.append(SegmentFile(name, low, high, size))
     return tuple(written)
 

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from sqlvec.errors import ObjectInUse
+from sqlvec.storage.blocks import BlockFile, FileKind, write_blocks
 from sqlvec.storage.check import verify
 
 
@@ -34,6 +36,42 @@ def test_every_flipped_bit_is_found(database: Any) -> None:
                 assert before[offset] == 0, (name, offset)
             assert all(f.severity == "damage" and name in f.file + f.message for f in found), found
             database.fs.rot(name, offset)
+
+
+def rewritten(database: Any, change: Callable[[dict[str, Any]], None]) -> str:
+    """Write a segment again, whole and with right checksums, after changing its blocks."""
+    (name,) = (f"data/{n}" for n in database.fs.list("data") if n.endswith(".segment"))
+    blocks = {block: array.copy() for block, array in BlockFile(database.fs, name, FileKind.SEGMENT).arrays("").items()}
+    change(blocks)
+    write_blocks(database.fs, name, FileKind.SEGMENT, blocks)
+    return name
+
+
+def test_zone_maps_that_do_not_agree_with_the_columns_are_found(database: Any) -> None:
+    filled(database)
+
+    def lie(blocks: dict[str, Any]) -> None:
+        (zones,) = (array for block, array in blocks.items() if block == "zones/4096")
+        zones[0, 0, 1] -= 1  # the greatest value of the first column
+
+    name = rewritten(database, lie)
+    (found,) = verify(database.fs)
+    assert found.file == name and 'block "zones/4096" does not agree' in found.message
+
+
+def test_a_segment_of_before_there_were_zone_maps_is_read(database: Any) -> None:
+    filled(database)
+
+    def forget(blocks: dict[str, Any]) -> None:
+        for block in [block for block in blocks if block.startswith("zones/")]:
+            del blocks[block]
+
+    name = rewritten(database, forget)
+    database.fs.names[name].buffer[4] = 1  # the format version
+    assert verify(database.fs) == []
+    database.reopen()
+    segment = database.shard.segments[0]
+    assert segment.zone_rows() == 0 and segment.zones(1) is None and segment.filter(1) is not None
 
 
 def test_missing_files_and_orphans_are_found(database: Any) -> None:
