@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlvec.exec.changes import Change
 from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
+from sqlvec.exec.copy_binary import BinaryDecoder
 from sqlvec.exec.insert import complete_rows
 from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.exec.result import Batch
@@ -43,7 +44,8 @@ class CopyIn:
         options = {**statement.options, "table": table.name}
         options["columns"] = [column.name for column in columns]
         self.types = [column.type for column in columns]
-        self.decoder = CopyDecoder(self.types, options)
+        decoder = BinaryDecoder if self.binary else CopyDecoder
+        self.decoder = decoder(self.types, options)
         self.row_count = 0
         self._batches: deque[ColumnBatch] = deque()
         self._ended = False

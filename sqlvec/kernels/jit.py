@@ -143,4 +143,24 @@ def bits_float(typingctx: Any, value: Any) -> Any:
     return types.float32(types.uint32), generate
 
 
+@intrinsic
+def copy_bytes(typingctx: Any, out: Any, to: Any, data: Any, start: Any, size: Any) -> Any:
+    """out[to : to + size] = data[start : start + size], both u8, as memcpy does it."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        target, source = (
+            context.make_array(sig.args[item])(context, builder, args[item]).data
+            for item in (0, 2)
+        )
+        to, start, size = (
+            context.cast(builder, args[item], sig.args[item], types.int64) for item in (1, 3, 4)
+        )
+        cgutils.raw_memcpy(
+            builder, builder.gep(target, [to]), builder.gep(source, [start]), size, 1
+        )
+        return context.get_dummy_value()
+
+    return types.void(out, to, data, start, size), generate
+
+
 U64_ONE = np.uint64(1)

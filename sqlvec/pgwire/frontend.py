@@ -20,6 +20,7 @@ MESSAGE_SIZE_MAX = 1 << 30
 SMALL_MESSAGE_MAX = 10_000  # for kinds that carry no data
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 MINOR_VERSION = 0
+_PIECE = 1 << 18  # about what is read from a socket at once
 _HEADER = struct.Struct(">BI").unpack_from
 _STARTUP = struct.Struct(">II")
 _INT16 = struct.Struct(">H").unpack_from
@@ -71,7 +72,9 @@ class Framing:
     def feed(self, data: bytes) -> None:
         if self._start == len(self._buffer):
             self._buffer = data
-        else:  # a message that comes in pieces
+        elif self.buffered < _PIECE:
+            self._buffer = bytes(self._buffer[self._start :]) + data
+        else:  # a long message, in many pieces
             if not isinstance(self._buffer, bytearray):
                 self._buffer = bytearray(self._buffer)
             del self._buffer[: self._start]

@@ -145,10 +145,14 @@ def serve(
 ) -> None:
     """Opens the data directory and serves it until SIGTERM."""
     from sqlvec.exec.arrow_rows import warm as warm_rows
+    from sqlvec.exec.copy_binary import warm as warm_copy
     from sqlvec.index.warm import warm
+    from sqlvec.server.allocator import keep_freed_memory
 
+    keep_freed_memory()
     warm()
     warm_rows()
+    warm_copy()
     cluster = Cluster.open(
         Path(data_dir), password_verifiers=password_verifiers, storage=storage
     )

@@ -1,7 +1,7 @@
 """COPY's three formats: text, csv and binary, between bytes and columns.
 
 A decoder takes chunks that may end anywhere and gives whole rows as columns: Arrow arrays, and VectorColumn
-for vectors. Source: PostgreSQL, COPY ("File Formats"), copyfromparse.c.
+for vectors (exec.copy_binary reads the binary format). Source: PostgreSQL, COPY ("File Formats"), copyfromparse.c.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from sqlvec import types
 from sqlvec.errors import BadCopyFileFormat, DatabaseError
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import decode_text
 from sqlvec.types.vector import Vector
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
-BATCH_BYTES = 4 << 20  # decoded at once
+BATCH_BYTES = 2 << 20  # decoded at once
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.S)
 _SPECIAL = re.compile(r"[\\\b\f\n\r\t\v]")
@@ -51,7 +50,7 @@ class ColumnBatch:
 
 
 class CopyDecoder:
-    """Bytes to columns; options as bound.Copy has them, with "table" and "columns" for errors."""
+    """Text and csv to columns; options as bound.Copy has them, with "table" and "columns" for errors."""
 
     def __init__(self, sql_types: Sequence[SqlType], options: dict[str, Any]) -> None:
         self.types = list(sql_types)
@@ -59,6 +58,7 @@ class CopyDecoder:
         self.names: list[str] = options.get("columns", [f"column{i}" for i in range(len(self.types))])
         self.format = options.get("format", "text")
         self.buffer = bytearray()
+        self._wanted = BATCH_BYTES
         self.row = 0
         self.ended = False
         self.started = False
@@ -67,26 +67,23 @@ class CopyDecoder:
     def feed(self, data: bytes) -> list[ColumnBatch]:
         """Whole rows, once enough bytes have come."""
         self.buffer += data
-        if len(self.buffer) < BATCH_BYTES:
+        if len(self.buffer) < self._wanted:
             return []
-        return self._decode(last=False)
+        batches = self._decode(last=False)
+        self._wanted = max(BATCH_BYTES, 2 * len(self.buffer))  # a long row is not read again and again
+        return batches
 
     def finish(self) -> list[ColumnBatch]:
         """What is left; 22P04 for a row that is cut off."""
         return self._decode(last=True)
 
     def _decode(self, *, last: bool) -> list[ColumnBatch]:
-        if self.format == "binary":
-            batch = self._binary(last)
-        else:
-            rows = self._csv_rows(last) if self.format == "csv" else self._text_rows(last)
-            batch = self._columns(rows) if rows else None
-        return [batch] if batch is not None and batch.row_count else []
+        rows = self._csv_rows(last) if self.format == "csv" else self._text_rows(last)
+        return [self._columns(rows)] if rows else []
 
     def next_row(self) -> int:
         """The number of the row that is read next; whole lines of text that wait count as read."""
-        waiting = 0 if self.format == "binary" else self.buffer.count(b"\n")
-        return self.row + waiting + 1
+        return self.row + self.buffer.count(b"\n") + 1
 
     def where(self, row: int, column: str = "", value: str | None = None) -> str:
         text = f"COPY {self.options.get('table', '')}, line {row}"
@@ -109,7 +106,7 @@ class CopyDecoder:
                 except DatabaseError as error:
                     error.where = self.where(self.row + j + 1, self.names[i], value)
                     raise
-            columns.append(_column(sql_type, datums))
+            columns.append(arrow_or_vectors(sql_type, datums))
         self.row += len(rows)
         return ColumnBatch(columns, len(rows))
 
@@ -202,173 +199,8 @@ class CopyDecoder:
             return set(range(len(self.names)))
         return {self.names.index(name) for name in names if name in self.names}
 
-    # ---------------------------------------------------------------- binary
 
-    def _binary(self, last: bool) -> ColumnBatch | None:
-        if not self.started and not self._read_header(last):
-            return None
-        raw = bytes(self.buffer)
-        starts, lengths, used = self._fields(raw)
-        del self.buffer[:used]
-        if last and not self.ended and self.buffer:
-            raise BadCopyFileFormat("unexpected EOF in COPY data", where=self.where(self.row + 1))
-        count = len(starts) // max(len(self.types), 1)
-        if not count:
-            return None
-        width = len(self.types)
-        places = np.array(starts, np.int64).reshape(count, width)
-        sizes = np.array(lengths, np.int64).reshape(count, width)
-        columns = [self._binary_column(raw, i, places[:, i], sizes[:, i]) for i in range(width)]
-        self.row += count
-        return ColumnBatch(columns, count)
-
-    def _read_header(self, last: bool) -> bool:
-        if len(self.buffer) < 19:
-            if last:
-                raise BadCopyFileFormat("COPY file signature not recognized")
-            return False
-        if self.buffer[:11] != SIGNATURE:
-            raise BadCopyFileFormat("COPY file signature not recognized")
-        flags, extension = struct.unpack_from(">ii", self.buffer, 11)
-        if flags & 0xFFFF0000 & ~0x10000 or extension < 0 or flags & 0x10000:
-            raise BadCopyFileFormat("unrecognized critical flags in COPY file header")
-        if len(self.buffer) < 19 + extension:
-            return False
-        del self.buffer[: 19 + extension]
-        self.started = True
-        return True
-
-    def _fields(self, raw: bytes) -> tuple[list[int], list[int], int]:
-        """Where the fields of all whole rows lie."""
-        starts: list[int] = []
-        lengths: list[int] = []
-        width, end, place, used = len(self.types), len(raw), 0, 0
-        read = int.from_bytes
-        while not self.ended:
-            if place + 2 > end:
-                break
-            fields = read(raw[place : place + 2], "big", signed=True)
-            place += 2
-            if fields == -1:
-                self.ended = True
-                used = place
-                break
-            if fields != width:
-                raise BadCopyFileFormat(
-                    f"row field count is {fields}, expected {width}",
-                    where=self.where(self.row + len(starts) // max(width, 1) + 1),
-                )
-            row_starts, row_lengths = [], []
-            for _ in range(width):
-                if place + 4 > end:
-                    break
-                length = read(raw[place : place + 4], "big", signed=True)
-                place += 4
-                if length < -1:
-                    raise BadCopyFileFormat("invalid field size", where=self.where(self.row + 1))
-                row_starts.append(place)
-                row_lengths.append(length)
-                place += max(length, 0)
-            if len(row_starts) < width or place > end:
-                break
-            starts += row_starts
-            lengths += row_lengths
-            used = place
-        return starts, lengths, used
-
-    def _binary_column(
-        self, raw: bytes, i: int, places: np.ndarray, sizes: np.ndarray
-    ) -> Column:
-        sql_type = self.types[i]
-        data = np.frombuffer(raw, np.uint8)
-        present = sizes >= 0
-        if isinstance(sql_type.definition, Vector) and sql_type.typmod > 0:
-            return self._vectors(raw, data, i, places, sizes)
-        fixed = {types.INT2.oid: ">i2", types.INT4.oid: ">i4", types.INT8.oid: ">i8",
-                 types.FLOAT4.oid: ">f4", types.FLOAT8.oid: ">f8"}.get(sql_type.oid)  # fmt: skip
-        if fixed is not None and present.all() and (sizes == int(fixed[2])).all():
-            size = int(fixed[2])
-            values = data[places[:, None] + np.arange(size)].copy().view(fixed).reshape(-1)
-            return pa.array(values.astype(fixed[1:]))
-        if sql_type.oid == types.TEXT.oid:
-            return self._texts(raw, data, i, places, sizes)
-        definition = sql_type.definition
-        datums: list[Any] = []
-        for j, (place, size) in enumerate(zip(places.tolist(), sizes.tolist(), strict=True)):
-            if size < 0:
-                datums.append(None)
-                continue
-            try:
-                datums.append(definition.decode(raw[place : place + size], sql_type.typmod))
-            except DatabaseError as error:
-                error.where = self.where(self.row + j + 1, self.names[i])
-                raise
-        return _column(sql_type, datums)
-
-    def _texts(
-        self, raw: bytes, data: np.ndarray, i: int, places: np.ndarray, sizes: np.ndarray
-    ) -> pa.Array:
-        pieces = [
-            raw[p : p + n] if n >= 0 else None
-            for p, n in zip(places.tolist(), sizes.tolist(), strict=True)
-        ]
-        array = pa.array(pieces, pa.binary())
-        try:
-            found = array.cast(pa.string())
-        except pa.ArrowInvalid:
-            found = None
-        if found is None or any(piece and b"\0" in piece for piece in pieces):
-            for j, piece in enumerate(pieces):
-                try:
-                    decode_text(piece or b"")
-                except DatabaseError as error:
-                    error.where = self.where(self.row + j + 1, self.names[i])
-                    raise
-        return found
-
-    def _vectors(
-        self, raw: bytes, data: np.ndarray, i: int, places: np.ndarray, sizes: np.ndarray
-    ) -> VectorColumn:
-        """Vectors of the column's dimensions at once; anything else one by one, for its error."""
-        dims = self.types[i].typmod
-        definition = self.types[i].definition
-        assert isinstance(definition, Vector), definition.name
-        wire, size = definition.wire, definition.dtype.itemsize
-        present = sizes >= 0
-        vectors = np.zeros((len(places), dims), np.float32)
-        chosen = places[present]
-        if (sizes[present] == 4 + size * dims).all() and len(chosen):
-            head = data[chosen[:, None] + np.arange(4)].copy().view(">u2")
-            if (head[:, 0] == dims).all() and (head[:, 1] == 0).all():
-                steps = np.diff(chosen)
-                if len(steps) == 0 or (steps == steps[0]).all():
-                    step = int(steps[0]) if len(steps) else 4 + size * dims
-                    start = int(chosen[0]) + 4
-                    view = np.ndarray((len(chosen), dims), wire, raw, start, (step, size))
-                    vectors[present] = view
-                else:
-                    flat = vectors[present] if not present.all() else vectors
-                    for j, place in enumerate(chosen.tolist()):
-                        flat[j] = np.frombuffer(raw, wire, dims, place + 4)
-                    if not present.all():
-                        vectors[present] = flat
-                try:
-                    definition.check_finite(vectors)
-                except DatabaseError as error:
-                    error.where = self.where(self.row + 1, self.names[i])
-                    raise
-                return VectorColumn(vectors, present)
-        for j in np.flatnonzero(present).tolist():
-            try:
-                piece = raw[places[j] : places[j] + sizes[j]]
-                vectors[j] = definition.decode(piece, dims)
-            except DatabaseError as error:
-                error.where = self.where(self.row + j + 1, self.names[i])
-                raise
-        return VectorColumn(vectors, present)
-
-
-def _column(sql_type: SqlType, datums: list[Any]) -> Column:
+def arrow_or_vectors(sql_type: SqlType, datums: list[Any]) -> Column:
     if isinstance(sql_type.definition, Vector) and sql_type.typmod > 0:
         present = np.array([datum is not None for datum in datums], bool)
         vectors = np.zeros((len(datums), sql_type.typmod), np.float32)

@@ -136,7 +136,7 @@ class Vector(TypeDefinition):
         dims = (data[0] << 8) | data[1]
         size = self.dtype.itemsize
         if len(data) != 4 + size * dims or data[2] or data[3] or not 0 < dims <= DIMENSIONS_MAX:
-            raise self._bad_header(bytes(data))
+            raise self._bad_header(bytes(data), typmod)
         if 0 < typmod != dims:
             raise wrong_dimensions(typmod, dims)
         vector = np.frombuffer(data, self.wire, offset=4).astype(self.dtype)
@@ -180,13 +180,15 @@ class Vector(TypeDefinition):
             f"{self.name} cannot have more than {DIMENSIONS_MAX} dimensions"
         )
 
-    def _bad_header(self, data: bytes) -> Exception:
+    def _bad_header(self, data: bytes, typmod: int) -> Exception:
         """What pgvector says first about a message whose header and length do not fit."""
         dims = int.from_bytes(data[:2], "big", signed=True)
         if dims < 1:
             return self.no_dimensions()
         if dims > DIMENSIONS_MAX:
             return self.too_many_dimensions()
+        if 0 < typmod != dims:
+            return wrong_dimensions(typmod, dims)
         unused = int.from_bytes(data[2:4], "big", signed=True)
         if unused:
             return DataException(f"expected unused to be 0, not {unused}")
