@@ -3,14 +3,14 @@
 import os
 
 import numpy  # noqa: F401
-import pg8000.native
+from pg8000.core import CoreConnection
 
-_connect = pg8000.native.Connection.__init__
-
-
-def _connect_to_suite(self, user, host=os.environ["PGHOST"], database=None, port=None, **others):
-    port = port or int(os.environ["PGPORT"])
-    _connect(self, user, host=os.environ["PGHOST"], database=database, port=port, **others)
+_connect = CoreConnection.__init__
 
 
-pg8000.native.Connection.__init__ = _connect_to_suite
+def _connect_to_suite(self, *arguments, **named):
+    named.pop("port", None)
+    _connect(self, *arguments[:3], port=int(os.environ["PGPORT"]), **named)
+
+
+CoreConnection.__init__ = _connect_to_suite
