@@ -118,6 +118,12 @@ class DivisionByZero(DatabaseError):
     sqlstate = "22012"
 
 
+class InvalidPrecedingOrFollowingSize(DatabaseError):
+    """A window's frame that begins or ends less than nothing away."""
+
+    sqlstate = "22013"
+
+
 class ZeroLengthCharacterString(DatabaseError):
     """Empty text where none may be."""
 

@@ -176,7 +176,7 @@ def _other_temporary(view: Viewpoint, oid: int | None) -> bool | None:
     if oid is None:
         return None
     schema = view.catalog.schemas.get(oid)
-    return schema is not None and schema.name.startswith("pg_temp_") and schema.name != view.temporary_schema
+    return schema is not None and schema.is_temporary and schema.name != view.temporary_schema
 
 
 def _null(view: Viewpoint, *args: Any) -> None:

@@ -16,6 +16,7 @@ from sqlvec.catalog.user_types import DomainType, UserType, linked_type, sql_typ
 from sqlvec.types import SqlType
 from sqlvec.types.domain_type import base_of
 
+TEMPORARY_PREFIX = "pg_temp_"
 FIRST_USER_OID = 20000  # below: PostgreSQL's own, and the oids of our built-in types
 PUBLIC_SCHEMA_OID = 2200
 CATALOG_SCHEMA_OID = 11
@@ -26,6 +27,11 @@ INFORMATION_SCHEMA_OID = 13000
 class Schema:
     oid: int
     name: str
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it holds what one session has made for itself."""
+        return self.name.startswith(TEMPORARY_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)

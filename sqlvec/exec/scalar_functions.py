@@ -24,6 +24,7 @@ from sqlvec.errors import (
     UndefinedTable,
     WrongObjectType,
 )
+from sqlvec.exec import relational_json as documents
 from sqlvec.exec import text_search
 from sqlvec.exec import vector_functions as vectors
 from sqlvec.exec.advisory import ADVISORY_FUNCTIONS
@@ -91,26 +92,14 @@ def _exact_modulo(left: int, right: int) -> int:
     return -remainder if left < 0 else remainder
 
 
-def _json_get(result: SqlType, document: str, key: Any) -> Any:
-    import orjson
-
-    value = orjson.loads(document)
-    if isinstance(value, dict) and isinstance(key, str):
-        found = value.get(key, _MISSING)
-    elif isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
-        found = value[key]
-    else:
-        found = _MISSING
-    if found is _MISSING:
-        return None
-    if result.oid != types.TEXT.oid:
-        return result.definition.parse(orjson.dumps(found).decode(), -1)
-    if found is None or isinstance(found, str):
-        return found
-    return types.JSONB.definition.parse(orjson.dumps(found).decode(), -1)
+def _json_member(result: SqlType, document: str, key: str | int) -> str | None:
+    return documents.get(document, key) if isinstance(key, str) else documents.item(document, key)
 
 
-_MISSING = object()
+def _json_member_text(result: SqlType, document: str, key: str | int) -> str | None:
+    if isinstance(key, str):
+        return documents.get_text(document, key)
+    return documents.item_text(document, key)
 
 
 def _concatenate(result: SqlType, left: Any, right: Any) -> Any:
@@ -124,8 +113,8 @@ OPERATORS: dict[str, Function] = {
     "/": _divide,
     "%": _modulo,
     "||": _concatenate,
-    "->": _json_get,
-    "->>": _json_get,
+    "->": _json_member,
+    "->>": _json_member_text,
 }
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlvec.catalog.objects import Catalog, Index, Sequence, Table
+from sqlvec.catalog.objects import TEMPORARY_PREFIX, Catalog, Index, Sequence, Table
 
 if TYPE_CHECKING:
     from sqlvec.storage.store import Store
     from sqlvec.storage.transaction import Transaction
 
-PREFIX = "pg_temp_"
-
 
 def temporary_schema(pid: int) -> str:
-    return f"{PREFIX}{pid}"
+    return f"{TEMPORARY_PREFIX}{pid}"
 
 
 def end_transaction(tx: Transaction, schema_name: str) -> None:
@@ -60,4 +58,4 @@ def drop_schemas(store: Store, *names: str) -> None:
 
 def left_behind(store: Store) -> list[str]:
     """Schemas of sessions of an earlier process."""
-    return [s.name for s in store.catalog.schemas.values() if s.name.startswith(PREFIX)]
+    return [s.name for s in store.catalog.schemas.values() if s.is_temporary]

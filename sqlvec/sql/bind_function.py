@@ -8,7 +8,6 @@ from sqlvec import types
 from sqlvec.errors import (
     AmbiguousFunction,
     DatabaseError,
-    DataException,
     UndefinedFunction,
     WrongObjectType,
 )
@@ -19,16 +18,19 @@ from sqlvec.sql.bind_paradedb import SCHEMAS, paradedb_function
 from sqlvec.sql.bind_record import record_call
 from sqlvec.sql.bind_text import FUNCTIONS as SEARCH_FUNCTIONS
 from sqlvec.sql.bind_text import text_function
+from sqlvec.sql.bind_window import bind_window, sort_keys
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.enum_functions import FUNCTIONS as ENUM_FUNCTIONS
 from sqlvec.sql.enum_functions import enum_function
 from sqlvec.sql.functions import (
     AGGREGATE_FUNCTIONS,
+    ARGUMENT_NAMES,
     FUNCTIONS,
     ORDERED_SET_FUNCTIONS,
     RECORD_FUNCTIONS,
     TABLE_FUNCTIONS,
     WINDOW_FUNCTIONS,
+    ZERO_BY_DEFAULT,
     Signature,
     is_pseudo,
     type_of,
@@ -40,6 +42,9 @@ from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS, casts_implicitly, common
 from sqlvec.types import SqlType
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
+_NO_MATCH = (
+    "No function matches the given name and argument types. You might need to add explicit type casts."
+)
 _DISTANCE_FUNCTIONS = {
     "l2_distance": "l2", "cosine_distance": "cosine", "l1_distance": "l1",
     "hamming_distance": "hamming", "jaccard_distance": "jaccard",
@@ -63,7 +68,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         return bm25query_function(binder, args, position)
     named = [arg["NamedArgExpr"] for arg in body.get("args", ()) if "NamedArgExpr" in arg]
     if named:
-        args += [bind(binder, arg["arg"], scope) for arg in named]
+        given = {arg["name"]: bind(binder, arg["arg"], scope) for arg in named}
+        args = _in_order(name, args, given, position)
     if "over" in body:
         return _window_call(binder, name, body, args, scope, bind)
     if name in AGGREGATE_FUNCTIONS or name in ORDERED_SET_FUNCTIONS:
@@ -132,6 +138,31 @@ def resolve(
     return _apply(binder, chosen[0], args, position)
 
 
+def _in_order(
+    name: str,
+    args: list[bound.Expression],
+    given: dict[str, bound.Expression],
+    position: int | None,
+) -> list[bound.Expression]:
+    """Arguments by place and by name, all by place."""
+    names = ARGUMENT_NAMES.get(name, ())
+    places = {word: names.index(word) for word in given if word in names[len(args) :]}
+    count = max(places.values(), default=-1) + 1
+    filled: list[bound.Expression | None] = [*args, *[None] * (count - len(args))]
+    for word, place in places.items():
+        filled[place] = given[word]
+    if name in ZERO_BY_DEFAULT:
+        filled = [bound.Const(types.INT4, 0) if arg is None else arg for arg in filled]
+    found = [arg for arg in filled if arg is not None]
+    if len(places) < len(given) or len(found) < len(filled):
+        shown = [arg.type.plain_name for arg in args]
+        shown += [f"{word} => {arg.type.plain_name}" for word, arg in given.items()]
+        raise UndefinedFunction(
+            f"function {name}({', '.join(shown)}) does not exist", position=position, hint=_NO_MATCH
+        )
+    return found
+
+
 def _no_function(
     name: str, args: Sequence[bound.Expression], position: int | None
 ) -> UndefinedFunction:
@@ -139,8 +170,7 @@ def _no_function(
     return UndefinedFunction(
         f"function {name}({shown}) does not exist",
         position=position,
-        hint="No function matches the given name and argument types. You might need to add "
-        "explicit type casts.",
+        hint=_NO_MATCH,
     )
 
 
@@ -242,26 +272,11 @@ def _element(signature: Signature, args: Sequence[bound.Expression]) -> SqlType 
 # ---------------------------------------------------------------- aggregates and windows
 
 
-def _sort_keys(
-    binder: Binder, nodes: Sequence[Node], scope: Scope, bind: Bind
-) -> tuple[bound.SortKey, ...]:
-    return tuple(sort_key(binder, node, bind(binder, node["SortBy"]["node"], scope)) for node in nodes)
-
-
-def sort_key(binder: Binder, node: Node, expression: bound.Expression) -> bound.SortKey:
-    """Direction and place of nulls of a SortBy node."""
-    body = node["SortBy"]
-    descending = body.get("sortby_dir") == "SORTBY_DESC"
-    nulls = body.get("sortby_nulls", "SORTBY_NULLS_DEFAULT")
-    first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
-    return bound.SortKey(binder.settled(expression), descending, first)
-
-
 def _aggregate(
     binder: Binder, name: str, body: Node, args: list[bound.Expression], scope: Scope, bind: Bind
 ) -> bound.Expression:
     position = binder.position(body)
-    order_by = _sort_keys(binder, body.get("agg_order", ()), scope, bind)
+    order_by = sort_keys(binder, body.get("agg_order", ()), scope, bind)
     where = None
     if "agg_filter" in body:
         where = binder.boolean(bind(binder, body["agg_filter"], scope), "FILTER", position)
@@ -287,7 +302,7 @@ def _window_call(
     binder: Binder, name: str, body: Node, args: list[bound.Expression], scope: Scope, bind: Bind
 ) -> bound.Expression:
     position = binder.position(body)
-    window = _window(binder, body["over"]["WindowDef"] if "WindowDef" in body["over"] else body["over"], scope, bind)
+    window = bind_window(binder, body["over"]["WindowDef"] if "WindowDef" in body["over"] else body["over"], scope, bind)
     where = None
     if "agg_filter" in body:
         where = binder.boolean(bind(binder, body["agg_filter"], scope), "FILTER", position)
@@ -301,58 +316,3 @@ def _window_call(
     table = WINDOW_FUNCTIONS if name in WINDOW_FUNCTIONS else AGGREGATE_FUNCTIONS
     bound_args, result = resolve(binder, name, table[name], args, position)
     return bound.WindowCall(result, name, tuple(bound_args), window, False, where)
-
-
-_FRAME_START_UNBOUNDED, _FRAME_END_UNBOUNDED = 0x20, 0x100
-_FRAME_RANGE, _FRAME_ROWS, _FRAME_GROUPS = 0x02, 0x04, 0x08
-_START_CURRENT, _END_CURRENT = 0x200, 0x400
-_START_PRECEDING, _END_PRECEDING = 0x800, 0x1000
-_START_FOLLOWING, _END_FOLLOWING = 0x2000, 0x4000
-_NON_DEFAULT = 0x01
-
-
-def _window(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound.Window:
-    named = body.get("name") or body.get("refname")
-    base = bound.Window()
-    if named:
-        definition = binder.windows.get(named)
-        if definition is None:
-            from sqlvec.errors import UndefinedObject
-
-            raise UndefinedObject(f'window "{named}" does not exist', position=binder.position(body))
-        base = _window(binder, definition, scope, bind)
-    partition = tuple(binder.settled(bind(binder, n, scope)) for n in body.get("partitionClause", ()))
-    order = _sort_keys(binder, body.get("orderClause", ()), scope, bind)
-    frame = _frame(binder, body, scope, bind) or base.frame
-    return bound.Window(partition or base.partition_by, order or base.order_by, frame)
-
-
-def _frame(binder: Binder, body: Node, scope: Scope, bind: Bind) -> str:
-    options = body.get("frameOptions", 0)
-    if not options & _NON_DEFAULT:
-        return ""
-    unit = "ROWS" if options & _FRAME_ROWS else "GROUPS" if options & _FRAME_GROUPS else "RANGE"
-    start = _edge(binder, options, "start", body.get("startOffset"), scope, bind)
-    end = _edge(binder, options, "end", body.get("endOffset"), scope, bind)
-    return f"{unit} BETWEEN {start} AND {end}"
-
-
-def _edge(
-    binder: Binder, options: int, side: str, offset: Node | None, scope: Scope, bind: Bind
-) -> str:
-    start = side == "start"
-    if start and options & _FRAME_START_UNBOUNDED:
-        return "UNBOUNDED PRECEDING"
-    if not start and options & _FRAME_END_UNBOUNDED:
-        return "UNBOUNDED FOLLOWING"
-    if options & (_START_CURRENT if start else _END_CURRENT):
-        return "CURRENT ROW"
-    assert offset is not None
-    value = bind(binder, offset, scope)
-    if not isinstance(value, bound.Const):
-        raise DataException("a frame offset must be a constant here")
-    shown = f"INTERVAL '{value.value}'" if isinstance(value.value, str) else str(value.value)
-    if isinstance(value.value, tuple):
-        shown = f"INTERVAL '{value.type.definition.render(value.value)}'"
-    preceding = options & (_START_PRECEDING if start else _END_PRECEDING)
-    return f"{shown} {'PRECEDING' if preceding else 'FOLLOWING'}"

@@ -16,10 +16,10 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from
-from sqlvec.sql.bind_function import sort_key
 from sqlvec.sql.bind_fusion import with_explanations
 from sqlvec.sql.bind_locking import bind_locking, forbid_locking, locking_title
 from sqlvec.sql.bind_modifying import bind_modifying
+from sqlvec.sql.bind_window import sort_key
 from sqlvec.sql.binder import Binder, body_of
 from sqlvec.sql.grouping import check_grouping, contains_aggregate, forbid_aggregates
 from sqlvec.sql.output_name import output_name

@@ -6,7 +6,7 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from sqlvec.catalog.objects import Column, Relation, Table, View, ViewRelation
+from sqlvec.catalog.objects import Column, Index, Relation, Table, View, ViewRelation
 from sqlvec.errors import (
     DuplicateColumn,
     DuplicateTable,
@@ -32,21 +32,33 @@ from sqlvec.sql.split import with_shards
 
 def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
     relation = body["view"]
-    name, schema_oid = relation["relname"], creation_schema(binder, relation)
+    _, columns, relations = bind_named_query(binder, body["query"], body.get("aliases", []))
+    name = relation["relname"]
+    notices: tuple[tuple[str, ...], ...] = ()
+    if "schemaname" not in relation and _reads_temporary(binder):
+        if persistence_of(relation) != "t":
+            notices = (("00000", f'view "{name}" will be a temporary view'),)
+        relation = {**relation, "relpersistence": "t"}
+    schema_oid = creation_schema(binder, relation)
     old = binder.catalog.relation(schema_oid, name)
     if old is not None and not body.get("replace"):
         raise DuplicateTable(f'relation "{name}" already exists')
     if old is not None and not isinstance(old, View):
         raise WrongObjectType(f'"{name}" is not a view')
     refuse_type_name(binder.catalog, schema_oid, name)
-    _, columns, relations = bind_named_query(binder, body["query"], body.get("aliases", []))
     if isinstance(old, View):
         _check_replaced(old, columns)
     _, oid = binder.catalog.reserve_oids(1)
     view = View(
         old.oid if old else oid, name, schema_oid, columns, query_text(binder), relations
     )
-    return bound.Ddl("CREATE VIEW", (view,))
+    return bound.Ddl("CREATE VIEW", (view,), notices=notices)
+
+
+def _reads_temporary(binder: Binder) -> bool:
+    schemas = binder.catalog.schemas
+    used = (relation for _, relation in binder.used.values())
+    return any(not isinstance(r, Index) and schemas[r.schema_oid].is_temporary for r in used)
 
 
 def bind_named_query(

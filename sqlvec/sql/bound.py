@@ -278,7 +278,8 @@ class Aggregate(Expression):
 class Window:
     partition_by: tuple[Expression, ...] = ()
     order_by: tuple[SortKey, ...] = ()
-    frame: str = ""  # SQL text: "ROWS BETWEEN 1 PRECEDING AND CURRENT ROW", "" for the default
+    frame: str = ""  # SQL text: "ROWS BETWEEN {} PRECEDING AND CURRENT ROW", "" for the default
+    offsets: tuple[Expression, ...] = ()  # what stands for {} in it
 
 
 @dataclass(frozen=True, slots=True)

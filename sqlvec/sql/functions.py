@@ -126,6 +126,16 @@ jsonb_each_text(jsonb): key text, value text
 json_each_text(json): key text, value text
 """
 
+# Names of arguments, for calls by name.
+_NAMES = """
+make_date(year, month, day)
+make_interval(years, months, weeks, days, hours, mins, secs)
+jsonb_set(jsonb_in, path, replacement, create_if_missing)
+"""
+_NAME_LINE = re.compile(r"(\w+)\(([^)]*)\)")
+ARGUMENT_NAMES = {name: tuple(words.split(", ")) for name, words in _NAME_LINE.findall(_NAMES)}
+ZERO_BY_DEFAULT = frozenset(["make_interval"])  # whatever argument is not given
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:

@@ -26,6 +26,7 @@ def _expressions(value: object) -> Iterator[bound.Expression]:
         yield value.expression
     elif isinstance(value, bound.Window):
         yield from _expressions(value.partition_by)
+        yield from _expressions(value.offsets)
         yield from _expressions(value.order_by)
     elif isinstance(value, tuple):
         for item in value:

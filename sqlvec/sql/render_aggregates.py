@@ -7,11 +7,16 @@ of two (avg of exact numbers is a sum and a count) gets the tail on each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sqlvec import types
-from sqlvec.errors import FeatureNotSupported
+from sqlvec.errors import (
+    FeatureNotSupported,
+    InvalidPrecedingOrFollowingSize,
+    NullValueNotAllowed,
+)
 from sqlvec.sql import bound
 from sqlvec.sql.render_cast import interval_fields, interval_of
 from sqlvec.sql.render_json import canonical, json_aggregate
@@ -20,6 +25,7 @@ from sqlvec.sql.render_types import (
     DENSE,
     INTEGERS,
     TEXTS,
+    Rendered,
     duckdb_type,
     is_numeric,
     is_record,
@@ -52,6 +58,8 @@ _WINDOW_ONLY = frozenset(
         "first_value", "last_value", "nth_value",
     ]
 )  # fmt: skip
+
+_MEASURED = "DECIMAL(38,15)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +97,31 @@ def window_call(r: ExpressionRenderer, e: bound.WindowCall) -> str:
         keys = [r.comparable(key) for key in e.window.partition_by]
         parts.append(f"PARTITION BY {', '.join(keys)}")
     if e.window.order_by:
-        parts.append(r.order_by(e.window.order_by).strip())
+        parts.append(_window_order(r, e.window))
     if e.window.frame:
-        parts.append(e.window.frame)
+        parts.append(e.window.frame.format(*_frame_offsets(r, e.window)))
     return _rendered(r, _Call(e, "", "", f"{where} OVER ({' '.join(parts)})"))
+
+
+def _window_order(r: ExpressionRenderer, window: bound.Window) -> str:
+    (key, *others) = window.order_by
+    measured = bool(window.offsets) and window.frame.startswith("RANGE") and not others
+    if measured and is_numeric(key.expression.type) and not numeric_form(r, key.expression):
+        # Offsets are added to keys, so these must be numbers.
+        number = Rendered(types.FLOAT8, f"CAST({r.render(key.expression)} AS {_MEASURED})")
+        key = replace(key, expression=number)
+    return r.order_by((key, *others)).strip()
+
+
+def _frame_offsets(r: ExpressionRenderer, window: bound.Window) -> list[str]:
+    starts = "{}" in window.frame.partition(" AND ")[0]
+    for side, offset in zip(("starting", "ending")[not starts :], window.offsets, strict=False):
+        known = r.constant(offset.arg if isinstance(offset, bound.Cast) else offset)
+        if known is not None and known.value is None:
+            raise NullValueNotAllowed(f"frame {side} offset must not be null")
+        if known is not None and isinstance(known.value, (int, float, Decimal)) and known.value < 0:
+            raise InvalidPrecedingOrFollowingSize(f"frame {side} offset must not be negative")
+    return [f"({r.render(offset)})" for offset in window.offsets]
 
 
 def _rendered(r: ExpressionRenderer, call: _Call) -> str:

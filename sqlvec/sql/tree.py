@@ -24,6 +24,7 @@ def _expressions(value: object) -> Iterator[bound.Expression]:
     elif isinstance(value, bound.Window):
         yield from _expressions(value.partition_by)
         yield from _expressions(value.order_by)
+        yield from _expressions(value.offsets)
     elif isinstance(value, tuple):
         for item in value:
             yield from _expressions(item)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sqlvec.types import NUMERIC, SqlType, by_oid
+from sqlvec.types import SqlType, TypeDefinition, by_oid
 
 Reader = Callable[[Sequence[int]], list[Any]]
 
@@ -38,9 +38,15 @@ def column_reader(array: pa.Array, type: SqlType) -> Reader:
         return _with_nulls(array, _fixed_reader(array, code))
     if pa.types.is_boolean(array.type):
         return _with_nulls(array, _bit_reader(array.buffers()[1], array.offset))
-    if pa.types.is_string(array.type) and type.oid != NUMERIC.oid:
+    if pa.types.is_string(array.type) and _is_text(type):
         return _with_nulls(array, _text_reader(array))
     return _generic_reader(array, type)
+
+
+def _is_text(type: SqlType) -> bool:
+    """Whether the datum is the text that is stored."""
+    definition = by_oid(type.oid)
+    return definition is None or definition.__class__.from_arrow is TypeDefinition.from_arrow
 
 
 def _with_nulls(array: pa.Array, reader: Reader) -> Reader:

@@ -22,6 +22,7 @@ DATUMS: list[tuple[SqlType, list[Any]]] = [
     (types.TIMESTAMP, [0, 1_000_001, None]),
     (types.TIMESTAMPTZ, [0, 1_000_001, None]),
     (types.TIME, [0, 86_399_999_999, None]),
+    (types.TIMETZ, [(0, -3600), None]),
     (types.INTERVAL, [(1, 2, 3), None]),
     (types.NUMERIC, [Decimal("1.50"), None]),
     (SqlType(types.NUMERIC.oid, ((10 << 16) | 2) + 4), [Decimal("1.50"), None]),

@@ -9,7 +9,7 @@ from sqlvec.catalog.names import is_ours
 from sqlvec.catalog.object_text import default_text
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Sequence, Table, View
 from sqlvec.catalog.system.environment import Environment
-from sqlvec.catalog.system.relations import tables_of
+from sqlvec.catalog.system.relations import persistence_of, tables_of
 from sqlvec.catalog.system.system_types import schema_of_type
 from sqlvec.catalog.system.tables import system_tables
 from sqlvec.catalog.viewpoint import SUPERUSER
@@ -50,7 +50,7 @@ def _system_tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for r in _shown(catalog):
         yield _table(environment, catalog.schemas[r.schema_oid].name, r.name, isinstance(r, Table)) | (
-            {"table_type": "LOCAL TEMPORARY"} if isinstance(r, Table) and r.persistence == "t" else {}
+            {"table_type": "LOCAL TEMPORARY"} if persistence_of(catalog, r) == "t" else {}
         )
 
 

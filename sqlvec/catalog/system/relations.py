@@ -66,7 +66,7 @@ def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         schema = schema_oid_of(catalog, relation)
         kind, width = kind_of(relation), len(columns_of(relation))
         row = _class(relation.oid, relation.name, schema, kind, width)
-        row["relpersistence"] = _persistence(catalog, relation)
+        row["relpersistence"] = persistence_of(catalog, relation)
         if isinstance(relation, Table):
             row |= {
                 "relhasindex": bool(catalog.indexes(relation.oid)),
@@ -89,8 +89,10 @@ def kind_of(relation: Relation) -> str:
     return _KINDS[type(relation)]
 
 
-def _persistence(catalog: Catalog, relation: Relation) -> str:
-    """Of an index and a sequence, that of the table it belongs to."""
+def persistence_of(catalog: Catalog, relation: Relation) -> str:
+    """What is in a session's own schema is temporary; of an index and a sequence, that of the table it belongs to."""
+    if catalog.schemas[schema_oid_of(catalog, relation)].is_temporary:
+        return "t"
     owner: Relation | None = relation
     if isinstance(relation, Index):
         owner = owner_of(catalog, relation)

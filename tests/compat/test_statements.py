@@ -1,0 +1,17 @@
+"""What suites of drivers and frameworks asked for, answered as PostgreSQL does: the same scripts on both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.harness.differential import differences
+from tests.harness.live_server import LiveServer
+
+SCRIPTS = sorted((Path(__file__).parent / "statements").glob("*.sql"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_answers_are_those_of_postgresql(script: Path, server: LiveServer, oracle: str) -> None:
+    assert "\n".join(differences(script, server.dsn, oracle)) == ""
