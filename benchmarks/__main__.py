@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,56 +21,42 @@ from benchmarks import (
     text_kernel,
     top10,
     updates,
+    vector_kernel,
 )
 from benchmarks.measure import Line
 from benchmarks.servers import running_pair
+from benchmarks.sweep import curves
 from benchmarks.wordnet import Wordnet
 
 RESULTS = Path(__file__).resolve().parent / "results"
-ALONE = {"tenants", "restart"}  # asked of a server of its own, against limits
+PAIRED = ("top10", "filtered", "text", "ingest", "rows", "updates", "analytics")  # asked of both servers
+IN_PROCESS = ("vector_kernel", "text_kernel")  # asked of libraries
+ALONE = ("tenants", "restart")  # asked of a server of its own, against limits
+QUESTIONS = (*PAIRED, *IN_PROCESS, *ALONE)
 
 
-def run(data: Wordnet, only: set[str]) -> tuple[list[Line], dict[str, Any]]:
-    """What is asked of both servers."""
-    lines: list[Line] = []
-    results: dict[str, Any] = {"rows": len(data.vectors), "dims": data.dims}
+class Report:
+    """What was found so far, kept after every question."""
 
-    def wanted(question: str) -> bool:
-        return not only or question in only
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.results: dict[str, Any] = {}
 
-    with running_pair() as pair:
-        lines += ingest.run(pair, data)  # the others ask about what it loads
-        if wanted("top10"):
-            results["sweep"] = top10.sweep(pair, data)
-            lines += top10.lines(results["sweep"])
-            plots.plot_recall(results["sweep"], RESULTS / "recall.png")
-        if wanted("filtered"):
-            filter_lines = filtered.run(pair, data)
-            lines += filter_lines
-            plots.plot_selectivity(filter_lines, RESULTS / "selectivity.png")
-        if wanted("text"):
-            lines += text.run(pair, data, RESULTS)
-        if wanted("ingest"):
-            lines += ingest.run_indexed(pair, data)
-        if wanted("rows"):
-            lines += rows.run(pair)
-        if wanted("updates"):
-            lines += updates.run(pair)
-        if wanted("analytics"):
-            lines += analytics.run(pair)
-    if wanted("text_kernel"):
-        kernel_lines = text_kernel.run(data)
-        lines += kernel_lines
-        plots.plot_kernels(kernel_lines, RESULTS / "text_kernel.png")
-    return lines, results
+    def add(self, lines: list[Line], **results: Any) -> None:
+        self.lines += lines
+        self.results |= results
+        kept = self.results | {"lines": [asdict(line) for line in self.lines]}
+        (RESULTS / "results.json").write_text(json.dumps(kept, indent=2))
 
-
-def table(lines: list[Line]) -> str:
-    """The ratios as Markdown."""
-    shown = ["| question | sqlvec | PostgreSQL + pgvector | ratio |", "|---|---|---|---|"]
-    for line in lines:
-        shown.append(f"| {line.question} | {line.sqlvec} | {line.pgvector} | {line.ratio:.1f}x |")
-    return "\n".join(shown)
+    def table(self) -> str:
+        """The ratios as Markdown."""
+        shown = ["| question | sqlvec | PostgreSQL + pgvector, or another | ratio | goal |"]
+        shown.append("|---|---|---|---|---|")
+        for line in self.lines:
+            ratio = "-" if math.isnan(line.ratio) else f"{line.ratio:.2g}x"
+            goal = "" if line.goal is None else f"{line.goal:g}x"
+            shown.append(f"| {line.question} | {line.sqlvec} | {line.pgvector} | {ratio} | {goal} |")
+        return "\n".join(shown)
 
 
 def main() -> None:
@@ -78,22 +65,69 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=300)
     parser.add_argument("--tenants", type=int, default=10_000)
     parser.add_argument("--restart-rows", type=int, default=1_000_000)
-    questions = "top10, filtered, text, text_kernel, ingest, rows, updates, analytics, tenants, restart"
-    parser.add_argument("--only", default="", help=f"some of {questions}")
+    told = f"some of {', '.join(QUESTIONS)}"
+    parser.add_argument("--only", type=questions, default=frozenset(QUESTIONS), help=told)
     args = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    only = {word for word in args.only.split(",") if word}
-    lines: list[Line] = []
-    results: dict[str, Any] = {}
-    if not only or only - ALONE:
-        lines, results = run(Wordnet(args.rows, args.queries), only)
-    if not only or "tenants" in only:
-        lines += tenants.run(args.tenants)
-    if not only or "restart" in only:
-        lines += restart.run(args.restart_rows)
-    results["lines"] = [asdict(line) for line in lines]
-    (RESULTS / "results.json").write_text(json.dumps(results, indent=2))
-    print(table(lines))
+    report = Report()
+    if args.only.intersection(PAIRED + IN_PROCESS):
+        data = Wordnet(args.rows, args.queries)
+        report.add([], rows=len(data.vectors), dims=data.dims)
+        if args.only.intersection(PAIRED):
+            ask_pair(report, data, args.only)
+        ask_in_process(report, data, args.only)
+    if "tenants" in args.only:
+        report.add(tenants.run(args.tenants))
+    if "restart" in args.only:
+        report.add(restart.run(args.restart_rows))
+    print(report.table())
+
+
+def questions(text: str) -> frozenset[str]:
+    """The names in a list with commas."""
+    names = frozenset(word.strip() for word in text.split(",") if word.strip())
+    unknown = names.difference(QUESTIONS)
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown)) or 'nothing'} is no question")
+    return names
+
+
+def ask_pair(report: Report, data: Wordnet, wanted: frozenset[str]) -> None:
+    """What is asked of both servers."""
+    with running_pair() as pair:
+        report.add(ingest.run(pair, data))  # the others ask about what it loads
+        if "top10" in wanted:
+            lines, points = top10.run(pair, data)
+            report.add(lines, **points)
+            plots.plot_recall(curves(points["sweep"]), RESULTS / "recall.png")
+        if "filtered" in wanted:
+            lines = filtered.run(pair, data)
+            report.add(lines)
+            plots.plot_selectivity(lines, RESULTS / "selectivity.png")
+        if "text" in wanted:
+            report.add(text.run(pair, data, RESULTS))
+        if "ingest" in wanted:
+            report.add(ingest.run_indexed(pair, data))
+        if "rows" in wanted:
+            report.add(rows.run(pair))
+        if "updates" in wanted:
+            report.add(updates.run(pair))
+        if "analytics" in wanted:
+            report.add(analytics.run(pair))
+
+
+def ask_in_process(report: Report, data: Wordnet, wanted: frozenset[str]) -> None:
+    """What is asked of libraries, and compared with what the server did before."""
+    if "vector_kernel" in wanted:
+        known = report.results if "sweep" in report.results else {}
+        lines, points = vector_kernel.run(data, known)
+        report.add(lines, vector_kernel=points)
+        drawn = curves(points) | curves(known.get("sweep", []), "{} (server)")
+        plots.plot_recall(drawn, RESULTS / "vector_kernel.png")
+    if "text_kernel" in wanted:
+        lines = text_kernel.run(data)
+        report.add(lines)
+        plots.plot_kernels(lines, RESULTS / "text_kernel.png")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ pgvector gets the setting that serves it best: an iterative scan, so that it ret
 
 from __future__ import annotations
 
+from benchmarks.exact import nearest
 from benchmarks.measure import SERVERS, Line, Pair, rate_line, rates, recall
 from benchmarks.wordnet import Wordnet
 
@@ -18,7 +19,7 @@ def run(pair: Pair, data: Wordnet) -> list[Line]:
     shown = []
     for share in SHARES:
         limit = int(len(data.vectors) * share)
-        exact = data.nearest(10, limit)[: len(parameters)]
+        exact = nearest(data.vectors[:limit], data.question_vectors[: len(parameters)], 10)
         sql = f"SELECT id FROM docs WHERE id < {limit} ORDER BY embedding <=> %s LIMIT 10"
         both, found = rates(pair, {name: (sql, parameters) for name in SERVERS})
         recalls = {name: recall(found[name], exact) for name in SERVERS}

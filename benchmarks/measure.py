@@ -34,13 +34,14 @@ class Pair:
 
 @dataclass(slots=True)
 class Line:
-    """One line of the table. ratio above 1: sqlvec is ahead."""
+    """One line of the table. ratio above 1: sqlvec is ahead; goal: what the ratio is meant to reach."""
 
     question: str
     sqlvec: str
     pgvector: str
     ratio: float
     detail: dict[str, Any] = field(default_factory=dict)
+    goal: float | None = None
 
 
 def seconds_line(question: str, seconds: dict[str, float]) -> Line:
@@ -51,7 +52,13 @@ def seconds_line(question: str, seconds: dict[str, float]) -> Line:
 
 def limit_line(question: str, value: float, limit: float, unit: str) -> Line:
     """What is to stay below a limit. ratio above 1: it does."""
-    return Line(question, f"{value:.3g} {unit}", f"limit {limit:g} {unit}", limit / value, {"value": value})
+    shown = f"{value:.3g} {unit}", f"limit {limit:g} {unit}"
+    return Line(question, *shown, limit / value, {"value": value}, 1.0)
+
+
+def floor_line(question: str, value: float, floor: float) -> Line:
+    """What is to reach a floor. ratio above 1: it does."""
+    return Line(question, f"{value:.3f}", f"at least {floor:g}", value / floor, {"value": value}, 1.0)
 
 
 def rate_line(
@@ -81,25 +88,30 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def rates(
-    pair: Pair, statements: dict[str, tuple[str, Sequence[Any]]]
+    pair: Pair, statements: dict[str, tuple[str, Sequence[Any]]], *, simple: bool = False
 ) -> tuple[dict[str, float], dict[str, Found]]:
-    """Queries a second of one connection, prepared and binary, and the first column of the rows.
-    statements: by server, the text and the parameters of each query."""
+    """Queries a second of one connection, and the first column of the rows. statements: by server, the text and
+    the parameters of each query. They are prepared and binary, or whole texts in the simple protocol."""
     found: dict[str, Found] = {}
 
     def measure(name: str) -> float:
-        sql, parameters = statements[name]
-        cursor = pair.connections[name].cursor(binary=True)
-        cursor.execute(sql, parameters[0], prepare=True).fetchall()
-        answers = []
-        started = perf_counter()
-        for some in parameters:
-            answers.append([row[0] for row in cursor.execute(sql, some, prepare=True).fetchall()])
-        elapsed = perf_counter() - started
-        found[name] = answers
-        return len(parameters) / elapsed
+        value, found[name] = rate(pair.connections[name], *statements[name], simple=simple)
+        return value
 
     return in_turn(measure), found
+
+
+def rate(
+    connection: psycopg.Connection, sql: str, parameters: Sequence[Any], *, simple: bool = False
+) -> tuple[float, Found]:
+    """rates() of one server, once."""
+    cursor = psycopg.ClientCursor(connection) if simple else connection.cursor(binary=True)
+    cursor.execute(sql, parameters[0], prepare=not simple).fetchall()
+    answers = []
+    started = perf_counter()
+    for some in parameters:
+        answers.append([row[0] for row in cursor.execute(sql, some, prepare=not simple).fetchall()])
+    return len(parameters) / (perf_counter() - started), answers
 
 
 def recall(found: Found, exact: np.ndarray) -> float:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import SERVERS, Line
+from benchmarks.sweep import Curves
 
 
-def plot_recall(points: list[dict[str, Any]], path: Path) -> None:
+def plot_recall(curves: Curves, path: Path) -> None:
     figure, axes = _axes("recall@10", "queries/s")
-    for name in SERVERS:
-        ordered = sorted((point["recall"][name], point["rates"][name]) for point in points)
-        axes.plot([r for r, _ in ordered], [q for _, q in ordered], marker="o", label=name)
-    axes.legend()
+    for name, points in curves.items():
+        axes.plot([r for r, _ in points], [q for _, q in points], marker=".", label=name)
+    axes.legend(fontsize=7)
     figure.savefig(path)
 
 

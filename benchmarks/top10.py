@@ -1,45 +1,37 @@
-"""The nearest ten: queries a second at equal recall."""
+"""The nearest ten, at equal recall: of one connection, of eight, and as texts in the simple protocol."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
-from benchmarks.measure import SERVERS, Line, Pair, rate_line, rates, recall
+from pgvector import Vector
+
+from benchmarks.connections import sweep_connections
+from benchmarks.measure import Line, Pair
+from benchmarks.sweep import Point, line_at, sweep
 from benchmarks.wordnet import Wordnet
 
 SQL = "SELECT id FROM docs ORDER BY embedding <=> %s LIMIT 10"
 EF_SEARCH = (16, 24, 40, 64, 100, 200)
-RECALLS = (0.90, 0.95, 0.99)
+AROUND = (16, 40, 64, 100)  # on both sides of 0.95, for what is asked at that recall alone
+GOALS = {0.90: 5.0, 0.95: 5.0, 0.99: 8.0}
+CONNECTIONS, CONNECTIONS_GOAL, TEXT_GOAL = 8, 5.0, 3.0
 
 
-def sweep(pair: Pair, data: Wordnet) -> list[dict[str, Any]]:
-    """Rates and recalls of both servers at each ef_search."""
+def run(pair: Pair, data: Wordnet) -> tuple[list[Line], dict[str, Any]]:
+    """Lines, and the points that they are read off: sweep, connections, text."""
     exact = data.nearest(10)
-    parameters = [(vector,) for vector in data.question_vectors]
-    points = []
-    for ef in EF_SEARCH:
-        pair.execute(f"SET hnsw.ef_search = {ef}")
-        both, found = rates(pair, {name: (SQL, parameters) for name in SERVERS})
-        recalls = {name: recall(found[name], exact) for name in SERVERS}
-        points.append({"ef": ef, "rates": both, "recall": recalls})
-    return points
+    points = sweep(pair, SQL, list(data.question_vectors), exact, EF_SEARCH)
+    around = [point for point in points if point["ef"] in AROUND]
+    many = sweep_connections(pair, SQL, data.question_vectors, around, CONNECTIONS)
+    # How long a client takes to render a vector is not what is asked about: it is given the text.
+    texts = [Vector(vector).to_text() for vector in data.question_vectors]
+    text = sweep(pair, SQL, texts, exact, AROUND, simple=True)
+    lines = [_line("top-10", points, recall, goal) for recall, goal in GOALS.items()]
+    lines.append(_line(f"top-10, {CONNECTIONS} connections", many, 0.95, CONNECTIONS_GOAL))
+    lines.append(_line("top-10, text in the simple protocol", text, 0.95, TEXT_GOAL))
+    return lines, {"sweep": points, "connections": many, "text": text}
 
 
-def lines(points: list[dict[str, Any]]) -> list[Line]:
-    shown = []
-    for target in RECALLS:
-        both = {name: at_recall(points, name, target) for name in SERVERS}
-        if None not in both.values():
-            known = {name: rate for name, rate in both.items() if rate is not None}
-            shown.append(rate_line(f"top-10 at recall {target:.2f}", known))
-    return shown
-
-
-def at_recall(points: list[dict[str, Any]], name: str, target: float) -> float | None:
-    """Queries a second at a recall, between the measured points; None when it is not reached."""
-    ordered = sorted((point["recall"][name], point["rates"][name]) for point in points)
-    for (low, slow), (high, fast) in pairwise(ordered):
-        if low <= target <= high and high > low:
-            return float(slow + (fast - slow) * (target - low) / (high - low))
-    return float(ordered[0][1]) if ordered and ordered[0][0] >= target else None
+def _line(question: str, points: list[Point], recall: float, goal: float) -> Line:
+    return line_at(question, (points, "sqlvec"), (points, "pgvector"), recall, goal)

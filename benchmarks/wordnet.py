@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.exact import nearest
+
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "wordnet"
 
 
@@ -45,12 +47,9 @@ class Wordnet:
         self.relevant = relevant[::step][:queries]
         self.dims = self.vectors.shape[1]
 
-    def nearest(self, k: int, limit: int | None = None) -> np.ndarray:
-        """i64[queries, k]: the exact answer among the first `limit` documents."""
-        vectors = self.vectors[:limit]
-        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        scores = self.question_vectors @ unit.T
-        return np.argsort(-scores, axis=1)[:, :k]
+    def nearest(self, k: int) -> np.ndarray:
+        """i64[queries, k]: the exact answers."""
+        return nearest(self.vectors, self.question_vectors, k)
 
     def ndcg(self, found: Sequence[Sequence[int]]) -> float:
         """Mean nDCG@10 of answers to the first questions; 0 without judgements."""
