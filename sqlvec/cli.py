@@ -6,14 +6,26 @@ import argparse
 import ipaddress
 import logging
 import sys
+from typing import TypeAlias
 
 from sqlvec import __version__
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of the console script; returns the exit status."""
     parser = argparse.ArgumentParser(prog="sqlvec", description="Hybrid search over the PostgreSQL protocol.")
     commands = parser.add_subparsers(dest="command", required=True)
+    _add_serve(commands)
+    _add_demo(commands)
+    _add_check(commands)
+    commands.add_parser("version", help="print the version")
+    args = parser.parse_args(arguments)
+    return {"serve": _serve, "demo": _demo, "check": _check, "version": _version}[args.command](args)
+
+
+def _add_serve(commands: Commands) -> None:
     serve = commands.add_parser("serve", help="serve a data directory")
     serve.add_argument("--data-dir", default="./sqlvec-data")
     serve.add_argument("--host", default="127.0.0.1")
@@ -50,21 +62,41 @@ def main(arguments: list[str] | None = None) -> int:
         "--index-memory-limit", default="0", metavar="SIZE",
         help="give the largest vector indexes bit codes where all take more; for example 4GB (default: no limit)",
     )  # fmt: skip
+    serve.add_argument(
+        "--segment-io", choices=("mmap", "pread"), default="mmap",
+        help="how files of rows are read: mapped, or by pread into the server's own memory",
+    )  # fmt: skip
+    serve.add_argument(
+        "--memtable-stall", default="256MB", metavar="SIZE",
+        help="who writes to a table waits while more of its rows wait to be flushed",
+    )  # fmt: skip
+    for kind, default, what in (
+        ("segments", 500, "segments of it wait to be merged"),
+        ("unlinked-rows", 4_000_000, "rows of it wait to be linked"),
+    ):
+        serve.add_argument(
+            f"--{kind}-stall", type=int, default=default, metavar="N",
+            help=f"who writes to a table waits while more {what}",
+        )  # fmt: skip
     serve.add_argument("--password-file", help="a file with the password of user postgres")
+
+
+def _add_demo(commands: Commands) -> None:
     demo = commands.add_parser("demo", help="load the sample and answer queries")
     demo.add_argument("--once", action="store_true", help="end after the queries")
     demo.add_argument("--port", type=int, default=0)
     demo.add_argument("--data-dir")
+
+
+def _add_check(commands: Commands) -> None:
     check = commands.add_parser("check", help="verify a data directory that no server uses")
     check.add_argument("directory")
     check.add_argument("--blob-directory", default="", metavar="DIR", help="as it is given to serve")
+    check.add_argument("--segment-io", choices=("mmap", "pread"), default="mmap", help="as it is given to serve")
     check.add_argument(
         "--stats", action="store_true",
         help="print what each shard holds, and the false positives of its bloom filters, as measured",
     )  # fmt: skip
-    commands.add_parser("version", help="print the version")
-    args = parser.parse_args(arguments)
-    return {"serve": _serve, "demo": _demo, "check": _check, "version": _version}[args.command](args)
 
 
 def _version(args: argparse.Namespace) -> int:
@@ -88,18 +120,25 @@ def _serve(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
+    checked = SessionSettings().checked
     try:
         storage = StorageSettings(
-            retention_us=int(SessionSettings().checked("sqlvec.retention", args.retention)) * 1000,
+            retention_us=int(checked("sqlvec.retention", args.retention)) * 1000,
             disk_use_warning_percentage=args.disk_use_warning_percentage,
             disk_use_readonly_percentage=args.disk_use_readonly_percentage,
             blob_directory=args.blob_directory,
             shard_idle_seconds=args.shard_idle_seconds,
             open_shards_max=args.open_shards_max,
             index_memory_limit_bytes=int(
-                SessionSettings().checked("sqlvec.index_memory_limit", args.index_memory_limit)
+                checked("sqlvec.index_memory_limit", args.index_memory_limit)
             )
             << 10,
+            segment_io=args.segment_io,
+            memtable_bytes_stall=int(checked("sqlvec.memtable_stall", args.memtable_stall)) << 10,
+            segments_stall=int(checked("sqlvec.segments_stall", str(args.segments_stall))),
+            unlinked_rows_stall=int(
+                checked("sqlvec.unlinked_rows_stall", str(args.unlinked_rows_stall))
+            ),
         )
         serve(
             args.data_dir, args.host, args.port, verifiers, storage,
@@ -149,11 +188,12 @@ def _check(args: argparse.Namespace) -> int:
     from sqlvec.storage.vfs import OsFs
 
     failed = 0
-    blobs = FileBlobs(OsFs(args.blob_directory)) if args.blob_directory else None
+    elsewhere, segment_io = args.blob_directory, args.segment_io
+    blobs = FileBlobs(OsFs(elsewhere, segment_io=segment_io)) if elsewhere else None
     root = Path(args.directory)
     folders = sorted(p for p in (root / "databases").glob("*") if p.is_dir()) or [root]
     for folder in folders:
-        vfs = OsFs(str(folder))
+        vfs = OsFs(str(folder), segment_io=segment_io)
         findings = list(verify(vfs, blobs))
         for finding in findings:
             print(f"{folder.name}: {finding}")

@@ -147,8 +147,9 @@ class Database:
         self.cluster = cluster
         self.name = name
         self.clock = cluster.clock
-        vfs, storage = OsFs(str(directory)), cluster.storage
-        blobs = FileBlobs(OsFs(storage.blob_directory)) if storage.blob_directory else None
+        storage = cluster.storage
+        vfs, elsewhere = OsFs(str(directory)), storage.blob_directory
+        blobs = FileBlobs(OsFs(elsewhere, segment_io=storage.segment_io)) if elsewhere else None
         self.store = Store.open(vfs, cluster.clock, storage, index_values, blobs, uuid4().hex)
         self.store.workshop = OwnProcess(
             vfs, str(directory), cluster.clock, storage.inline_bytes_max
@@ -205,6 +206,10 @@ class Cluster:
             "sqlvec.blob_directory": storage.blob_directory,
             "sqlvec.shard_idle_seconds": f"{storage.shard_idle_seconds:.0f}",
             "sqlvec.open_shards_max": str(storage.open_shards_max),
+            "sqlvec.segment_io": storage.segment_io,
+            "sqlvec.memtable_stall": str(storage.memtable_bytes_stall >> 10),
+            "sqlvec.segments_stall": str(storage.segments_stall),
+            "sqlvec.unlinked_rows_stall": str(storage.unlinked_rows_stall),
             "sqlvec.index_memory_limit": str(storage.index_memory_limit_bytes >> 10),
         }
         self.open_databases: dict[str, Database] = {}

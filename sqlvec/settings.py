@@ -149,6 +149,13 @@ DEFINITIONS = (
     _i("sqlvec.index_memory_limit", "0", 0, _INT_MAX,
        "Memory that vector indexes without a quantization of their own may take with int8 codes and links; the "
        "largest get bit codes beyond it. 0 for none. Set at start.", "kB", fixed=True),
+    _e("sqlvec.segment_io", "mmap", "mmap|pread", "How files of rows are read. Set at start.", fixed=True),
+    _i("sqlvec.memtable_stall", "262144", 1, _INT_MAX,
+       "Who writes to a table waits while more of its rows wait to be flushed. Set at start.", "kB", fixed=True),
+    _i("sqlvec.segments_stall", "500", 1, _INT_MAX,
+       "Who writes to a table waits while more segments of it wait to be merged. Set at start.", fixed=True),
+    _i("sqlvec.unlinked_rows_stall", "4000000", 1, _INT_MAX,
+       "Who writes to a table waits while more rows of it wait to be linked. Set at start.", fixed=True),
     _b("sqlvec.enable_fusion_rewrite", "on", "Run a fusion written by hand (ranked lists in WITH) as a fusion scan."),
     _s("sqlvec.as_of", "", "The time as of which the session reads, a timestamp or an interval from now; empty for now."),
     Setting("sqlvec.retention", "int", "0", "How long rows are kept for reading as of a time; set by --retention.",

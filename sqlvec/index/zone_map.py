@@ -155,7 +155,7 @@ def zone_arrays(
 ) -> dict[str, Array]:
     """What a segment keeps of its columns, see segment.py; rows that are not kept are null."""
     counts: list[Array] = []
-    found: dict[str, Array] = {}
+    texts: dict[str, Array] = {}
     starts = np.arange(0, len(keep), rows_each)
     kept = np.add.reduceat(keep, starts, dtype=np.int64)
     for attnum, (type, array) in columns.items():
@@ -164,12 +164,11 @@ def zone_arrays(
         values = np.add.reduceat(valid, starts, dtype=np.int64)
         lows = highs = np.full(len(starts), np.nan)
         if order in _BYTES:
-            found[str(attnum)] = _text_zones(array, starts, rows_each)
+            texts[str(attnum)] = _text_zones(array, starts, rows_each)
         elif order:
             lows, highs = _number_zones(array, valid, starts)
         counts.append(np.stack([lows, highs, values, kept - values], axis=1))
-    found[""] = np.stack(counts) if counts else np.zeros((0, len(starts), 4))
-    return found
+    return {"": np.stack(counts) if counts else np.zeros((0, len(starts), 4)), **texts}
 
 
 def column_zones(

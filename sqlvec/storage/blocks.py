@@ -1,4 +1,4 @@
-"""A file of named arrays: written once, mapped and never changed.
+"""A file of named arrays: written once and never changed.
 
     file     header, block*, directory, trailer
     header   magic "SVBK", u16 version (2; 1 is read too), u16 kind, 8 zero bytes   (16 bytes)
@@ -28,6 +28,7 @@ import numpy.typing as npt
 from sqlvec.errors import ConfigurationError, DatabaseError, DataCorrupted
 from sqlvec.storage.checksum import crc32c
 from sqlvec.storage.marks import mark
+from sqlvec.storage.segment_io import block_source
 from sqlvec.storage.vfs import Vfs
 
 Array = npt.NDArray[Any]
@@ -110,16 +111,20 @@ def _encode_directory(entries: list[tuple[str, Entry]]) -> bytes:
 
 
 class BlockFile:
-    """A mapped block file. Arrays are views of it: read-only, or copy-on-write when private."""
+    """An open block file. Arrays are read-only, or when it is private the caller's own; views of the file where that
+    is mapped."""
 
     def __init__(self, vfs: Vfs, name: str, kind: FileKind, *, private: bool = False) -> None:
         self.name = name
-        self._bytes = vfs.map(name, private=private)
+        self._source = block_source(vfs, name, private=private)
         self._entries = self._read_directory(kind)
-        self.verified: set[str] = set()  # blocks that were read
 
     def __contains__(self, block: str) -> bool:
         return block in self._entries
+
+    def is_held(self, block: str) -> bool:
+        """Whether a block was read, and is at hand."""
+        return block in self._source.held
 
     @property
     def names(self) -> list[str]:
@@ -128,11 +133,12 @@ class BlockFile:
     def array(self, block: str) -> Array:
         """The array of a block; DataCorrupted (XX001) when its checksum fails."""
         entry = self._entries[block]
-        data = self._bytes[entry.offset : entry.offset + entry.length]
-        if block not in self.verified:
+        data = self._source.held.get(block)
+        if data is None:
+            data = self._source.read(entry.offset, entry.length)
             if crc32c(data) != entry.crc:
                 raise self._corrupted(f'checksum mismatch in block "{block}"', entry.offset)
-            self.verified.add(block)
+            self._source.held[block] = data
         return data.view(entry.dtype).reshape(entry.shape)
 
     def arrays(self, prefix: str) -> dict[str, Array]:
@@ -143,18 +149,18 @@ class BlockFile:
     def verify_gaps(self) -> None:
         """That the bytes between blocks, which nobody reads, are zero."""
         places = [(entry.offset, entry.length) for entry in self._entries.values()]
-        (directory,) = TRAILER.unpack(self._bytes[-TRAILER.size :].tobytes())[:1]
+        (directory,) = TRAILER.unpack(self._read(self._source.size - TRAILER.size, TRAILER.size))[:1]
         at = HEADER.size
         for offset, length in [*sorted(places), (directory, 0)]:
-            if self._bytes[at:offset].any():
+            if self._source.read(at, offset - at).any():
                 raise self._corrupted("unexpected bytes between blocks", at)
             at = offset + length
 
     def _read_directory(self, kind: FileKind) -> dict[str, Entry]:
-        size = len(self._bytes)
+        size = self._source.size
         if size < HEADER.size + TRAILER.size:
             raise self._corrupted("file is too short", 0)
-        magic, version, found, zeros = HEADER.unpack(self._bytes[: HEADER.size].tobytes())
+        magic, version, found, zeros = HEADER.unpack(self._read(0, HEADER.size))
         if magic != MAGIC or found != kind or any(zeros) or version == 0:
             raise self._corrupted("unexpected header", 0)
         if version > VERSION:
@@ -162,10 +168,10 @@ class BlockFile:
                 f'file "{self.name}" has format version {version}, newest known is {VERSION}'
             )
         at = size - TRAILER.size
-        offset, length, crc, end = TRAILER.unpack(self._bytes[at:].tobytes())
+        offset, length, crc, end = TRAILER.unpack(self._read(at, TRAILER.size))
         if end != END_MAGIC or offset + length != at:
             raise self._corrupted("unexpected end of file", at)
-        directory = self._bytes[offset:at].tobytes()
+        directory = self._read(offset, length)
         if _directory_crc(self.name, directory) != crc:
             raise self._corrupted("checksum mismatch in block directory", offset)
         entries = _decode_directory(directory)
@@ -174,6 +180,9 @@ class BlockFile:
             assert math.prod(entry.shape) * width == entry.length, entry
             assert entry.offset + entry.length <= offset, entry
         return entries
+
+    def _read(self, offset: int, length: int) -> bytes:
+        return self._source.read(offset, length).tobytes()
 
     def _corrupted(self, what: str, offset: int) -> DataCorrupted:
         return DataCorrupted(f'{what} in file "{self.name}" at offset {offset}')

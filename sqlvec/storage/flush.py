@@ -104,10 +104,12 @@ def _make_durable(store: Store, written: dict[Shard, list[WrittenSegment]]) -> N
     while written:
         names: list[str] = []
         vectors: list[VectorColumn] = []
-        for segments in written.values():
-            names += [one.file.name for one in segments]
-            vectors += [v for v in segments[0].rows.vectors.values() if v.take_written()]
         try:
+            for segments in written.values():
+                names += [one.file.name for one in segments]
+                for vector in segments[0].rows.vectors.values():
+                    if vector.take_written():
+                        vectors.append(vector)
             store.vfs.sync_many([*names, *(vector.name for vector in vectors)])
             return
         except DatabaseError as error:

@@ -33,4 +33,5 @@ class StorageSettings:
     disk_use_warning_percentage: int = 80
     disk_use_readonly_percentage: int = 90
     filter_text_bytes_max: int = 64  # mean length up to which a text column gets a ColumnFilter
+    segment_io: str = "mmap"  # or "pread", see segment_io.py
     zone_rows: int = 4_096  # of which a segment's zone maps keep the least and the greatest value

@@ -81,6 +81,7 @@ class Store:
         identity: str,
     ) -> None:
         self.vfs = vfs
+        vfs.segment_io = settings.segment_io
         self.blobs = FileBlobs(vfs, offload.DIRECTORY) if blobs is None else blobs
         self.identity = identity
         self.index_values = index_values

@@ -1,5 +1,5 @@
 """The vectors of one column of one shard: a file of f32 rows, addressed by row id, mapped and
-written in place.
+written in place, or read and written through memory (segment_io.py).
 
     file    f32[capacity, padded], row-major; padded is dims rounded up to a multiple of 16, the
             rest is zero
@@ -15,13 +15,14 @@ verified when the column is first read after opening.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from sqlvec.errors import DataCorrupted
+from sqlvec.errors import DatabaseError, DataCorrupted
 from sqlvec.index.row_set import RowSet
 from sqlvec.storage.growing import (
     Mask,
@@ -33,6 +34,7 @@ from sqlvec.storage.growing import (
     set_bits,
     word_count,
 )
+from sqlvec.storage.segment_io import RowFile, row_file
 from sqlvec.storage.vfs import Vfs
 
 Vectors = npt.NDArray[np.float32]
@@ -83,10 +85,14 @@ class VectorColumn:
         self.padded = padded_dims(dims)
         self.row_count = 0
         self._vfs = vfs
+        self._file: RowFile | None = None  # made with the first row
         self._array = np.zeros((0, self.padded), np.float32)
         self._present: Words = np.zeros(0, np.uint64)
         self._view: VectorView | None = None
         self._written = False
+        self._written_from = 0  # the first of the rows that were written since the file had them
+        self._loaded_rows = 0  # that were in the file when it was opened, and do not change
+        self._loading = Lock()  # the array is not replaced while the file is read into it
         self._checks: list[VectorCheck] = []  # not verified yet
 
     def load(self, presence: Words, row_count: int, checks: list[VectorCheck]) -> None:
@@ -96,7 +102,10 @@ class VectorColumn:
         self._present = presence
         self.row_count = row_count
         if row_count:
+            self._loaded_rows = row_count
             self._map(row_count * self.padded * 4)
+            if not checks and self._file is not None:
+                self._file.load(row_count * self.padded * 4)
 
     def write(self, first: int, batch: VectorBatch) -> None:
         """Store a batch at row ids [first, first + rows); rows between the end and first are
@@ -107,6 +116,8 @@ class VectorColumn:
         if len(batch):
             rows = self._array[first:last]
             rows[:, : self.dims] = batch.vectors
+            if not self._written:
+                self._written_from = first
             self._written = True
         if batch.present is None:
             set_bits(self._present, first, last)
@@ -185,6 +196,12 @@ class VectorColumn:
 
     def verify(self) -> None:
         """Compare the file with what its segments say; DataCorrupted, now and until it is right."""
+        with self._loading:
+            if self._checks and self._file is not None:
+                self._file.load(self._loaded_rows * self.padded * 4)
+            self._verify()
+
+    def _verify(self) -> None:
         for check in self._checks:
             if len(self._array) < check.high:
                 size = self._array.nbytes
@@ -204,11 +221,19 @@ class VectorColumn:
 
     def mark_written(self) -> None:
         """What take_written() told was not synced after all."""
-        self._written = True
+        self._written, self._written_from = True, self._loaded_rows
 
     def take_written(self) -> bool:
-        """Whether something was written since this was last asked: the caller syncs it now."""
-        written, self._written = self._written, False
+        """Whether something was written since this was last asked: it is in the file, and the caller syncs it now."""
+        written, first = self._written, self._written_from
+        self._written = False
+        if written and self._file is not None:
+            try:
+                array, row_bytes = self._array, self.padded * 4
+                self._file.save(first * row_bytes, min(self.row_count, len(array)) * row_bytes)
+            except DatabaseError:
+                self.mark_written()
+                raise
         return written
 
     def _grow(self, row_count: int) -> None:
@@ -218,10 +243,13 @@ class VectorColumn:
         self._map(size)
 
     def _map(self, size: int) -> None:
-        data = self._vfs.map_shared(self.name, size)
-        rows = len(data) // (self.padded * 4)
-        whole = data[: rows * self.padded * 4]
-        self._array = whole.view(np.float32).reshape(rows, self.padded)
+        with self._loading:
+            if self._file is None:
+                self._file = row_file(self._vfs, self.name)
+            data = self._file.grow(size)
+            rows = len(data) // (self.padded * 4)
+            whole = data[: rows * self.padded * 4]
+            self._array = whole.view(np.float32).reshape(rows, self.padded)
 
 
 def padded_dims(dims: int) -> int:

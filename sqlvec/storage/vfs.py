@@ -50,12 +50,32 @@ class AppendFile(Protocol):
     def close(self) -> None: ...
 
 
+class RandomFile(Protocol):
+    """A file open for reading and writing at any place; closed when it is forgotten."""
+
+    @property
+    def size(self) -> int: ...
+
+    def read_into(self, offset: int, target: Bytes) -> None:
+        """Fill the array; IoError when the file ends before that."""
+
+    def write(self, offset: int, data: Bytes) -> None: ...
+
+    def extend(self, size: int) -> None:
+        """Make a shorter file so long, with zeros; DiskFull here and not later."""
+
+
 class DirectoryLock(Protocol):
     def release(self) -> None: ...
 
 
 class Vfs(Protocol):
-    """One database directory. OsFs is the real one; the tests have one in memory that crashes."""
+    """One database directory. OsFs is the real one; the tests have one in memory that crashes.
+
+    segment_io: "mmap", or "pread" where no file is to be mapped, see segment_io.py.
+    """
+
+    segment_io: str
 
     def create(self, name: str) -> AppendFile:
         """A new empty file, replacing one of that name; its directory is made if missing."""
@@ -70,13 +90,16 @@ class Vfs(Protocol):
 
     def map(self, name: str, *, private: bool = False) -> Bytes:
         """The whole file as u8[size]: read-only, or private (copy on write: changes stay in
-        memory).
+        memory). With pread, as it was when it was read.
         """
 
     def map_shared(self, name: str, size: int) -> Bytes:
         """The file as a writable u8[size], grown with zeros to `size` first. Earlier maps stay
         valid.
         """
+
+    def open_random(self, name: str, *, create: bool = False) -> RandomFile:
+        """create: an empty file if there is none."""
 
     def sync(self, name: str) -> None: ...
 
@@ -119,8 +142,9 @@ def io_error(error: OSError, action: str, name: str) -> DatabaseError:
 class OsFs:
     """The files of one directory of the machine."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, segment_io: str = "mmap") -> None:
         self.root = os.path.abspath(root)
+        self.segment_io = segment_io
         try:
             os.makedirs(self.root, exist_ok=True)
         except OSError as error:
@@ -160,6 +184,9 @@ class OsFs:
             raise io_error(error, "read", name) from error
 
     def map(self, name: str, *, private: bool = False) -> Bytes:
+        if self.segment_io == "pread":
+            data = self.read(name)
+            return np.frombuffer(bytearray(data) if private else data, np.uint8)
         access = mmap.ACCESS_COPY if private else mmap.ACCESS_READ
         flags = os.O_RDONLY | os.O_CLOEXEC
         return self._map(name, flags=flags, size=0, access=access)
@@ -189,6 +216,15 @@ class OsFs:
                 os.close(descriptor)
         except OSError as error:
             raise io_error(error, "map", name) from error
+
+    def open_random(self, name: str, *, create: bool = False) -> RandomFile:
+        path, flags = self._path(name), os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
+        try:
+            if create:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+            return OsRandomFile(name, os.open(path, flags | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise io_error(error, "open", name) from error
 
     def sync(self, name: str) -> None:
         self._sync(self._path(name), name, os.O_RDONLY)
@@ -322,6 +358,47 @@ class OsAppendFile:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+
+class OsRandomFile:
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.name = name
+        self._descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+
+    def read_into(self, offset: int, target: Bytes) -> None:
+        view, done = memoryview(target), 0
+        try:
+            while done < len(view):
+                count = os.preadv(self._descriptor, [view[done:]], offset + done)
+                if not count:
+                    raise IoError(
+                        f'could not read file "{self.name}": read {done} of {len(view)} bytes '
+                        f"at offset {offset}"
+                    )
+                done += count
+        except OSError as error:
+            raise io_error(error, "read", self.name) from error
+
+    def write(self, offset: int, data: Bytes) -> None:
+        view, done = memoryview(data), 0
+        try:
+            while done < len(view):
+                done += os.pwrite(self._descriptor, view[done:], offset + done)
+        except OSError as error:
+            raise io_error(error, "write to", self.name) from error
+
+    def extend(self, size: int) -> None:
+        if size <= self.size:
+            return
+        try:
+            os.posix_fallocate(self._descriptor, self.size, size - self.size)
+        except OSError as error:
+            raise io_error(error, "extend", self.name) from error
+        self.size = size
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
 
 
 class OsLock:

@@ -118,7 +118,8 @@ class OwnProcess:
 
     def _begun(self) -> subprocess.Popen[bytes]:
         if self.process is None:
-            command = [sys.executable, "-m", "sqlvec.storage.workshop", self._root, str(os.getpid())]
+            module = "sqlvec.storage.workshop"
+            command = [sys.executable, "-m", module, self._root, str(os.getpid()), self._vfs.segment_io]
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
             )
@@ -152,12 +153,12 @@ def _receive(pipe: IO[bytes]) -> Any:
     return pickle.loads(data)
 
 
-def main(root: str, parent: int) -> None:
+def main(root: str, parent: int, segment_io: str) -> None:
     """Work until the server closes the pipe or ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(NICENESS)
-    vfs, requests, answers = OsFs(root), sys.stdin.buffer, sys.stdout.buffer
+    vfs, requests, answers = OsFs(root, segment_io=segment_io), sys.stdin.buffer, sys.stdout.buffer
     while os.getppid() == parent:
         try:
             work, plan = _receive(requests)
@@ -172,4 +173,4 @@ def main(root: str, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

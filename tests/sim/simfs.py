@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sqlvec.errors import ObjectInUse
-from sqlvec.storage.vfs import AppendFile, Bytes, DirectoryLock, Writable, io_error
+from sqlvec.storage.vfs import AppendFile, Bytes, DirectoryLock, RandomFile, Writable, io_error
 
 SECTOR = 512
 RESERVE = 1 << 21  # of address space per file: maps of a file that grows share one buffer
@@ -96,6 +96,7 @@ class SimFs:
         self.crash_at: int | None = None
         self.meanwhile: Callable[[], None] | None = None  # done before rows are next written
         self.full = False  # nothing can be created or written
+        self.segment_io = "mmap"
         self.trace: list[str] = []
         self.writes: deque[tuple[str, int, int]] = deque(maxlen=200)  # appends: name, offset, length
 
@@ -191,6 +192,8 @@ class SimFs:
         view = node.buffer[: node.size]
         if private:
             return view.copy()
+        if self.segment_io == "pread":
+            view = view.copy()
         view.flags.writeable = False
         return view
 
@@ -205,6 +208,13 @@ class SimFs:
         assert size <= RESERVE, "file too large for the simulation"
         node.size = max(node.size, size)
         return node.buffer[: size or node.size]
+
+    def open_random(self, name: str, *, create: bool = False) -> RandomFile:
+        self.operate("open", name)
+        if create and name not in self.names:
+            node = self.names[name] = Node()
+            self._change(name, node)
+        return SimRandomFile(self, name, self._node(name))
 
     def sync(self, name: str) -> None:
         self.operate("fsync", name)
@@ -288,3 +298,33 @@ class SimAppendFile:
 
     def close(self) -> None:
         pass
+
+
+class SimRandomFile:
+    def __init__(self, fs: SimFs, name: str, node: Node) -> None:
+        self._fs, self._name, self._node = fs, name, node
+
+    @property
+    def size(self) -> int:
+        return self._node.size
+
+    def read_into(self, offset: int, target: Bytes) -> None:
+        self._fs.operate("read", self._name)
+        assert offset + len(target) <= self._node.size, (self._name, offset, len(target))
+        target[:] = self._node.buffer[offset : offset + len(target)]
+
+    def write(self, offset: int, data: Bytes) -> None:
+        """Half of it is written when it fails."""
+        target = self._node.buffer[offset : offset + len(data)]
+        try:
+            self._fs.operate("write to", self._name)
+        except Exception:
+            target[: len(data) // 2] = data[: len(data) // 2]
+            raise
+        target[:] = data
+
+    def extend(self, size: int) -> None:
+        if size > self._node.size:
+            self._fs.operate("extend", self._name)
+            assert size <= RESERVE, "file too large for the simulation"
+            self._node.size = size

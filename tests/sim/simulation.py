@@ -66,7 +66,11 @@ class Simulation:
     def _new_history(self) -> History:
         gc.collect()  # the last one's files: its store and shards know each other
         drawn = self.rng.random()
-        settings = replace(TINY, retention_us=RETENTION_US if drawn < 0.25 else 0)
+        settings = replace(
+            TINY,
+            retention_us=RETENTION_US if drawn < 0.25 else 0,
+            segment_io="pread" if drawn * 16 % 1 < 0.25 else "mmap",
+        )
         return History(SimFs(), Random(drawn), [{}], settings=settings)
 
     # ------------------------------------------------------------ fates

@@ -18,7 +18,8 @@ VARIANTS = [
     replace(TINY, wal_file_bytes_max=200, wal_bytes_max=500, manifest_bytes_max=100),
     replace(TINY, link_log_bytes_min=100_000, dead_nodes_min=100_000),
     replace(TINY, sequence_ahead=0, filter_text_bytes_max=0),
-    replace(TINY, zone_rows=1),
+    replace(TINY, zone_rows=1, segment_io="pread"),
+    replace(TINY, memtable_rows_max=5, segments_merged=2, dead_rows_min=8, segment_io="pread"),
 ]
 
 

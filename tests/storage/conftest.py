@@ -121,5 +121,8 @@ def database(make_database: Callable[..., Database]) -> Database:
 
 
 @pytest.fixture
-def fs() -> SimFs:
-    return SimFs()
+def fs(request: pytest.FixtureRequest) -> SimFs:
+    """A parameter is how files are read."""
+    made = SimFs()
+    made.segment_io = getattr(request, "param", "mmap")
+    return made

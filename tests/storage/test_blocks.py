@@ -13,6 +13,9 @@ ARRAYS = {
 }
 
 
+pytestmark = pytest.mark.parametrize("fs", ["mmap", "pread"], indirect=True)
+
+
 def test_arrays_come_back_with_type_and_shape(fs: SimFs) -> None:
     size = write_blocks(fs, "f", FileKind.SEGMENT, ARRAYS)
     file = BlockFile(fs, "f", FileKind.SEGMENT)

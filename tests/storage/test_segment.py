@@ -16,6 +16,9 @@ from tests.sim.simfs import SimFs
 TYPES = {1: INT8, 2: TEXT, 3: SqlType(VECTOR.oid, 2), 4: JSONB}
 
 
+pytestmark = pytest.mark.parametrize("fs", ["mmap", "pread"], indirect=True)
+
+
 def rows(fs: SimFs) -> tuple[SegmentRows, ShardColumns]:
     vector = VectorColumn(fs, "v", 2)
     vector.write(100, VectorBatch(np.ones((4, 2), np.float32), np.array([1, 1, 0, 1], np.bool_)))

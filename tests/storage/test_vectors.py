@@ -6,9 +6,15 @@ from sqlvec.storage.growing import words_of_mask
 from sqlvec.storage.vectors import VectorBatch, VectorCheck, VectorColumn, padded_dims
 from tests.sim.simfs import SimFs
 
+pytestmark = pytest.mark.parametrize("fs", ["mmap", "pread"], indirect=True)
 
-def test_rows_are_padded_to_sixteen_floats() -> None:
+
+def test_rows_are_padded_to_sixteen_floats(fs: SimFs) -> None:
     assert [padded_dims(n) for n in (1, 16, 17, 384)] == [16, 16, 32, 384]
+    column = VectorColumn(fs, "v", 17)
+    column.write(0, VectorBatch(np.ones((1, 17), np.float32)))
+    column.sync()
+    assert fs.read("v")[:128] == np.pad(np.ones(17, np.float32), (0, 15)).tobytes()
 
 
 def test_written_rows_are_read_where_they_were_put(fs: SimFs) -> None:
@@ -40,6 +46,7 @@ def test_a_view_stays_as_it_is_while_rows_follow(fs: SimFs) -> None:
 def test_loaded_from_its_file(fs: SimFs) -> None:
     column = VectorColumn(fs, "v", 3)
     column.write(0, VectorBatch(np.ones((5, 3), np.float32)))
+    column.sync()
     again = VectorColumn(fs, "v", 3)
     again.load(words_of_mask(np.array([True, True, False, True, True])), 5, [])
     assert again.view(5).present.count == 4
@@ -49,6 +56,7 @@ def test_loaded_from_its_file(fs: SimFs) -> None:
 def test_what_segments_say_of_it_is_verified_at_the_first_read(fs: SimFs) -> None:
     column = VectorColumn(fs, "v", 3)
     column.write(0, VectorBatch(np.ones((300, 3), np.float32)))
+    column.sync()
     kept = np.arange(300) % 2 == 0
     checks = [VectorCheck(0, 300, kept, column.digest(0, 300, kept))]
     everything = words_of_mask(np.ones(300, np.bool_))
@@ -63,3 +71,22 @@ def test_what_segments_say_of_it_is_verified_at_the_first_read(fs: SimFs) -> Non
             else:
                 read(argument)
         fs.rot("v", offset)
+
+
+def test_rows_are_in_the_file_when_they_are_synced(fs: SimFs) -> None:
+    column = VectorColumn(fs, "v", 3)
+    rows = np.arange(900, dtype=np.float32).reshape(300, 3)
+    for first in range(0, 300, 50):
+        column.write(first, VectorBatch(rows[first : first + 50]))
+        assert column.take_written() and not column.take_written()
+    column.mark_written()  # the disk did not take them
+    column.sync()
+    everything = np.ones(300, np.bool_)
+    check = VectorCheck(0, 300, everything, column.digest(0, 300, everything))
+    again = VectorColumn(fs, "v", 3)
+    again.load(words_of_mask(everything), 300, [check])
+    again.write(300, VectorBatch(rows[:1]))  # before anybody has looked at the others
+    again.mark_written()
+    again.sync()
+    assert again.rows(0, 301).tolist() == [*rows.tolist(), [0, 1, 2]]
+    assert fs.read("v") == again.view(301).array.tobytes() + bytes(fs.size("v") - 301 * 64)
