@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.errors import NumericValueOutOfRange
+from sqlvec.exec.relational_network import network as to_network
+from sqlvec.exec.relational_network import text as network_text
 from sqlvec.exec.vector_functions import cast_to_vector, floats, is_vector
 from sqlvec.types import SqlType
 
@@ -23,6 +25,7 @@ _TEXTS = (
     types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid, types.NAME.oid, types.UNKNOWN.oid,
 )  # fmt: skip
 _BITS = (types.BIT.oid, types.VARBIT.oid)
+_NETWORKS = (types.INET.oid, types.CIDR.oid)
 _DAY_US = 86_400_000_000
 
 
@@ -62,6 +65,8 @@ def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None
         return _to_float4 if target.oid == types.FLOAT4.oid else float
     if target.oid == types.NUMERIC.oid and source.oid not in _TEXTS:
         return _to_numeric(source)
+    if source.oid in _NETWORKS and target.oid not in (source.oid, types.INET.oid):
+        return network_text if target.oid in _TEXTS else to_network
     if target.oid in _TEXTS:
         render = source.definition.render
         if source.oid == types.BOOL.oid:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from sqlvec import types
+from sqlvec.sql.network import SIGNATURES as NETWORK
 from sqlvec.sql.text_search import SIGNATURES
 from sqlvec.types import SqlType
 
@@ -74,9 +75,9 @@ pg_has_role(oid,text) bool; pg_has_role(name,text) bool; pg_has_role(name,name,t
 pg_relation_size(regclass,text?) int8; pg_total_relation_size(regclass) int8; pg_table_size(regclass) int8; pg_indexes_size(regclass) int8; pg_database_size(name) int8; pg_database_size(oid) int8; pg_tablespace_size(oid) int8; pg_tablespace_size(name) int8; pg_tablespace_location(oid) text; pg_size_pretty(int8) text; pg_size_pretty(numeric) text; pg_size_bytes(text) int8
 pg_relation_filenode(regclass) oid; pg_relation_filepath(regclass) text; pg_relation_is_publishable(regclass) bool; pg_relation_is_updatable(regclass,bool) int4; pg_column_is_updatable(regclass,int2,bool) bool; pg_column_size(any) int4; pg_sequence_last_value(regclass) int8; pg_sequence_parameters(oid) text; pg_stat_get_numscans(oid) int8
 pg_index_column_has_property(regclass,int4,text) bool; pg_index_has_property(regclass,text) bool; pg_collation_actual_version(oid) text
-pg_is_in_recovery() bool; pg_is_wal_replay_paused() bool; txid_current() int8; pg_sleep(float8) void; pg_postmaster_start_time() timestamptz; pg_blocking_pids(int4) _int4; inet_client_addr() text; inet_client_port() int4
+pg_is_in_recovery() bool; pg_is_wal_replay_paused() bool; txid_current() int8; pg_sleep(float8) void; pg_postmaster_start_time() timestamptz; pg_blocking_pids(int4) _int4; inet_client_addr() inet; inet_client_port() int4
 pg_advisory_lock(int8) void; pg_advisory_lock(int4,int4) void; pg_try_advisory_lock(int8) bool; pg_try_advisory_lock(int4,int4) bool; pg_advisory_xact_lock(int8) void; pg_advisory_xact_lock(int4,int4) void; pg_try_advisory_xact_lock(int8) bool; pg_try_advisory_xact_lock(int4,int4) bool; pg_advisory_lock_shared(int8) void; pg_advisory_lock_shared(int4,int4) void; pg_try_advisory_lock_shared(int8) bool; pg_try_advisory_lock_shared(int4,int4) bool; pg_advisory_xact_lock_shared(int8) void; pg_advisory_xact_lock_shared(int4,int4) void; pg_try_advisory_xact_lock_shared(int8) bool; pg_try_advisory_xact_lock_shared(int4,int4) bool
-pg_advisory_unlock(int8) bool; pg_advisory_unlock(int4,int4) bool; pg_advisory_unlock_shared(int8) bool; pg_advisory_unlock_shared(int4,int4) bool; pg_advisory_unlock_all() void; inet_server_addr() text; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
+pg_advisory_unlock(int8) bool; pg_advisory_unlock(int4,int4) bool; pg_advisory_unlock_shared(int8) bool; pg_advisory_unlock_shared(int4,int4) bool; pg_advisory_unlock_all() void; inet_server_addr() inet; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
 """
 LOCKING = frozenset(
     f"pg_{try_}advisory{level}_lock{shared}"
@@ -179,7 +180,7 @@ def _record_table(text: str) -> dict[str, tuple[Signature, tuple[tuple[str, str]
     return table
 
 
-FUNCTIONS = function_table(SCALAR + SIGNATURES)
+FUNCTIONS = function_table(SCALAR + SIGNATURES + NETWORK)
 AGGREGATE_FUNCTIONS = function_table(AGGREGATES)
 ORDERED_SET_FUNCTIONS = function_table(ORDERED_SET)
 WINDOW_FUNCTIONS = function_table(WINDOW)

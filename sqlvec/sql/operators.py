@@ -12,6 +12,7 @@ from sqlvec.sql.bind_paradedb import OPERATORS as PARADEDB
 from sqlvec.sql.bind_paradedb import paradedb_operator
 from sqlvec.sql.bind_text import search_operator
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.network import network_operator
 from sqlvec.sql.text_search import joined, match, negation
 from sqlvec.sql.type_rules import (
     BITS,
@@ -65,6 +66,9 @@ def bind_operator(
         text_search = joined(binder, name, left, right, position)
     if text_search is not None:
         return text_search
+    over_addresses = network_operator(binder, name, left, right, position)
+    if over_addresses is not None:
+        return over_addresses
     if name in DISTANCES:
         found = _distance(binder, name, left, right, position)
     elif name in BIT_DISTANCES:

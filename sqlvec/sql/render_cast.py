@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
+from sqlvec.sql.network import NETWORKS, network_cast, network_text, parsed_network
 from sqlvec.sql.render_numeric import as_text, fixed_text, numeric_form
 from sqlvec.sql.render_text_search import TYPES as TEXT_SEARCH
 from sqlvec.sql.render_text_search import parsed_text_search, text_search_text
@@ -63,6 +64,8 @@ def convert(r: ExpressionRenderer, value: str, source: SqlType, target: SqlType)
         return _with_typmod(value, source, target)
     if source.oid in TEXTS:
         return parsed(r, value, target)
+    if source.oid in NETWORKS and target.oid in NETWORKS:
+        return network_cast(value, target)
     if source.oid in JSONS:
         return _from_json(r, value, target)
     if target.oid in JSONS:
@@ -139,9 +142,11 @@ def _to_text(r: ExpressionRenderer, e: bound.Cast) -> str:
 
 
 def text_of(r: ExpressionRenderer, e: bound.Expression) -> str:
-    """CAST(e AS text): as output, but for booleans, and char(n) without its padding."""
+    """CAST(e AS text): as output, but for booleans and addresses, and char(n) without its padding."""
     if e.type.oid == _BOOL:
         return f"CAST({r.render(e)} AS VARCHAR)"
+    if e.type.oid in NETWORKS:
+        return f"sqlvec_network_text({r.render(e)})"
     if e.type.oid == types.BPCHAR.oid:
         return f"rtrim({r.render(e)}, ' ')"
     return text_out(r, e)
@@ -178,6 +183,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         return vector_text(value, sql_type)
     if oid in TEXT_SEARCH:
         return text_search_text(value, sql_type)
+    if oid in NETWORKS:
+        return network_text(value, sql_type)
     if oid in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
         return f"array_to_string({value}, ' ')"
     if oid in REG_KINDS:
@@ -233,6 +240,8 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return parsed_vector(text, target)
     if oid in TEXT_SEARCH:
         return parsed_text_search(text, target)
+    if oid in NETWORKS:
+        return parsed_network(text, target)
     if oid in OIDS:
         return f"sqlvec_parse_reg({r.context.session}, {text}, {oid})"
     if (own := parsed_user_type(text, target)) is not None:

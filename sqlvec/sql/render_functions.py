@@ -14,6 +14,7 @@ from sqlvec.catalog.definitions import NAMES as CATALOG_NAMES
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
+from sqlvec.sql.network import network_function
 from sqlvec.sql.render_cast import parsed, text_out, text_out_of
 from sqlvec.sql.render_json import json_function
 from sqlvec.sql.render_moments import moment_function
@@ -106,6 +107,7 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     families = (
         set_returning, vector_function, _text_function, _array_function, json_function,
         moment_function, text_search_function, user_type_function,
+        network_function,
     )  # fmt: skip
     for family in families:
         found = family(r, e)

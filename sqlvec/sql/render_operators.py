@@ -9,6 +9,7 @@ from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.grouping import children
+from sqlvec.sql.network import rendered_operator
 from sqlvec.sql.render_cast import interval_of, interval_parts, zoned
 from sqlvec.sql.render_numeric import numeric_operator
 from sqlvec.sql.render_types import (
@@ -57,6 +58,8 @@ def operator(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return pattern(r, name, *e.args)
     if is_numeric(e.type):
         return numeric_operator(r, e)
+    if (over_addresses := rendered_operator(r, e)) is not None:
+        return over_addresses
     if len(e.args) == 1:
         return _prefix(r, e)
     if e.type.oid in DENSE:

@@ -43,7 +43,8 @@ _NAMES = {
     types.INT8.oid: "BIGINT", types.FLOAT4.oid: "FLOAT", types.FLOAT8.oid: "DOUBLE",
     types.DATE.oid: "DATE", types.TIME.oid: "TIME", types.TIMESTAMP.oid: "TIMESTAMP",
     types.TIMESTAMPTZ.oid: "TIMESTAMPTZ", types.INTERVAL.oid: "INTERVAL", types.BYTEA.oid: "BLOB",
-    types.SPARSEVEC.oid: "BLOB", types.TSVECTOR.oid: "BLOB", types.TSQUERY.oid: "BLOB", types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
+    types.SPARSEVEC.oid: "BLOB", types.TSVECTOR.oid: "BLOB", types.TSQUERY.oid: "BLOB",
+    types.INET.oid: "BLOB", types.CIDR.oid: "BLOB", types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
 } | {oid: "BIGINT" for oid in OIDS}  # fmt: skip
 _INFINITE_DAYS = (2**31 - 1, -(2**31))
 _INFINITE_US = (2**63 - 1, -(2**63))

@@ -66,6 +66,8 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
         return (a in OIDS or a in INTEGERS) and (b in OIDS or (a in OIDS and b in (types.INT8.oid, types.INT4.oid)))
     if a in _MOMENTS and b in _MOMENTS:
         return _MOMENTS.index(a) < _MOMENTS.index(b)
+    if (a, b) == (types.CIDR.oid, types.INET.oid):
+        return True
     if (a, b) in ((types.TIME.oid, types.INTERVAL.oid), (types.TIME.oid, types.TIMETZ.oid)):
         return True
     if (a, b) in _VECTORS_IMPLICIT or (a in BITS and b in BITS):
@@ -96,7 +98,10 @@ def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
         return a == types.HALFVEC.oid and b == _REALS
     if element is not None and wanted is not None:
         return casts_on_assignment(element, wanted)
-    return (a, b) in ((types.JSON.oid, types.JSONB.oid), (types.JSONB.oid, types.JSON.oid))
+    return (a, b) in (
+        (types.JSON.oid, types.JSONB.oid), (types.JSONB.oid, types.JSON.oid),
+        (types.INET.oid, types.CIDR.oid),
+    )  # fmt: skip
 
 
 def casts_explicitly(source: SqlType, target: SqlType) -> bool:

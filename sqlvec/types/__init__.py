@@ -11,11 +11,13 @@ from sqlvec.types.builtin import (
     BYTEA,
     CHAR,
     CID,
+    CIDR,
     CSTRING,
     DATE,
     FLOAT4,
     FLOAT8,
     HALFVEC,
+    INET,
     INT2,
     INT2VECTOR,
     INT4,
@@ -23,6 +25,7 @@ from sqlvec.types.builtin import (
     INTERVAL,
     JSON,
     JSONB,
+    MACADDR,
     NAME,
     NUMERIC,
     OID,
@@ -72,8 +75,9 @@ def all_types() -> list[TypeDefinition]:
 
 
 __all__ = [
-    "ACLITEM", "ANY", "ANYARRAY", "ANYELEMENT", "BIT", "BOOL", "BPCHAR", "BYTEA", "CHAR", "CID",
-    "CSTRING", "DATE", "FLOAT4", "FLOAT8", "HALFVEC", "INT2", "INT2VECTOR", "INT4", "INT8", "INTERVAL",
+    "ACLITEM", "ANY", "ANYARRAY", "ANYELEMENT", "BIT", "BOOL", "BPCHAR", "BYTEA", "CHAR", "CID", "CIDR",
+    "CSTRING", "DATE", "FLOAT4", "FLOAT8", "HALFVEC", "INT2", "INET", "INT2VECTOR", "INT4", "INT8",
+    "INTERVAL", "MACADDR",
     "JSON", "JSONB", "NAME", "NUMERIC", "OID", "OIDVECTOR", "PG_NODE_TREE", "RECORD", "REGCLASS",
     "REGCONFIG", "REGDICTIONARY", "TSQUERY", "TSVECTOR",
     "REGNAMESPACE", "REGPROC", "REGROLE", "REGTYPE", "RowEncoder", "SPARSEVEC", "SqlType", "TEXT", "TID", "TIME",

@@ -14,6 +14,7 @@ from sqlvec.types.floating import Float
 from sqlvec.types.integer import Integer, RegType, Unsigned
 from sqlvec.types.interval import Interval
 from sqlvec.types.json_types import Json, Jsonb
+from sqlvec.types.network import MacAddress, Network
 from sqlvec.types.numeric import Numeric
 from sqlvec.types.pseudo import Key, Record, Shown, Tid, Void
 from sqlvec.types.regconfig import CONFIGS, DICTIONARIES, RegName
@@ -58,10 +59,13 @@ def _define() -> None:
     IntegerVector(30, "oidvector", element_oid=26, array_oid=1013, category="A")
     Json(114, "json", array_oid=199, routine="json_")
     Shown(194, "pg_node_tree", category="Z", routine="pg_node_tree_")
+    Network(650, "cidr", array_oid=651, category="I", routine="cidr_")
     Float(700, "float4", display="real", array_oid=1021, length=4, **_number())
     Float(701, "float8", display="double precision", array_oid=1022, length=8,
           **_number(preferred=True, align="d"))
     Shown(705, "unknown", length=-2, category="X", align="c", kind="p")
+    MacAddress(829, "macaddr", array_oid=1040, length=6, routine="macaddr_")
+    Network(869, "inet", array_oid=1041, category="I", preferred=True, routine="inet_")
     Shown(1033, "aclitem", array_oid=1034, length=12)
     Character(1042, "bpchar", display="character", array_oid=1014, category="S")
     VarChar(1043, "varchar", display="character varying", array_oid=1015, category="S")
@@ -129,6 +133,7 @@ ANYELEMENT, UUID, JSONB = SqlType(2283), SqlType(2950), SqlType(3802)
 REGNAMESPACE, REGROLE, VECTOR = SqlType(4089), SqlType(4096), SqlType(16386)
 TSVECTOR, TSQUERY, REGCONFIG, REGDICTIONARY = (SqlType(oid) for oid in (3614, 3615, 3734, 3769))
 HALFVEC, SPARSEVEC = SqlType(16392), SqlType(16398)
+CIDR, MACADDR, INET = SqlType(650), SqlType(829), SqlType(869)
 
 _ALIASES = {
     "int": INT4, "integer": INT4, "smallint": INT2, "bigint": INT8, "real": FLOAT4,

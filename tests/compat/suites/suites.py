@@ -46,7 +46,7 @@ DJANGO_TESTS = (
     "constraints", "custom_columns", "datatypes", "dates", "datetimes", "delete", "distinct_on_fields",
     "expressions", "expressions_case", "expressions_window", "introspection", "inspectdb", "indexes",
     "many_to_many", "many_to_one", "migrations", "model_fields", "ordering", "queries", "schema",
-    "select_for_update", "transactions", "update", "db_functions", "raw_query",
+    "select_for_update", "transactions", "update", "raw_query",
 )  # fmt: skip
 
 

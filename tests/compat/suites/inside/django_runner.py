@@ -3,7 +3,12 @@
 import unittest
 
 import outcomes
+from django.db.backends.postgresql.features import DatabaseFeatures
 from django.test.runner import DiscoverRunner
+
+# Neither server has ICU's collations.
+DatabaseFeatures.supports_collation_on_charfield = False
+DatabaseFeatures.supports_collation_on_textfield = False
 
 
 class Result(unittest.TextTestResult):
