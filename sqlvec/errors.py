@@ -118,6 +118,48 @@ class DivisionByZero(DatabaseError):
     sqlstate = "22012"
 
 
+class InvalidSqlJsonSubscript(DatabaseError):
+    """A subscript of a jsonpath that is no number or out of bounds."""
+
+    sqlstate = "22033"
+
+
+class NonNumericSqlJsonItem(DatabaseError):
+    """A jsonpath method of numbers, over something else."""
+
+    sqlstate = "22036"
+
+
+class SingletonSqlJsonItemRequired(DatabaseError):
+    """Several items of a jsonpath where one is wanted, or none."""
+
+    sqlstate = "22038"
+
+
+class SqlJsonArrayNotFound(DatabaseError):
+    """A jsonpath's accessor of arrays, over something else."""
+
+    sqlstate = "22039"
+
+
+class SqlJsonMemberNotFound(DatabaseError):
+    """A member that a jsonpath names and an object lacks."""
+
+    sqlstate = "2203A"
+
+
+class SqlJsonNumberNotFound(DatabaseError):
+    """A sign in a jsonpath before what is no number."""
+
+    sqlstate = "2203B"
+
+
+class SqlJsonObjectNotFound(DatabaseError):
+    """A jsonpath's accessor of objects, over something else."""
+
+    sqlstate = "2203C"
+
+
 class InvalidPrecedingOrFollowingSize(DatabaseError):
     """A window's frame that begins or ends less than nothing away."""
 

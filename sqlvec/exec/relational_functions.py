@@ -19,6 +19,7 @@ from typing import Any
 from sqlvec import types
 from sqlvec.catalog import definitions
 from sqlvec.errors import DataException, InternalError
+from sqlvec.exec import jsonpath
 from sqlvec.exec import relational_formats as formats
 from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
@@ -329,6 +330,11 @@ _JSON_FUNCTIONS: list[_Row] = [
     ("json_key", documents.key_text, [_TEXT], _TEXT),
     ("json_number", documents.number, [_TEXT, _TEXT], _TEXT),
     ("json_boolean", documents.boolean, [_TEXT], _BOOL),
+    ("jsonpath_exists", jsonpath.exists, [_TEXT, _TEXT, _TEXT, _BOOL], _BOOL),
+    ("jsonpath_match", jsonpath.match, [_TEXT, _TEXT, _TEXT, _BOOL], _BOOL),
+    ("jsonpath_query", jsonpath.query, [_TEXT, _TEXT, _TEXT, _BOOL], _TEXTS),
+    ("jsonpath_query_array", jsonpath.query_array, [_TEXT, _TEXT, _TEXT, _BOOL], _TEXT),
+    ("jsonpath_query_first", jsonpath.query_first, [_TEXT, _TEXT, _TEXT, _BOOL], _TEXT),
 ]
 _NUMERIC_FUNCTIONS: list[_Row] = [
     ("numeric", numbers.calculate, [_TEXT, _TEXT, _TEXT], _TEXT),

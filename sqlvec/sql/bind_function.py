@@ -24,13 +24,13 @@ from sqlvec.sql.enum_functions import FUNCTIONS as ENUM_FUNCTIONS
 from sqlvec.sql.enum_functions import enum_function
 from sqlvec.sql.functions import (
     AGGREGATE_FUNCTIONS,
+    ARGUMENT_DEFAULTS,
     ARGUMENT_NAMES,
     FUNCTIONS,
     ORDERED_SET_FUNCTIONS,
     RECORD_FUNCTIONS,
     TABLE_FUNCTIONS,
     WINDOW_FUNCTIONS,
-    ZERO_BY_DEFAULT,
     Signature,
     is_pseudo,
     type_of,
@@ -151,8 +151,9 @@ def _in_order(
     filled: list[bound.Expression | None] = [*args, *[None] * (count - len(args))]
     for word, place in places.items():
         filled[place] = given[word]
-    if name in ZERO_BY_DEFAULT:
-        filled = [bound.Const(types.INT4, 0) if arg is None else arg for arg in filled]
+    for place, word in enumerate(names[:count]):
+        if filled[place] is None and word in ARGUMENT_DEFAULTS:
+            filled[place] = bound.Const(types.UNKNOWN, ARGUMENT_DEFAULTS[word])
     found = [arg for arg in filled if arg is not None]
     if len(places) < len(given) or len(found) < len(filled):
         shown = [arg.type.plain_name for arg in args]

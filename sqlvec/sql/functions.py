@@ -49,6 +49,8 @@ array_append(anyarray,anyelement) anyarray; array_prepend(anyelement,anyarray) a
 array_position(anyarray,anyelement) int4; array_positions(anyarray,anyelement) _int4; array_to_string(anyarray,text,text?) text; array_fill(anyelement,_int4) anyarray; array_replace(anyarray,anyelement,anyelement) anyarray
 to_json(any) json; to_jsonb(any) jsonb; row_to_json(any) json; array_to_json(anyarray) json; json_build_object(any...) json; jsonb_build_object(any...) jsonb; json_build_array(any...) json; jsonb_build_array(any...) jsonb
 jsonb_typeof(jsonb) text; json_typeof(json) text; jsonb_array_length(jsonb) int4; json_array_length(json) int4; jsonb_set(jsonb,_text,jsonb,bool?) jsonb; jsonb_strip_nulls(jsonb) jsonb; jsonb_pretty(jsonb) text
+jsonb_path_exists(jsonb,jsonpath,jsonb?,bool?) bool; jsonb_path_match(jsonb,jsonpath,jsonb?,bool?) bool; jsonb_path_query_array(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_path_query_first(jsonb,jsonpath,jsonb?,bool?) jsonb
+jsonb_path_exists_tz(jsonb,jsonpath,jsonb?,bool?) bool; jsonb_path_match_tz(jsonb,jsonpath,jsonb?,bool?) bool; jsonb_path_query_array_tz(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_path_query_first_tz(jsonb,jsonpath,jsonb?,bool?) jsonb
 jsonb_extract_path(jsonb,text...) jsonb; jsonb_extract_path_text(jsonb,text...) text; json_extract_path(json,text...) json; json_extract_path_text(json,text...) text; jsonb_exists(jsonb,text) bool
 vector_dims(vector) int4; vector_dims(halfvec) int4; vector_norm(vector) float8; l2_norm(vector) float8; l2_norm(halfvec) float8; l2_norm(sparsevec) float8
 l2_normalize(vector) vector; l2_normalize(halfvec) halfvec; l2_normalize(sparsevec) sparsevec; subvector(vector,int4,int4) vector; subvector(halfvec,int4,int4) halfvec
@@ -105,7 +107,7 @@ lag(anyelement,int4?,anyelement?) anyelement; lead(anyelement,int4?,anyelement?)
 TABLE = """
 generate_series(int4,int4,int4?) int4; generate_series(int8,int8,int8?) int8; generate_series(timestamp,timestamp,interval) timestamp; generate_series(timestamptz,timestamptz,interval) timestamptz; generate_series(numeric,numeric,numeric?) numeric
 unnest(anyarray) anyelement; generate_subscripts(anyarray,int4) int4; jsonb_array_elements(jsonb) jsonb; jsonb_array_elements_text(jsonb) text; json_array_elements(json) json; json_array_elements_text(json) text
-jsonb_object_keys(jsonb) text; json_object_keys(json) text; regexp_split_to_table(text,text) text; string_to_table(text,text) text; regexp_matches(text,text,text?) _text
+jsonb_path_query(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_path_query_tz(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_object_keys(jsonb) text; json_object_keys(json) text; regexp_split_to_table(text,text) text; string_to_table(text,text) text; regexp_matches(text,text,text?) _text
 pg_listening_channels() text; pg_tablespace_databases(oid) oid; pg_partition_ancestors(regclass) regclass
 """
 
@@ -135,7 +137,13 @@ jsonb_set(jsonb_in, path, replacement, create_if_missing)
 """
 _NAME_LINE = re.compile(r"(\w+)\(([^)]*)\)")
 ARGUMENT_NAMES = {name: tuple(words.split(", ")) for name, words in _NAME_LINE.findall(_NAMES)}
-ZERO_BY_DEFAULT = frozenset(["make_interval"])  # whatever argument is not given
+ARGUMENT_NAMES |= {
+    f"jsonb_path_{what}{zoned}": ("target", "path", "vars", "silent")
+    for what in ("exists", "match", "query", "query_array", "query_first")
+    for zoned in ("", "_tz")
+}
+# What an argument is that is not given though one after it is, as a literal.
+ARGUMENT_DEFAULTS = {"vars": "{}"} | {name: "0" for name in ARGUMENT_NAMES["make_interval"]}
 
 
 @dataclass(frozen=True, slots=True)

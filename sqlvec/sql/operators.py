@@ -60,6 +60,8 @@ def bind_operator(
     if left is None:
         return _prefix(binder, name, right, position)
     text_search = None
+    if name == "@?" or (name == "@@" and left.type.oid == types.JSONB.oid):
+        return _by_path(binder, name, left, right, position)
     if name == "@@":
         text_search = match(binder, left, right, position)
     elif name in _TEXT_SEARCH:
@@ -141,6 +143,21 @@ def _prefix(
     if name == "~" and oid in NUMBERS[:3]:
         return _call(right.type, "~", right)
     raise no_operator(name, None, right.type, position)
+
+
+def _by_path(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression:
+    """jsonb @? jsonpath and @@: functions that pass over errors."""
+    if not all(is_unknown(s) or s.oid == t.oid for s, t in ((left.type, types.JSONB), (right.type, types.JSONPATH))):
+        raise no_operator(name, left.type, right.type, position)
+    function = "jsonb_path_exists" if name == "@?" else "jsonb_path_match"
+    sides = (
+        binder.coerce(left, types.JSONB, position=position),
+        binder.coerce(right, types.JSONPATH, position=position),
+    )
+    silently = (bound.Const(types.JSONB, "{}"), bound.Const(types.BOOL, True))
+    return bound.FunctionCall(types.BOOL, function, (*sides, *silently))
 
 
 def _distance(

@@ -55,12 +55,19 @@ def json_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
         path = ", ".join(r.all(e.args[1:]))
         suffix = "_text" if operation.endswith("text") else ""
         return f"sqlvec_json_path{suffix}({r.render(e.args[0])}, CAST([{path}] AS VARCHAR[]))"
+    if operation.startswith("path_"):
+        return f"sqlvec_json{operation.removesuffix('_tz')}({', '.join(path_arguments(r, e))})"
     template = _CALLS.get(operation)
     if template is None:
         return None
     args = r.all(e.args)
     default = _CALL_DEFAULTS.get((operation, len(args)))
     return template.format(*args, *([default] if default else []))
+
+
+def path_arguments(r: ExpressionRenderer, e: bound.FunctionCall) -> list[str]:
+    """Document, path, variables, and whether errors are passed over."""
+    return [*r.all(e.args), *["'{}'", "false"][len(e.args) - 2 :]]
 
 
 def canonical(e: bound.Expression, text: str) -> str:

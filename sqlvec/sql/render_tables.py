@@ -8,6 +8,7 @@ from sqlvec import types
 from sqlvec.errors import FeatureNotSupported, InvalidParameterValue
 from sqlvec.sql import bound
 from sqlvec.sql.render_cast import text_out_of
+from sqlvec.sql.render_json import path_arguments
 from sqlvec.sql.render_numeric import as_text
 from sqlvec.sql.render_types import INTEGERS, ZERO_BASED, duckdb_type, is_numeric
 
@@ -23,6 +24,8 @@ _LISTS = {
     "json_array_elements": "sqlvec_json_elements({0})",
     "jsonb_array_elements_text": "sqlvec_json_elements_text({0})",
     "json_array_elements_text": "sqlvec_json_elements_text({0})",
+    "jsonb_path_query": "sqlvec_jsonpath_query({0}, {1}, {2}, {3})",
+    "jsonb_path_query_tz": "sqlvec_jsonpath_query({0}, {1}, {2}, {3})",
     "jsonb_object_keys": "sqlvec_json_keys({0})",
     "json_object_keys": "sqlvec_json_keys({0})",
     "regexp_matches": "sqlvec_regexp_matches({0}, {1}, {2})",
@@ -139,6 +142,8 @@ def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     if e.name == "generate_series":
         return _series(r, e)
     args = r.all(e.args)
+    if e.name.startswith("jsonb_path_query"):
+        args = path_arguments(r, e)
     if e.name == "regexp_matches" and len(args) == 2:
         args.append("''")
     if e.name == "generate_subscripts" and e.args[0].type.oid in ZERO_BASED:

@@ -14,6 +14,7 @@ from sqlvec.types.floating import Float
 from sqlvec.types.integer import Integer, RegType, Unsigned
 from sqlvec.types.interval import Interval
 from sqlvec.types.json_types import Json, Jsonb
+from sqlvec.types.jsonpath import JsonPath
 from sqlvec.types.network import MacAddress, Network
 from sqlvec.types.numeric import Numeric
 from sqlvec.types.pseudo import Key, Record, Shown, Tid, Void
@@ -101,6 +102,7 @@ def _define() -> None:
     Shown(2281, "internal", length=8, **_pseudo(align="d", routine="internal_"))
     Uuid(2950, "uuid", array_oid=2951, length=16, align="c", routine="uuid_")
     Jsonb(3802, "jsonb", array_oid=3807, routine="jsonb_")
+    JsonPath(4072, "jsonpath", array_oid=4073, routine="jsonpath_")
     TsVectorType(3614, "tsvector", array_oid=3643, routine="tsvector")
     Key(3642, "gtsvector", array_oid=3644, routine="gtsvector")
     TsQueryType(3615, "tsquery", array_oid=3645, routine="tsquery")
@@ -133,6 +135,7 @@ ANYELEMENT, UUID, JSONB = SqlType(2283), SqlType(2950), SqlType(3802)
 REGNAMESPACE, REGROLE, VECTOR = SqlType(4089), SqlType(4096), SqlType(16386)
 TSVECTOR, TSQUERY, REGCONFIG, REGDICTIONARY = (SqlType(oid) for oid in (3614, 3615, 3734, 3769))
 HALFVEC, SPARSEVEC = SqlType(16392), SqlType(16398)
+JSONPATH = SqlType(4072)
 CIDR, MACADDR, INET = SqlType(650), SqlType(829), SqlType(869)
 
 _ALIASES = {

@@ -7,8 +7,9 @@ from django.db.backends.postgresql.features import DatabaseFeatures
 from django.test.runner import DiscoverRunner
 
 # Neither server has ICU's collations.
-DatabaseFeatures.supports_collation_on_charfield = False
-DatabaseFeatures.supports_collation_on_textfield = False
+DatabaseFeatures.test_collations = {
+    **{name: "POSIX" for name in DatabaseFeatures.test_collations}, "deterministic": "C"
+}  # fmt: skip
 
 
 class Result(unittest.TextTestResult):
