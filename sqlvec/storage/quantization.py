@@ -34,8 +34,10 @@ from sqlvec.index.warm import warm_codes
 from sqlvec.kernels.codes import code_width
 
 if TYPE_CHECKING:
+    from sqlvec.storage.index_rows import IndexView
     from sqlvec.storage.shard import Shard
     from sqlvec.storage.store import Store
+    from sqlvec.storage.vectors import VectorView
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ def choice(index: Index, graph: HnswGraph, *, limited: bool = False) -> Choice:
 
 def begin_with(graph: HnswGraph, index: Index) -> None:
     """What a graph that was just made or opened can take over of its definition at once."""
-    wanted = choice(index, graph)
+    wanted = choice(index, graph, limited=graph.quantizer.name == "bit")
     graph.set_rescore(wanted.rescore)
     graph.explain(explain_codes(graph, wanted))
 
@@ -83,8 +85,9 @@ def beyond_limit(store: Store) -> Limited:
         for oid, graph in shard.indexes.items():
             if not isinstance(graph, HnswGraph):
                 continue
-            coded = can_code(graph.number, graph.dims)
-            if coded and "quantization" not in shard.definitions[oid].options:
+            definition = store.catalog.relations.get(oid, shard.definitions[oid])
+            assert isinstance(definition, Index)
+            if "quantization" not in definition.options and can_code(graph.number, graph.dims):
                 size = _size_as_bytes(graph, shard.settled)
                 free.append((size, shard.shard_id, oid, graph))
                 total += size
@@ -137,13 +140,23 @@ def quantize(
         graph.set_rescore(wanted.rescore)
         return False
     warm_codes(wanted.name)
-    sample = _sample(shard, index.oid) if wanted.name in TRAINED else np.zeros((0, 1), np.float32)
+    sample = np.zeros((0, 1), np.float32)
+    if wanted.name in TRAINED:
+        with shard.lock:
+            if shard.indexes.get(index.oid) is not graph:
+                return False
+            view = shard.index_view(index.oid)
+        sample = _sample(view)
     quantizer = trained(wanted.name, graph.number, graph.dims, sample, max(rows, 1), cancelled)
     if quantizer is None:
         return False
-    if not graph.adopt(
-        quantizer, wanted.rescore, lambda: shard.index_view(index.oid).array, cancelled
-    ):
+
+    def vectors() -> np.ndarray | None:
+        with shard.lock:
+            in_use = shard.indexes.get(index.oid) is graph
+            return shard.index_view(index.oid).array if in_use else None
+
+    if not graph.adopt(quantizer, wanted.rescore, vectors, cancelled):
         return False
     told = {"shard": shard.shard_id, "index": index.oid, "quantization": wanted.name}
     log.info("quantized", extra=told | {"rows": graph.linked})
@@ -171,9 +184,8 @@ def explain_codes(graph: HnswGraph, wanted: Choice) -> str:
     return FEW_ROWS if few else NOT_YET
 
 
-def _sample(shard: Shard, index_oid: int) -> np.ndarray:
+def _sample(view: VectorView | IndexView) -> np.ndarray:
     """Some of the vectors: f32[rows, padded]."""
-    view = shard.index_view(index_oid)
     count, row_count = view.present.count, view.present.row_count
     ids = np.arange(row_count)
     if count > TRAINING_ROWS_MAX:

@@ -87,11 +87,12 @@ def docs_table(oid: int, name: str, *, tenant: bool) -> Table:
     return Table(oid, name, 2200, columns, (key,), tenant_attnum=4 if tenant else 0)
 
 
-def indexes(oid: int) -> tuple[Index, Index]:
+def indexes(oid: int, quantization: str = "") -> tuple[Index, Index]:
     body = (IndexColumn(2),)
     embedding = (IndexColumn(3, operator_class="vector_l2_ops"),)
+    options = {"quantization": quantization} if quantization else {}
     return Index(oid + 2, f"b{oid}", oid, "bm25", body), Index(
-        oid + 3, f"h{oid}", oid, "hnsw", embedding
+        oid + 3, f"h{oid}", oid, "hnsw", embedding, options=options
     )
 
 
@@ -130,6 +131,7 @@ class History:
     next_id: int = 0
     last_value: int = 0
     settings: StorageSettings = TINY
+    quantization: str = ""  # of the vector indexes
     interleaved: bool = True  # when segments are written depends on the settings
     clock: SimClock = field(default_factory=SimClock)
     readers: list[tuple[Transaction, State]] = field(default_factory=list)
@@ -156,14 +158,15 @@ class History:
         tx = self.store.begin()
         docs = docs_table(DOCS, "docs", tenant=False)
         tenants = docs_table(TENANT_DOCS, "tenant_docs", tenant=True)
-        catalog = tx.catalog.with_relation(docs, *indexes(DOCS))
+        catalog = tx.catalog.with_relation(docs, *indexes(DOCS, self.quantization))
         tx.catalog = catalog.with_relation(
-            tenants, Sequence(SEQUENCE, "ids", 2200, INT8), *indexes(TENANT_DOCS)
+            tenants, Sequence(SEQUENCE, "ids", 2200, INT8),
+            *indexes(TENANT_DOCS, self.quantization),
         )
         split = replace(
             docs_table(SPLIT_DOCS, "split_docs", tenant=False), shards=SPLIT_SHARDS, split_by=(1,)
         )
-        tx.catalog = tx.catalog.with_relation(split, *indexes(SPLIT_DOCS))
+        tx.catalog = tx.catalog.with_relation(split, *indexes(SPLIT_DOCS, self.quantization))
         self.commit(tx, dict(self.states[self.visible]))
 
     def recover(self, fs: SimFs) -> None:

@@ -480,29 +480,34 @@ class HnswGraph:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> bool:
         """Has walks go by another quantizer, over the same links; false when cancelled. vectors gives those of
-        all linked rows. Searches and linking go on meanwhile, by the codes that there are."""
+        all linked rows, or None when the graph is no longer in use. Searches and linking go on meanwhile, by
+        the codes that there are."""
         codes, factors = quantizer.empty()
         done = 0
-        if quantizer.coded:
-            upto, capacity = self._linked, len(self._arrays.offsets)
-            codes, factors, rows = grown(codes, capacity, 0), grown(factors, capacity, 0), vectors()
-            while done < upto:
+        while True:
+            rows, upto, capacity = vectors(), self._linked, len(self._arrays.offsets)
+            if rows is None:
+                return False
+            if quantizer.coded and capacity > len(codes):
+                codes, factors = grown(codes, capacity, 0), grown(factors, capacity, 0)
+            while quantizer.coded and done < upto:
                 if cancelled():
                     return False
                 step = min(done + ENCODED_ROWS, upto)
                 quantizer.encode(rows, done, step, codes, factors)
                 done = step
-        with self._link_lock, self._swap_lock:
-            arrays, linked = self._arrays, self._linked
-            if quantizer.coded:
-                if len(codes) < len(arrays.offsets):
+            with self._link_lock, self._swap_lock:
+                arrays, linked = self._arrays, self._linked
+                if quantizer.coded and linked > done:
+                    continue  # more came in; each round has fewer of them
+                if quantizer.coded and len(codes) < len(arrays.offsets):
                     codes = grown(codes, len(arrays.offsets), 0)
                     factors = grown(factors, len(arrays.offsets), 0)
-                quantizer.encode(vectors(), done, linked, codes, factors)
-            self._arrays = replace(
-                arrays, quantizer=quantizer, codes=codes, factors=factors, coded=linked
-            )
-            self.rescore = rescore
+                self._arrays = replace(
+                    arrays, quantizer=quantizer, codes=codes, factors=factors, coded=linked
+                )
+                self.rescore = rescore
+                break
         self.explain("")
         self.recall.forget_curve()
         return True

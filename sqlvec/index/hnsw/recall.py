@@ -2,7 +2,7 @@
 
     samples   now and then a search is kept with its answer; a job repeats it exactly over the same rows
     curve     mean recall@10 by the share of rows allowed and by ef, over kept questions, or over stored vectors
-              as long as there are too few of them
+              as long as there are too few of them; less what so few questions leave in doubt
 
 Nothing here is done by a search but keeping a reference; measuring belongs to whoever runs jobs. The curve is
 measured anew when the graph has grown, or when samples fall short of what it promised.
@@ -33,11 +33,13 @@ SAMPLE_SECONDS = 1.0  # at least between two samples: an exact scan costs as muc
 SAMPLES_KEPT = 200  # of which the mean is told
 QUESTIONS = 48  # of a calibration
 QUESTIONS_REAL_MIN = 16
+ERRORS = 2.0  # standard errors of a mean, by which it is taken for less
+HIGH = 0.95  # a target that allows so few misses that easy questions matter
 GROWN = 1.5  # a graph that has grown by so much is calibrated anew
 SHORTFALL = 0.02  # of a promise, from which on it is made anew
 MOVED = 0.75
 UNMEASURED = ((0.9, 100), (0.95, 200), (0.98, 400), (1.0, 1000))  # ef before there is a curve
-Points = tuple[tuple[int, float], ...]  # ef ascending, mean recall
+Points = tuple[tuple[int, float], ...]  # ef ascending, recall that is hardly less
 
 
 def dynamic_ef(k: int) -> int:
@@ -58,10 +60,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """points by share, largest share first; linked: how many rows the graph had."""
+    """points by share, largest share first; linked: how many rows the graph had; made: the questions were made
+    up, which are a little easier than what somebody asks for."""
 
     linked: int
     points: dict[float, Points]
+    made: bool = False
 
     def ef(self, target: float, share: float, k: int) -> int:
         """The least ef whose measured recall reaches the target, at the measured shares next to this one; for
@@ -69,6 +73,8 @@ class Curve:
         below = max((s for s in self.points if s <= share), default=min(self.points))
         above = min((s for s in self.points if s >= share), default=max(self.points))
         found = max(_least_ef(self.points[s], target) for s in (below, above))
+        if self.made and target > HIGH:
+            found = EFS[min(bisect_left(EFS, found) + 1, len(EFS) - 1)]
         return max(k, math.ceil(found * max(1.0, k / K)))
 
 
@@ -192,7 +198,8 @@ class RecallMeter:
         if not len(ids):
             return None
         questions = list(self._questions)
-        if len(questions) < QUESTIONS_REAL_MIN:
+        made = len(questions) < QUESTIONS_REAL_MIN
+        if made:
             questions = _made_questions(graph, vectors, ids, rng)
         if not questions:
             return None
@@ -211,11 +218,12 @@ class RecallMeter:
                 recalls = [
                     recall_of(a.distances, e.distances) for a, e in zip(answers, exact, strict=True)
                 ]
-                found.append((ef, float(np.mean(recalls))))
+                doubt = ERRORS * float(np.std(recalls)) / math.sqrt(len(recalls))
+                found.append((ef, float(np.mean(recalls)) - doubt))
                 if found[-1][1] >= 1.0:
                     break
             points[share] = tuple(found)
-        return Curve(linked, points) if points else None
+        return Curve(linked, points, made) if points else None
 
 
 def _made_questions(
