@@ -29,7 +29,15 @@ from benchmarks.sweep import curves
 from benchmarks.wordnet import Wordnet
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PAIRED = ("top10", "filtered", "text", "ingest", "rows", "updates", "analytics")  # asked of both servers
+PAIRED = (
+    "top10",
+    "filtered",
+    "text",
+    "ingest",
+    "rows",
+    "updates",
+    "analytics",
+)  # asked of both servers
 IN_PROCESS = ("vector_kernel", "text_kernel")  # asked of libraries
 ALONE = ("tenants", "restart")  # asked of a server of its own, against limits
 QUESTIONS = (*PAIRED, *IN_PROCESS, *ALONE)
@@ -55,7 +63,9 @@ class Report:
         for line in self.lines:
             ratio = "-" if math.isnan(line.ratio) else f"{line.ratio:.2g}x"
             goal = "" if line.goal is None else f"{line.goal:g}x"
-            shown.append(f"| {line.question} | {line.sqlvec} | {line.pgvector} | {ratio} | {goal} |")
+            shown.append(
+                f"| {line.question} | {line.sqlvec} | {line.pgvector} | {ratio} | {goal} |"
+            )
         return "\n".join(shown)
 
 
@@ -88,7 +98,9 @@ def questions(text: str) -> frozenset[str]:
     names = frozenset(word.strip() for word in text.split(",") if word.strip())
     unknown = names.difference(QUESTIONS)
     if unknown or not names:
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown)) or 'nothing'} is no question")
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(sorted(unknown)) or 'nothing'} is no question"
+        )
     return names
 
 

@@ -1,9 +1,11 @@
 """One connection in a process of its own, so that Python's lock does not hold others back.
 
-    python -m benchmarks.client DSN SQL VECTORS FIRST    VECTORS: a file of numpy's, f32[questions, dims]
+    python -m benchmarks.client DSN SQL VECTORS FIRST
+    VECTORS    a file of numpy's, f32[questions, dims]
 
-A line of stdin is a setting and a number of seconds with a tab between; the answer is a line with the queries a
-second of so many seconds. The questions are asked in turn, from FIRST on, prepared and binary.
+A line of stdin is a setting and a number of seconds with a tab between; the answer is a line with
+the queries a second of so many seconds. The questions are asked in turn, from FIRST on, prepared
+and binary.
 """
 
 from __future__ import annotations

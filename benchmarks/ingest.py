@@ -20,23 +20,26 @@ FOUND = {
 }
 TEXT_ROWS = 60_000
 STEPS = ("COPY BINARY without an index", "hnsw build", "text index build")
+DOCS = """CREATE TABLE docs (
+    id bigint PRIMARY KEY, body text, pos text, lexname text, luck float8, closeness float8,
+    embedding vector({}))"""
+DOCS_TYPES = ["int8", "text", "text", "text", "float8", "float8", "vector"]
 HNSW = "CREATE INDEX ON docs USING hnsw (embedding vector_cosine_ops)"
 
 
 def run(pair: Pair, data: Wordnet) -> list[Line]:
-    """Leaves docs(id, body, embedding) with its indexes in both servers, for what is asked next."""
+    """Leaves docs with its indexes in both servers, for what is asked next."""
     seconds: dict[str, dict[str, float]] = {step: {} for step in STEPS}
-    pairs = zip(data.bodies, data.vectors, strict=True)
-    documents = [[i, body, vector] for i, (body, vector) in enumerate(pairs)]
+    numbers = data.luck.tolist(), data.closeness.tolist()
+    columns = zip(data.bodies, data.pos, data.lexname, *numbers, data.vectors, strict=True)
+    documents = [[i, *values] for i, values in enumerate(columns)]
     for name in SERVERS:
         connection = pair.connections[name]
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         register_vector(connection)
-        connection.execute(
-            f"CREATE TABLE docs (id bigint PRIMARY KEY, body text, embedding vector({data.dims}))"
-        )
+        connection.execute(DOCS.format(data.dims))
         steps = (
-            lambda c=connection: copy(c, "docs", documents),
+            lambda c=connection: copy(c, "docs", documents, DOCS_TYPES),
             lambda c=connection: c.execute(HNSW),
             lambda c=connection, index=TEXT_INDEX[name]: c.execute(index),
         )
@@ -87,9 +90,9 @@ def copy(
     connection: psycopg.Connection,
     table: str,
     rows: list[list[Any]],
-    types: list[str] | None = None,
+    types: list[str],
 ) -> None:
     with connection.cursor().copy(f"COPY {table} FROM STDIN WITH (FORMAT BINARY)") as stream:
-        stream.set_types(types or ["int8", "text", "vector"])
+        stream.set_types(types)
         for row in rows:
             stream.write_row(row)

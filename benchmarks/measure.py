@@ -6,6 +6,7 @@ between the servers, and medians are taken.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import numpy as np
 import psycopg
 
 ROUNDS = 3
+ASKED_MIN = 10
 SERVERS = ("sqlvec", "pgvector")
 Found = list[list[Any]]
 
@@ -58,7 +60,9 @@ def limit_line(question: str, value: float, limit: float, unit: str) -> Line:
 
 def floor_line(question: str, value: float, floor: float) -> Line:
     """What is to reach a floor. ratio above 1: it does."""
-    return Line(question, f"{value:.3f}", f"at least {floor:g}", value / floor, {"value": value}, 1.0)
+    return Line(
+        question, f"{value:.3f}", f"at least {floor:g}", value / floor, {"value": value}, 1.0
+    )
 
 
 def rate_line(
@@ -90,8 +94,9 @@ def timed(work: Callable[[], object]) -> float:
 def rates(
     pair: Pair, statements: dict[str, tuple[str, Sequence[Any]]], *, simple: bool = False
 ) -> tuple[dict[str, float], dict[str, Found]]:
-    """Queries a second of one connection, and the first column of the rows. statements: by server, the text and
-    the parameters of each query. They are prepared and binary, or whole texts in the simple protocol."""
+    """Queries a second of one connection, and the first column of the rows. statements: by server,
+    the text and the parameters of each query. They are prepared and binary, or whole texts in the
+    simple protocol."""
     found: dict[str, Found] = {}
 
     def measure(name: str) -> float:
@@ -102,16 +107,23 @@ def rates(
 
 
 def rate(
-    connection: psycopg.Connection, sql: str, parameters: Sequence[Any], *, simple: bool = False
+    connection: psycopg.Connection,
+    sql: str,
+    parameters: Sequence[Any],
+    *,
+    simple: bool = False,
+    seconds: float = math.inf,
 ) -> tuple[float, Found]:
-    """rates() of one server, once."""
+    """rates() of one server, once; the first ASKED_MIN questions, and others as long as there is time."""
     cursor = psycopg.ClientCursor(connection) if simple else connection.cursor(binary=True)
     cursor.execute(sql, parameters[0], prepare=not simple).fetchall()
-    answers = []
+    answers: Found = []
     started = perf_counter()
     for some in parameters:
+        if len(answers) >= ASKED_MIN and perf_counter() - started > seconds:
+            break
         answers.append([row[0] for row in cursor.execute(sql, some, prepare=not simple).fetchall()])
-    return len(parameters) / (perf_counter() - started), answers
+    return len(answers) / (perf_counter() - started), answers
 
 
 def recall(found: Found, exact: np.ndarray) -> float:

@@ -8,6 +8,8 @@ from typing import Any
 from benchmarks.measure import SERVERS, Line
 from benchmarks.sweep import Curves
 
+KINDS = {"random": "o-", "correlated": "^--", "anti-correlated": "v:", "natural": "x"}
+
 
 def plot_recall(curves: Curves, path: Path) -> None:
     figure, axes = _axes("recall@10", "queries/s")
@@ -18,12 +20,16 @@ def plot_recall(curves: Curves, path: Path) -> None:
 
 
 def plot_selectivity(lines: list[Line], path: Path) -> None:
+    """A curve for each server and kind of filter; WordNet's own columns are points."""
     figure, axes = _axes("share of the rows that match", "queries/s")
-    shares = [line.detail["share"] for line in lines]
-    for name in SERVERS:
-        axes.plot(shares, [line.detail["rates"][name] for line in lines], marker="o", label=name)
+    for color, name in enumerate(SERVERS):
+        for kind, style in KINDS.items():
+            some = [line.detail for line in lines if line.detail["kind"] == kind]
+            places = sorted((detail["share"], detail["rates"][name]) for detail in some)
+            found = [share for share, _ in places], [rate for _, rate in places]
+            axes.plot(*found, style, color=f"C{color}", label=f"{name}, {kind}")
     axes.set_xscale("log")
-    axes.legend()
+    axes.legend(fontsize=7)
     figure.savefig(path)
 
 

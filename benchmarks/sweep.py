@@ -37,7 +37,9 @@ def curves(points: list[Point], label: str = "{}") -> Curves:
     """What is drawn."""
     names = points[0]["rates"] if points else ()
     return {
-        label.format(name): sorted((point["recall"][name], point["rates"][name]) for point in points)
+        label.format(name): sorted(
+            (point["recall"][name], point["rates"][name]) for point in points
+        )
         for name in names
     }
 

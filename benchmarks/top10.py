@@ -1,4 +1,4 @@
-"""The nearest ten, at equal recall: of one connection, of eight, and as texts in the simple protocol."""
+"""The nearest ten, at equal recall: of one connection, of eight, and in the simple protocol."""
 
 from __future__ import annotations
 

@@ -1,12 +1,13 @@
-"""Vector search in process: our graph under each quantization against hnswlib and zvec, on the same documents.
+"""Vector search in process: our graph under each quantization against hnswlib and zvec.
 
-All graphs have the same m and ef_construction and are asked by cosine distance, one query at a time from Python, so
-that what crosses from Python to an engine and back is counted for all of them. Time is the processor's, of all
-threads of the process, so that what else the machine does matters less; only searches on two threads go by the
-clock, and are compared with one thread by the clock.
+All have the same documents, m and ef_construction and are asked by cosine distance, one query at a
+time from Python, so that what crosses from Python to an engine and back is counted for all of them.
+Time is the processor's, of all threads of the process, so that what else the machine does matters
+less; only searches on two threads go by the clock, and are compared with one thread by the clock.
 
-The graph is linked once over vectors (float32) and once over byte codes (int8, what an index has by default); bit
-and pq walk the links of the latter, as they do in a server, where they are trained after the rows are there.
+The graph is linked once over vectors (float32) and once over byte codes (int8, what an index has by
+default); bit and pq walk the links of the latter, as they do in a server, where they are trained
+after the rows are there.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def run(data: Wordnet, servers: dict[str, Any]) -> tuple[list[Line], list[Point]
     if peers["hnswlib"] is not None:
         lines += _search_lines(points)
         lines += _build_lines(build_rates, peers["hnswlib"].build_rate or 0.0)
-    lines.append(line_at("in process, int8, two threads", (threads, TWO), (threads, ONE), 0.95, THREADS_GOAL))
+    two, one = (threads, TWO), (threads, ONE)
+    lines.append(line_at("in process, int8, two threads", two, one, 0.95, THREADS_GOAL))
     lines += _memory_lines(graphs, points, data.dims)
     if servers:
         lines += _server_lines(servers, points, threads)
@@ -194,9 +196,7 @@ def _memory_lines(graphs: dict[str, HnswGraph], points: list[Point], dims: int) 
     return lines
 
 
-def _server_lines(
-    servers: dict[str, Any], points: list[Point], threads: list[Point]
-) -> list[Line]:
+def _server_lines(servers: dict[str, Any], points: list[Point], threads: list[Point]) -> list[Line]:
     """The server with all that it adds (SQL, the protocol, the client) against engines called in process."""
     found = []
     if at_recall(points, "zvec", 0.9) is not None:

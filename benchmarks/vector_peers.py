@@ -1,4 +1,7 @@
-"""The engines that vector search in process is compared with; one that is not installed is left out, and said."""
+"""The engines that vector search in process is compared with.
+
+One that is not installed is left out, and said.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ Ask = Callable[[np.ndarray], Sequence[int] | np.ndarray]  # the ids of the neare
 
 @dataclass(slots=True)
 class Engine:
-    """at: how it is asked at an ef. build_rate: vectors a second of one thread; None where it was not measured."""
+    """at: how it is asked at an ef. build_rate: vectors a second of one thread, if measured."""
 
     at: Callable[[int], Ask]
     build_rate: float | None = None
@@ -79,4 +82,6 @@ def zvec(vectors: np.ndarray, folder: Path) -> Engine | None:
 
 def _documents(library: Any, vectors: np.ndarray, first: int) -> list[Any]:
     some = vectors[first : first + INSERTED_AT_ONCE]
-    return [library.Doc(id=str(first + i), vectors={"embedding": row}) for i, row in enumerate(some)]
+    return [
+        library.Doc(id=str(first + i), vectors={"embedding": row}) for i, row in enumerate(some)
+    ]

@@ -12,20 +12,26 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.correlation import closeness, crowded
 from benchmarks.exact import nearest
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "wordnet"
+NEAR = 60
 
 
 class Wordnet:
-    """bodies and vectors (f32[rows, dims]) of the documents; questions, their vectors, and the documents that are
-    judged relevant to each (empty sets for the sample, which has no judgements)."""
+    """bodies, pos, lexname and vectors (f32[rows, dims]) of the documents; questions, their vectors,
+    and the documents that are judged relevant to each (empty sets for the sample, which has none).
+    For filters, both from 0 to 1: luck, by which documents stand in random order, and closeness to
+    where near_vectors lie, which are questions too."""
 
     def __init__(self, rows: int | None, queries: int) -> None:
         if FOLDER.is_dir():
             with gzip.open(FOLDER / "docs.jsonl.gz", "rt") as lines:
                 docs = [json.loads(line) for line in lines]
             bodies = [", ".join(doc["lemmas"]) + ": " + doc["gloss"] for doc in docs]
+            pos = [doc["pos"] for doc in docs]
+            lexname = [doc["lexname"] for doc in docs]
             vectors = np.load(FOLDER / "vectors_f16.npy").astype(np.float32)
             question_vectors = np.load(FOLDER / "queries_f32.npy")
             asked = (FOLDER / "queries.jsonl").read_text().splitlines()
@@ -37,15 +43,21 @@ class Wordnet:
 
             sample = load_sample()
             bodies = [doc.body for doc in sample.documents]
+            pos = [doc.pos for doc in sample.documents]
+            lexname = [doc.lexname for doc in sample.documents]
             vectors, question_vectors = sample.vectors, sample.question_vectors
             questions = sample.questions
             relevant = [set() for _ in questions]
         step = max(1, len(questions) // queries)
         self.bodies, self.vectors = bodies[:rows], vectors[:rows]
+        self.pos, self.lexname = pos[:rows], lexname[:rows]
         self.questions = questions[::step][:queries]
         self.question_vectors = np.ascontiguousarray(question_vectors[::step][:queries])
         self.relevant = relevant[::step][:queries]
         self.dims = self.vectors.shape[1]
+        self.luck = np.random.default_rng(5).permutation(len(self.vectors)) / len(self.vectors)
+        self.near_vectors = question_vectors[crowded(question_vectors, NEAR)]
+        self.closeness = closeness(self.vectors, self.near_vectors[0])
 
     def nearest(self, k: int) -> np.ndarray:
         """i64[queries, k]: the exact answers."""

@@ -72,7 +72,9 @@ def test_exact_answers_are_those_of_every_distance(metric: str, some: np.ndarray
     for question, answer in zip(asked.astype(float), found, strict=True):
         rows = vectors[ids].astype(float)
         if metric == "cosine":
-            distances = 1 - rows @ question / np.linalg.norm(rows, axis=1) / np.linalg.norm(question)
+            distances = 1 - rows @ question / np.linalg.norm(rows, axis=1) / np.linalg.norm(
+                question
+            )
         else:
             distances = np.linalg.norm(rows - question, axis=1)
         np.testing.assert_array_equal(answer, ids[np.argsort(distances)][: len(answer)])
