@@ -13,6 +13,7 @@ from benchmarks import (
     analytics,
     filtered,
     ingest,
+    million,
     plots,
     restart,
     rows,
@@ -22,6 +23,7 @@ from benchmarks import (
     top10,
     updates,
     vector_kernel,
+    writing,
 )
 from benchmarks.measure import Line
 from benchmarks.servers import running_pair
@@ -39,8 +41,10 @@ PAIRED = (
     "analytics",
 )  # asked of both servers
 IN_PROCESS = ("vector_kernel", "text_kernel")  # asked of libraries
-ALONE = ("tenants", "restart")  # asked of a server of its own, against limits
-QUESTIONS = (*PAIRED, *IN_PROCESS, *ALONE)
+ALONE = ("writing", "tenants", "restart")  # asked of a server of its own, against limits
+USUAL = (*PAIRED, *IN_PROCESS, *ALONE)
+LARGE = ("million",)  # only when named: PostgreSQL needs minutes to build its index
+QUESTIONS = (*USUAL, *LARGE)
 
 
 class Report:
@@ -75,21 +79,28 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=300)
     parser.add_argument("--tenants", type=int, default=10_000)
     parser.add_argument("--restart-rows", type=int, default=1_000_000)
-    told = f"some of {', '.join(QUESTIONS)}"
-    parser.add_argument("--only", type=questions, default=frozenset(QUESTIONS), help=told)
+    parser.add_argument("--million-rows", type=int, default=1_000_000)
+    told = f"some of {', '.join(USUAL)}; or {', '.join(LARGE)}, which nobody is asked otherwise"
+    parser.add_argument("--only", type=questions, default=frozenset(USUAL), help=told)
     args = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     report = Report()
-    if args.only.intersection(PAIRED + IN_PROCESS):
+    if args.only.intersection((*PAIRED, *IN_PROCESS, "writing")):
         data = Wordnet(args.rows, args.queries)
         report.add([], rows=len(data.vectors), dims=data.dims)
         if args.only.intersection(PAIRED):
             ask_pair(report, data, args.only)
         ask_in_process(report, data, args.only)
+        if "writing" in args.only:
+            report.add(writing.run(data))
     if "tenants" in args.only:
         report.add(tenants.run(args.tenants))
     if "restart" in args.only:
         report.add(restart.run(args.restart_rows))
+    if "million" in args.only:
+        lines, points = million.run(args.million_rows, args.queries)
+        report.add(lines, million=points)
+        plots.plot_recall(curves(points), RESULTS / "million.png")
     print(report.table())
 
 

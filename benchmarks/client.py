@@ -28,11 +28,11 @@ def main(dsn: str, sql: str, vectors: str, first: str) -> None:
         for line in sys.stdin:
             setting, _, seconds = line.rstrip("\n").partition("\t")
             connection.execute(setting)
-            _ask(cursor, sql, questions, 0.0)
-            print(_ask(cursor, sql, questions, float(seconds)), flush=True)
+            ask_for(cursor, sql, questions, 0.0)
+            print(ask_for(cursor, sql, questions, float(seconds)), flush=True)
 
 
-def _ask(cursor: psycopg.Cursor, sql: str, questions: np.ndarray, seconds: float) -> float:
+def ask_for(cursor: psycopg.Cursor, sql: str, questions: np.ndarray, seconds: float) -> float:
     """Queries a second; at least WARM queries are asked."""
     started, count = perf_counter(), 0
     while count < WARM or perf_counter() - started < seconds:

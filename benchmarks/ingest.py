@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ FOUND = {
     "pgvector": "to_tsvector('english', body) @@ to_tsquery('english', 'water')",
 }
 TEXT_ROWS = 60_000
+BUILD_GOAL = 4.0
 STEPS = ("COPY BINARY without an index", "hnsw build", "text index build")
 DOCS = """CREATE TABLE docs (
     id bigint PRIMARY KEY, body text, pos text, lexname text, luck float8, closeness float8,
@@ -46,7 +48,9 @@ def run(pair: Pair, data: Wordnet) -> list[Line]:
         for step, work in zip(STEPS, steps, strict=True):
             seconds[step][name] = timed(work)
         connection.execute("ANALYZE docs")
-    return [seconds_line(step, both) for step, both in seconds.items()]
+    lines = [seconds_line(step, both) for step, both in seconds.items()]
+    lines[STEPS.index("hnsw build")].goal = BUILD_GOAL
+    return lines
 
 
 def run_indexed(pair: Pair, data: Wordnet) -> list[Line]:
@@ -89,7 +93,7 @@ def _text_line(pair: Pair, data: Wordnet) -> Line:
 def copy(
     connection: psycopg.Connection,
     table: str,
-    rows: list[list[Any]],
+    rows: Iterable[Sequence[Any]],
     types: list[str],
 ) -> None:
     with connection.cursor().copy(f"COPY {table} FROM STDIN WITH (FORMAT BINARY)") as stream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from benchmarks.__main__ import QUESTIONS, questions
 from benchmarks.exact import nearest
 from benchmarks.measure import recall
+from benchmarks.million import DIMS, INNER_DIMS, clustered
 from benchmarks.sweep import Point, at_recall, curves, line_at
 
 
@@ -18,6 +20,11 @@ def test_questions_are_named_one_by_one_or_in_a_list() -> None:
     for name in QUESTIONS:
         assert questions(name) == {name}
     assert questions("top10, filtered") == {"top10", "filtered"}
+
+
+def test_every_question_is_explained() -> None:
+    told = (Path(__file__).resolve().parents[2] / "benchmarks" / "README.md").read_text()
+    assert [name for name in QUESTIONS if f"| `{name}` |" not in told] == []
 
 
 @pytest.mark.parametrize("text", ["", ",", "top11", "top10,nothing"])
@@ -88,3 +95,11 @@ def test_no_rows_have_no_nearest() -> None:
 def test_recall_counts_what_was_found_of_the_exact_answer() -> None:
     exact = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
     assert recall([[4, 3, 2, 9], [8]], exact) == pytest.approx(0.5)
+
+
+def test_made_vectors_are_the_same_in_every_run_and_lie_in_few_dimensions() -> None:
+    made = clustered(3_000)
+    assert (made.shape, made.dtype) == ((3_000, DIMS), np.float32)
+    np.testing.assert_array_equal(made, clustered(3_000))
+    strengths = np.linalg.svd(made - made.mean(axis=0), compute_uv=False)
+    assert strengths[INNER_DIMS - 1] > 5 * strengths[INNER_DIMS]
