@@ -29,3 +29,5 @@ SELECT id FROM docs WHERE id = 1 FOR UPDATE;
 SELECT string_agg(title, ', ' ORDER BY id), percentile_cont(0.5) WITHIN GROUP (ORDER BY score) FROM docs;
 EXPLAIN SELECT 1;
 EXPLAIN (ANALYZE, FORMAT JSON) SELECT id FROM docs;
+SELECT count(*) FROM docs * FOR SYSTEM_TIME AS OF '-10 minutes' AS d;
+-- ours

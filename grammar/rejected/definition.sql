@@ -68,3 +68,13 @@ CREATE TABLE t (a nowhere);
 -- 42704 at 19
 SELECT 'x'::nowhere;
 -- 42704 at 13
+CREATE DOMAIN d AS nowhere;
+-- 42704
+CREATE DOMAIN d AS integer CHECK (value);
+-- 42804
+ALTER DOMAIN nowhere ADD CONSTRAINT c CHECK (value > 0) NOT VALID;
+-- 42704
+ALTER DOMAIN nowhere SET DEFAULT 1;
+-- 42704
+DROP DOMAIN docs;
+-- 42809

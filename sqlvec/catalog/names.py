@@ -145,7 +145,7 @@ def type_name(view: Viewpoint, oid: int | None, typmod: int | None = None) -> st
         return "-"
     if types.by_oid(oid) is None:
         if (made := user_type_name(view, oid)) is not None:
-            return made
+            return made if typmod is None or typmod < 0 else f"{made}({typmod})"
         return relation_name(view, oid) if has_row_type(view, oid) else "???"
     if typmod is not None and typmod < 0 and oid in _UNBOUNDED:
         return _UNBOUNDED[oid]

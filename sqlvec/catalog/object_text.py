@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.names import relation_name, schema_name
-from sqlvec.catalog.objects import Constraint, Index, IndexColumn, Sequence, Table, View
+from sqlvec.catalog.objects import (
+    Catalog,
+    Column,
+    Constraint,
+    Index,
+    IndexColumn,
+    Sequence,
+    Table,
+    View,
+)
+from sqlvec.catalog.user_types import DomainCheck, DomainType
 from sqlvec.catalog.viewpoint import Viewpoint
+from sqlvec.types.domain_type import value_type
 
 # Operator classes that are their type's default in the method are not shown.
 DEFAULT_CLASSES = {"hnsw": (), "ivfflat": ("vector_l2_ops",)}
@@ -109,7 +120,8 @@ def constraint_text(view: Viewpoint, oid: int | None, pretty: bool = False) -> s
     """PRIMARY KEY (...), CHECK (...) and so on; None when there is no such constraint."""
     found = view.catalog.constraint(oid or 0)
     if found is None:
-        return None
+        of_domain = view.catalog.domain_check(oid or 0)
+        return of_domain and domain_check_text(view, *of_domain, pretty=pretty)
     table, constraint = found
     names = _names(table, constraint.attnums)
     if constraint.kind == "p":
@@ -166,6 +178,25 @@ def view_text(view: Viewpoint, oid: int | None, pretty: object = False) -> str |
     found = view.catalog.relations.get(oid or 0)
     query = found.query if isinstance(found, (View, Table)) else ""
     return f" {query};" if query else None
+
+
+def domain_values(catalog: Catalog, domain: DomainType) -> Table:
+    """A table without a name, over whose only column the domain's conditions are."""
+    return Table(0, "", domain.schema_oid, (Column(1, "value", value_type(catalog.base_of(domain))),))
+
+
+def domain_check_text(
+    view: Viewpoint, domain: DomainType, check: DomainCheck, *, pretty: bool = False
+) -> str:
+    over = domain_values(view.catalog, domain)
+    text = f"CHECK ({view.expression(check.expression, over, pretty=pretty)})"
+    return text if check.validated else text + " NOT VALID"
+
+
+def domain_default_text(view: Viewpoint, domain: DomainType) -> str | None:
+    if domain.default is None:
+        return None
+    return view.expression(domain.default, None, target=value_type(view.catalog.base_of(domain)))
 
 
 def default_text(

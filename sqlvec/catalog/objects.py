@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from sqlvec.catalog.user_types import DomainType, UserType, linked_type, sql_types
+from sqlvec.catalog.user_types import DomainCheck, DomainType, UserType, linked_type, sql_types
 from sqlvec.types import SqlType
-from sqlvec.types.domain_type import base_of
+from sqlvec.types.domain_type import base_of, value_type
 
 TEMPORARY_PREFIX = "pg_temp_"
 FIRST_USER_OID = 20000  # below: PostgreSQL's own, and the oids of our built-in types
@@ -47,6 +47,11 @@ class Column:
     generated: str = ""  # SQL text of a stored generated column
     sequence_oid: int = 0  # the sequence a serial or identity column owns
     dropped: bool = False
+
+    @property
+    def value_type(self) -> SqlType:
+        """Of its values in expressions: without domains."""
+        return value_type(self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +339,15 @@ class Catalog:
             found = {c.oid: (table, c) for table in tables for c in table.constraints}
             self.memo["constraints"] = found
         return found.get(oid)  # type: ignore[no-any-return]
+
+    def domain_check(self, oid: int) -> tuple[DomainType, DomainCheck] | None:
+        """The condition of that oid, with its domain."""
+        for made in self.types.values():
+            if isinstance(made, DomainType):
+                for check in made.checks:
+                    if check.oid == oid:
+                        return made, check
+        return None
 
     def with_comment(self, described: Described, text: str | None) -> Catalog:
         """The object with that comment; none or an empty one takes it away."""

@@ -107,7 +107,7 @@ class CopyIn:
         """The fast way: every column given, nothing to evaluate; arrays go in as they are."""
         writer = self.writer
         tx = writer.context.tx
-        if writer.table.shards > 1 or writer.checks:
+        if writer.table.shards > 1 or writer.checks or writer.domains:
             return False
         if {c.attnum for c in writer.columns} != set(self.attnums):
             return False

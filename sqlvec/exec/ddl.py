@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlvec.catalog.objects import Index, Sequence, Table
 from sqlvec.exec.context import Context
-from sqlvec.exec.existing_rows import table_rows, verify_rows
+from sqlvec.exec.domain_values import verify_domains
+from sqlvec.exec.existing_rows import table_rows, verify_domain, verify_rows
 from sqlvec.exec.late_keys import verify_unique
 from sqlvec.exec.result import Result
 from sqlvec.exec.row_rules import row_rules
@@ -47,6 +48,8 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
         _rewrite(statement.rewrites, context)
     for check in statement.verify:
         verify_rows(check, context)
+    for domain in statement.verify_domains:
+        verify_domain(domain, context)
     for index in statement.build:
         _build(index, context)
     result = Result(None, statement.tag)
@@ -77,6 +80,8 @@ def _rewrite(rewrites: tuple[bound.Rewrite, ...], context: Context) -> None:
         by_attnum = {c.attnum: v for c, v in zip(old.columns, rows, strict=True)}
         by_attnum |= {r.attnum: v for r, v in zip(rewrites, values, strict=True)}
         written = [by_attnum.get(c.attnum, [None] * len(ids)) for c in new.columns]
+        for place in new.domains:
+            verify_domains(new.columns[place].type, written[place], context)
         context.tx.delete(shard, ids)
         shards = new.shards_of(written) if table.split_by else [shard] * len(ids)
         new.insert(written, shards, replacing=True)

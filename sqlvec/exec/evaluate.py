@@ -193,6 +193,13 @@ def _cast(expression: bound.Cast, slots: Slots) -> Evaluator:
     return cast
 
 
+def _domain_check(expression: bound.DomainCheck, slots: Slots) -> Evaluator:
+    from sqlvec.exec.domain_values import compiled_check
+
+    inner, checked = compile_expression(expression.arg, slots), compiled_check(expression)
+    return lambda row, context: checked(inner(row, context), context)
+
+
 def _case(expression: bound.Case, slots: Slots) -> Evaluator:
     whens = [
         (compile_expression(when, slots), compile_expression(then, slots))
@@ -310,6 +317,7 @@ _COMPILERS: dict[type[bound.Expression], Callable[[Any, Slots], Evaluator]] = {
     bound.InList: _in_list,
     bound.AnyAll: _any_all,
     bound.Cast: _cast,
+    bound.DomainCheck: _domain_check,
     bound.Case: _case,
     bound.Coalesce: _coalesce,
     bound.ArrayExpression: _array,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlvec.catalog.objects import Constraint, Index, Table
+from sqlvec.catalog.objects import Column, Constraint, Index, Table
 from sqlvec.errors import CheckViolation, NotNullViolation
 from sqlvec.exec.context import Context
+from sqlvec.exec.domain_values import breaks_rule, contains_domain
 from sqlvec.exec.foreign_keys import ForeignKey
 from sqlvec.exec.late_keys import verify_unique
 from sqlvec.exec.row_rules import row_rules
@@ -82,3 +83,30 @@ def _verify_references(table: Table, constraint: Constraint, context: Context) -
     key = ForeignKey(context, constraint, table, parent)
     for shard, ids in table_rows(table, context):
         key.check_rows(shard, ids)
+
+
+def verify_domain(check: bound.VerifyDomain, context: Context) -> None:
+    """One rule of a domain, over all columns that hold values of it."""
+    for table in list(context.catalog.relations.values()):
+        if not isinstance(table, Table):
+            continue
+        for column in table.live_columns:
+            if not contains_domain(column.type, check.domain):
+                continue
+            for shard, ids in table_rows(table, context):
+                values = shard.gather(column.attnum, ids)
+                if breaks_rule(column.type, values, check, context):
+                    _refuse_domain(table, column, check, context)
+
+
+def _refuse_domain(
+    table: Table, column: Column, check: bound.VerifyDomain, context: Context
+) -> None:
+    kind = CheckViolation if check.constraint else NotNullViolation
+    what = "values that violate the new constraint" if check.constraint else "null values"
+    raise kind(
+        f'column "{column.name}" of table "{table.name}" contains {what}',
+        schema=context.catalog.schemas[table.schema_oid].name,
+        table=table.name,
+        column=column.name,
+    )

@@ -176,7 +176,7 @@ class _Upsert:
         width = len(writer.columns)
         for i, column in enumerate(writer.columns):
             reference = bound.ColumnRef(
-                column.type, on_conflict.excluded_id, column.attnum - 1, column.name
+                column.value_type, on_conflict.excluded_id, column.attnum - 1, column.name
             )
             slots[reference] = width + i
         self.assignments = [

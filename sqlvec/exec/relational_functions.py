@@ -174,6 +174,10 @@ def register(connection: Any, host: FunctionHost) -> None:
     connection.create_function(
         "sqlvec_call", host.keeper.guard(_strict(host.call)), [_LONG, _TEXT, _LONG, _TEXT], _TEXT, **volatile
     )
+    for name, function, parameters, result in user_types.VOLATILE:
+        connection.create_function(
+            f"sqlvec_{name}", host.keeper.guard(function), parameters, result, **volatile
+        )
     connection.create_function(
         "sqlvec_parse_reg", host.keeper.guard(_strict(host.parse_reg)), [_LONG, _TEXT, _LONG], _LONG,
         **volatile,

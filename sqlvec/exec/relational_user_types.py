@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlvec import types
 from sqlvec.errors import InvalidTextRepresentation
+from sqlvec.sql import bound
+from sqlvec.sql.domain_rules import violation
 
 
 def parse_enum(text: str, codes: list[int], labels: list[str], name: str) -> int:
@@ -18,6 +21,13 @@ def parse_enum(text: str, codes: list[int], labels: list[str], name: str) -> int
         ) from None
 
 
+def domain_violation(schema: str, domain: str, constraint: str) -> str:
+    """Raises what a value that breaks the rule raises; without a constraint the rule is NOT NULL."""
+    condition = bound.Const(types.BOOL, False) if constraint else None
+    raise violation(bound.DomainRule(schema, domain, constraint, condition))
+
+
 FUNCTIONS: list[tuple[str, Callable[..., Any], list[str], str]] = [
     ("parse_enum", parse_enum, ["VARCHAR", "BIGINT[]", "VARCHAR[]", "VARCHAR"], "BIGINT"),
 ]
+VOLATILE = [("domain_violation", domain_violation, ["VARCHAR"] * 3, "VARCHAR")]

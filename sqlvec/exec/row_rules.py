@@ -24,7 +24,7 @@ class RowRules:
 
 def row_rules(context: Context, table: Table, relation_id: int) -> RowRules:
     """The rules for rows that no statement of the user's writes."""
-    binder = _binder(context)
+    binder = definition_binder(context)
     generated = []
     for column in table.live_columns:
         if column.generated:
@@ -43,12 +43,12 @@ class IndexRules:
 
 
 def index_rules(context: Context, table: Table, index: Index, relation_id: int) -> IndexRules:
-    binder = _binder(context)
+    binder = definition_binder(context)
     keys: list[bound.Expression] = []
     for part in index.columns:
         if part.attnum:
             column = table.column_by_attnum(part.attnum)
-            reference = bound.ColumnRef(column.type, relation_id, part.attnum - 1, column.name)
+            reference = bound.ColumnRef(column.value_type, relation_id, part.attnum - 1, column.name)
             keys.append(reference)
         else:
             keys.append(bind_expression_text(binder, part.expression, table, relation_id))
@@ -62,13 +62,14 @@ def index_rules(context: Context, table: Table, index: Index, relation_id: int) 
 def default_values(context: Context, table: Table, attnum: int, count: int) -> list[Datum]:
     """What the column gets by default, for each of `count` rows."""
     column = table.column_by_attnum(attnum)
-    expression = default_of(_binder(context), column, table, 1)
+    expression = default_of(definition_binder(context), column, table, 1)
     if expression is None:
         return [None] * count
     return [constant(expression, context) for _ in range(count)]
 
 
-def _binder(context: Context) -> Binder:
+def definition_binder(context: Context) -> Binder:
+    """For expressions that the catalog keeps."""
     settings = context.settings
     surroundings = BindContext(
         catalog=context.catalog,

@@ -14,6 +14,7 @@ from sqlvec.catalog.objects import Catalog, Column, Constraint, Table
 from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
 from sqlvec.exec.changes import Change, Changes, RowIds, is_watched
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.domain_values import has_rules, verify_domains
 from sqlvec.exec.evaluate import compile_expression
 from sqlvec.exec.placement import key_arrays, row_shards, unique_scope
 from sqlvec.exec.prefilter import check_tenant, tenant_key
@@ -50,6 +51,7 @@ class TableRules:
     keys: list[tuple[int, ...]]
     nulls_equal: set[tuple[int, ...]]  # keys declared NULLS NOT DISTINCT
     watched: bool  # constraints ask for changes of the table
+    domains: tuple[int, ...] = ()  # places of columns whose values a domain has a say in
 
 
 def table_rules(table: Table, catalog: Catalog) -> TableRules:
@@ -58,8 +60,9 @@ def table_rules(table: Table, catalog: Catalog) -> TableRules:
         tuple(c.attnum for c in index.columns) for index in indexes if index.nulls_not_distinct
     }
     return TableRules(
-        table.live_columns, unique_keys(table, catalog), nulls_equal, is_watched(table, catalog)
-    )
+        table.live_columns, unique_keys(table, catalog), nulls_equal, is_watched(table, catalog),
+        tuple(i for i, c in enumerate(table.live_columns) if has_rules(c.type, catalog)),
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -84,10 +87,17 @@ class Writer:
         self.columns, self.keys = rules.columns, rules.keys
         self.nulls_equal, self.watched = rules.nulls_equal, rules.watched
 
+    @property
+    def domains(self) -> tuple[int, ...]:
+        assert self.rules is not None
+        return self.rules.domains
+
     # ---------------------------------------------------------------- constraints
 
     def verify(self, rows: Rows) -> None:
         """NOT NULL and CHECK of every row; PostgreSQL's errors with the failing row in the detail."""
+        for place in self.domains:
+            verify_domains(self.columns[place].type, rows[place], self.context)
         for column, values in zip(self.columns, rows, strict=True):
             if not column.not_null:
                 continue
@@ -137,7 +147,7 @@ class Writer:
     def slots(self) -> dict[bound.Expression, int]:
         """The place of each column in a row."""
         return {
-            bound.ColumnRef(c.type, self.relation_id, c.attnum - 1, c.name): i
+            bound.ColumnRef(c.value_type, self.relation_id, c.attnum - 1, c.name): i
             for i, c in enumerate(self.columns)
         }
 

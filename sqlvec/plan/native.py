@@ -35,7 +35,7 @@ _NODES = (
     bound.Const, bound.Param, bound.ColumnRef, bound.Distance, bound.TextScore, bound.Fusion,
     bound.Mmr, bound.Explanation,
     bound.Boolean, bound.Test, bound.DistinctFrom, bound.InList, bound.Cast, bound.Case,
-    bound.Coalesce, bound.ArrayExpression, bound.FunctionCall, bound.AnyAll,
+    bound.Coalesce, bound.ArrayExpression, bound.FunctionCall, bound.AnyAll, bound.DomainCheck,
 )  # fmt: skip
 _SIMPLE_CASTS = frozenset(
     t.oid
@@ -88,6 +88,8 @@ def _node_is_native(node: bound.Expression) -> bool:
         return False
     if isinstance(node, bound.Cast):
         return _cast_is_native(node)
+    if isinstance(node, bound.DomainCheck):
+        return all(rule.condition is None or is_native(rule.condition) for rule in node.rules)
     if isinstance(node, bound.FunctionCall):
         if not node.operator:
             return node.name in FUNCTIONS

@@ -49,7 +49,7 @@ def change_type(
         scope.add(scan)
         value = bind_expression(binder, using, scope)
     else:
-        value = bound.ColumnRef(column.type, scan.relation_id, column.attnum - 1, column.name)
+        value = bound.ColumnRef(column.value_type, scan.relation_id, column.attnum - 1, column.name)
     name = types.format_type(wanted.bare)
     if not casts_on_assignment(value.type, wanted):
         if using is not None:

@@ -29,6 +29,7 @@ from sqlvec.sql.bind_sequence import changed_sequence
 from sqlvec.sql.bind_vector_index import check_type
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.dependencies import Removal
+from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import forbid_shards
@@ -213,13 +214,17 @@ class _Change:
             number = bound.Const(types.REGCLASS, column.sequence_oid)
             call = bound.FunctionCall(types.INT8, "nextval", (number,))
             value = self.binder.assign(call, column.name, column.type, None)
-        elif text := column.generated or column.default:
+        elif text := column.generated or column.default or default_text(self.binder, column.type):
             table = self.draft.table() if column.generated else None
             expression = bind_expression_text(self.binder, text, table, self.scan.relation_id)
             value = self.binder.assign(expression, column.name, column.type, None)
+        elif column.type.own is not None and column.type != column.value_type:
+            value = bound.Const(column.value_type, None)
         else:
             return
-        if isinstance(value, bound.Const) and column.type.oid != types.VECTOR.oid:
+        if column.type != column.value_type:  # rows are written anew, under the eyes of the domain
+            self.rewrites.append(bound.Rewrite(self.scan, column.attnum, value))
+        elif isinstance(value, bound.Const) and column.type.oid != types.VECTOR.oid:
             if value.value is not None:
                 self.fills.append(bound.Fill(self.old.oid, column.attnum, value))
         else:

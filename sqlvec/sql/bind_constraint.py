@@ -309,8 +309,8 @@ def _referenced_key(
 
 
 def _check_types(draft: Draft, name: str, column: Column, other: Column) -> None:
-    left = bound.ColumnRef(other.type, _RELATION_ID, other.attnum - 1, other.name)
-    right = bound.ColumnRef(column.type, _RELATION_ID, column.attnum - 1, column.name)
+    left = bound.ColumnRef(other.value_type, _RELATION_ID, other.attnum - 1, other.name)
+    right = bound.ColumnRef(column.value_type, _RELATION_ID, column.attnum - 1, column.name)
     try:
         bind_operator(draft.binder, "=", left, right, None)
     except DatabaseError as error:  # there is no such operator

@@ -11,6 +11,11 @@ from sqlvec.errors import DuplicateObject, DuplicateSchema, FeatureNotSupported,
 from sqlvec.sql import bound
 from sqlvec.sql.bind_alter import bind_alter
 from sqlvec.sql.bind_comment import bind_comment
+from sqlvec.sql.bind_domain import (
+    bind_alter_domain,
+    bind_create_domain,
+    bind_rename_domain_constraint,
+)
 from sqlvec.sql.bind_drop import bind_drop, bind_truncate
 from sqlvec.sql.bind_enum import bind_alter_enum, bind_create_enum
 from sqlvec.sql.bind_index import bind_alter_index, bind_index, bind_reindex
@@ -89,6 +94,8 @@ def _drop(binder: Binder, body: Node) -> bound.Ddl:
 
 
 def _rename(binder: Binder, body: Node) -> bound.Ddl:
+    if body["renameType"] == "OBJECT_DOMCONSTRAINT":
+        return bind_rename_domain_constraint(binder, body)
     types = body["renameType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
     return (bind_rename_type if types else bind_rename)(binder, body)
 
@@ -117,5 +124,7 @@ DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "AlterObjectSchemaStmt": _set_schema,
     "CreateEnumStmt": bind_create_enum,
     "AlterEnumStmt": bind_alter_enum,
+    "CreateDomainStmt": bind_create_domain,
+    "AlterDomainStmt": bind_alter_domain,
     "AlterOwnerStmt": _owner,
 }

@@ -49,7 +49,7 @@ def bind_create_enum(binder: Binder, body: Node) -> bound.Ddl:
 
 
 def bind_alter_enum(binder: Binder, body: Node) -> bound.Ddl:
-    made = find_user_type(binder, names_of(body["typeName"]))
+    made = find_user_type(binder, names_of(body["typeName"]), "is not an enum")
     if not isinstance(made, EnumType):
         raise WrongObjectType(f"{shown_type(binder, made)} is not an enum")
     if "oldVal" in body:

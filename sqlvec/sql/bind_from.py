@@ -185,7 +185,7 @@ def _as_named(table: Table, meant: ViewRelation) -> Table:
 def table_columns(table: Table) -> tuple[bound.OutputColumn, ...]:
     """One entry per attnum; dropped columns have no name."""
     return tuple(
-        bound.OutputColumn("" if c.dropped else c.name, c.type, table.oid, c.attnum)
+        bound.OutputColumn("" if c.dropped else c.name, c.value_type, table.oid, c.attnum)
         for c in table.columns
     )
 

@@ -388,7 +388,7 @@ def _ground(
     if key is not None:
         index, table = key
         columns = tuple(
-            bound.ColumnRef(c.type, column.relation_id, c.attnum - 1, c.name)
+            bound.ColumnRef(c.value_type, column.relation_id, c.attnum - 1, c.name)
             for c in map(table.column_by_attnum, index.fields(table))
         )
         return columns, index, ()

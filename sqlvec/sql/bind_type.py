@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlvec import types
-from sqlvec.catalog.objects import Catalog, Schema
+from sqlvec.catalog.objects import Catalog, Schema, Table, View
 from sqlvec.catalog.user_types import DomainType, UserType
 from sqlvec.errors import (
+    DependentObjectsStillExist,
     DuplicateObject,
-    FeatureNotSupported,
     InvalidSchemaName,
     UndefinedObject,
     WrongObjectType,
@@ -19,7 +19,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_table import creation_schema
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.dependencies import Removal, shown_type
+from sqlvec.sql.dependencies import Removal, shown_name, shown_type
 from sqlvec.sql.parse import Node
 from sqlvec.sql.type_text import retold
 
@@ -38,8 +38,11 @@ def _name_nodes(node: Node) -> list[Node]:
     return found
 
 
-def find_user_type(binder: Binder, names: Sequence[str]) -> UserType:
-    """The user's type of that name; 42704 without one, 42809 for a type of the server's."""
+def find_user_type(
+    binder: Binder, names: Sequence[str], otherwise: str = "", *, hint: str | None = None
+) -> UserType:
+    """The user's type of that name; 42704 without one. Of a built-in type, and of a relation's row type, is
+    told what it is otherwise."""
     schema, name = (names[-2] if len(names) > 1 else None), names[-1]
     found = binder.context.find_type(schema, name)
     made = None if found is None else binder.catalog.types.get(found.oid)
@@ -47,7 +50,10 @@ def find_user_type(binder: Binder, names: Sequence[str]) -> UserType:
         return made
     builtin = types.by_name(name)
     if builtin is not None and schema in (None, "pg_catalog"):
-        raise WrongObjectType(f'"{builtin.name}" is a built-in type')
+        raise WrongObjectType(f"{builtin.name} {otherwise}")
+    relation = binder.context.find_relation(schema, name)
+    if isinstance(relation, (Table, View)):
+        raise WrongObjectType(f"{shown_name(binder, relation)} {otherwise}", hint=hint)
     if schema is not None and binder.catalog.schema(schema) is None:
         raise InvalidSchemaName(f'schema "{schema}" does not exist')
     raise UndefinedObject(f'type "{".".join(names)}" does not exist')
@@ -110,8 +116,11 @@ def bind_type_owner(binder: Binder, body: Node) -> bound.Ddl:
 
 
 def _altered(binder: Binder, what: str, names: Sequence[str]) -> UserType:
-    made = find_user_type(binder, names)
-    if what == "OBJECT_DOMAIN" and not isinstance(made, DomainType):
+    domain = what == "OBJECT_DOMAIN"
+    words = "is not a domain" if domain else "is a table's row type"
+    hint = None if domain else "Use ALTER TABLE instead."
+    made = find_user_type(binder, names, words, hint=hint)
+    if domain and not isinstance(made, DomainType):
         raise WrongObjectType(f"{shown_type(binder, made)} is not a domain")
     return made
 
@@ -141,11 +150,11 @@ def bind_drop_type(binder: Binder, body: Node) -> bound.Ddl:
             notices.append(("00000", f"{error.message}, skipping"))
             continue
         except WrongObjectType:
-            found = types.by_name(names[-1])
-            assert found is not None, names
-            raise DependentRequired(found.name) from None
+            if domain:
+                raise _no_domain(names) from None
+            raise _required(binder, names) from None
         if domain and not isinstance(made, DomainType):
-            raise WrongObjectType(f'"{".".join(names)}" is not a domain')
+            raise _no_domain(names)
         chosen[made.oid] = made
     removal = Removal(binder)
     removal.drop_types(list(chosen.values()))
@@ -158,10 +167,21 @@ def bind_drop_type(binder: Binder, body: Node) -> bound.Ddl:
     )
 
 
-class DependentRequired(FeatureNotSupported):
-    """dependent_objects_still_exist: what the server itself needs."""
+def _no_domain(names: Sequence[str]) -> WrongObjectType:
+    return WrongObjectType(f'"{".".join(names)}" is not a domain')
 
-    sqlstate = "2BP01"
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"cannot drop type {name} because it is required by the database system")
+def _required(binder: Binder, names: Sequence[str]) -> DependentObjectsStillExist:
+    """Of a type that something else cannot be without."""
+    relation = binder.context.find_relation(names[-2] if len(names) > 1 else None, names[-1])
+    if isinstance(relation, (Table, View)):
+        whole = Removal(binder).described(relation)
+        return DependentObjectsStillExist(
+            f"cannot drop type {shown_name(binder, relation)} because {whole} requires it",
+            hint=f"You can drop {whole} instead.",
+        )
+    found = types.by_name(names[-1])
+    assert found is not None, names
+    return DependentObjectsStillExist(
+        f"cannot drop type {found.name} because it is required by the database system"
+    )

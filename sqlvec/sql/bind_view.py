@@ -28,6 +28,7 @@ from sqlvec.sql.bind_table import (
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import with_shards
+from sqlvec.types import SqlType
 
 
 def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
@@ -71,7 +72,7 @@ def bind_named_query(
     if len(names) > len(query.columns):
         raise SyntaxError("CREATE VIEW specifies more column names than columns")
     columns = tuple(
-        Column(i, names[i - 1] if i <= len(names) else c.name, c.type)
+        Column(i, names[i - 1] if i <= len(names) else c.name, _declared(binder, query, i - 1))
         for i, c in enumerate(query.columns, 1)
     )
     for i, column in enumerate(columns):
@@ -82,6 +83,12 @@ def bind_named_query(
         _view_relation(schema, relation, read) for schema, relation in binder.used.values()
     )
     return query, columns, relations
+
+
+def _declared(binder: Binder, query: bound.Query, place: int) -> SqlType:
+    if isinstance(query, bound.Select):
+        return binder.declared_type(query.targets[place].expression)
+    return query.columns[place].type
 
 
 def _view_relation(

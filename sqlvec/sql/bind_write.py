@@ -23,6 +23,7 @@ from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
 from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
@@ -76,8 +77,8 @@ def checks(binder: Binder, table: Table, relation_id: int) -> tuple[bound.Check,
 
 def default_of(binder: Binder, column: Column, table: Table, relation_id: int) -> bound.Expression | None:
     """What the column gets when nothing is given."""
-    text = column.generated or column.default
-    if column.sequence_oid and not text:
+    text = column.generated or column.default or default_text(binder, column.type)
+    if column.sequence_oid and not column.default:
         sequence = bound.Const(types.REGCLASS, column.sequence_oid)
         call = bound.FunctionCall(types.INT8, "nextval", (sequence,))
         return call if column.type.oid == types.INT8.oid else bound.Cast(column.type, call, False)
@@ -487,7 +488,7 @@ def bind_copy(binder: Binder, body: Node) -> bound.Copy:
         found = checks(binder, table, target.relation_id)
         return bound.Copy("from", target, attnums, None, options, defaults, found)
     targets = tuple(
-        bound.Target(c.name, bound.ColumnRef(c.type, target.relation_id, c.attnum - 1, c.name))
+        bound.Target(c.name, bound.ColumnRef(c.value_type, target.relation_id, c.attnum - 1, c.name))
         for c in columns
     )
     output = tuple(bound.OutputColumn(c.name, c.type, table.oid, c.attnum) for c in columns)

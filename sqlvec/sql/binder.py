@@ -34,6 +34,7 @@ from sqlvec.sql.type_rules import (
 )
 from sqlvec.types import SqlType
 from sqlvec.types.bits import BITS_MAX
+from sqlvec.types.domain_type import value_type
 from sqlvec.types.sparse_vector import SPARSE_DIMENSIONS_MAX
 from sqlvec.types.vector import DIMENSIONS_MAX
 
@@ -96,6 +97,17 @@ class Binder:
             found = query.targets[found.ordinal].expression
         return found if isinstance(found, bound.ColumnRef) else None
 
+    def declared_type(self, expression: bound.Expression) -> SqlType:
+        """With the domain that the value is one of, which its type does not tell."""
+        if isinstance(expression, bound.DomainCheck):
+            domain = expression.domain
+            return types.array_of(domain) if expression.depth else domain
+        origin = self.origin(expression) if isinstance(expression, bound.ColumnRef) else None
+        table = None if origin is None else self.tables.get(origin.relation_id)
+        if table is None or origin is None or origin.ordinal >= len(table.columns):
+            return expression.type
+        return table.columns[origin.ordinal].type
+
     def position(self, node: Node) -> int | None:
         """Of a node's body, for an error."""
         return self.parsed.position(node.get("location"))
@@ -129,6 +141,10 @@ class Binder:
         position: int | None = None,
     ) -> bound.Expression:
         """The expression as target; level is implicit, assignment or explicit. Raises 42804/42846."""
+        if target.own is not None and (plain := value_type(target)) is not target:
+            value = self.coerce(expression, plain, level=level, position=position)
+            # What is assigned to a column is looked at when the row is written.
+            return value if level == "assignment" else self._in_domain(value, target)
         source = expression.type
         if source == target:
             return expression
@@ -152,6 +168,11 @@ class Binder:
             )
             return bound.ArrayExpression(target, items)
         return bound.Cast(target, expression, explicit)
+
+    def _in_domain(self, value: bound.Expression, target: SqlType) -> bound.Expression:
+        from sqlvec.sql.domain_rules import domain_check
+
+        return domain_check(self, value, target)
 
     def _settle(
         self, expression: bound.Expression, target: SqlType, level: str, position: int | None

@@ -218,6 +218,41 @@ class Cast(Expression):
     explicit: bool = True
 
 
+class DomainRule:
+    """What a domain asks of a value: that a condition over VALUE is not false; without one, not to be NULL.
+    Opaque to whatever goes through trees, as the column in the condition is of no relation."""
+
+    __slots__ = ("condition", "constraint", "domain", "schema")
+
+    def __init__(
+        self, schema: str, domain: str, constraint: str, condition: Expression | None
+    ) -> None:
+        self.schema = schema
+        self.domain = domain
+        self.constraint = constraint
+        self.condition = condition
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.schema, self.domain, self.constraint, self.condition)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DomainRule) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCheck(Expression):
+    """arg, if it satisfies the rules of the domain: an error otherwise. depth: 0 where it is the value itself
+    that does, 1 for the elements of an array."""
+
+    arg: Expression
+    domain: SqlType
+    rules: tuple[DomainRule, ...]
+    depth: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Case(Expression):
     """Searched CASE (the simple form is bound to `operand = value`)."""
@@ -582,6 +617,7 @@ class Ddl:
     verify: tuple[Verify, ...] = ()  # what must hold for the rows there are
     fills: tuple[Fill, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
+    verify_domains: tuple[VerifyDomain, ...] = ()
     truncate: tuple[Table, ...] = ()
     build: tuple[Index, ...] = ()  # new indexes over tables that may hold rows
     query: Query | None = None  # CREATE TABLE AS: the rows of the new table
@@ -612,6 +648,14 @@ class Verify:
     table_oid: int
     kind: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyDomain:
+    """ALTER DOMAIN: the values that there are must satisfy the constraint; "": NOT NULL."""
+
+    domain: SqlType
+    constraint: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.names import user_type_name
 from sqlvec.catalog.objects import Catalog, Table
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DatabaseError
@@ -101,18 +102,24 @@ class Printer:
 
     def _const(self, e: bound.Const) -> str:
         if e.value is None:
-            return f"NULL::{_type_name(e.type)}"
+            return f"NULL::{self._type_name(e.type)}"
         oid = e.type.oid
         if oid == types.BOOL.oid:
             return "true" if e.value else "false"
         if oid in REG_KINDS:
             from sqlvec.catalog.names import SHOWERS
 
-            return f"{_quoted(SHOWERS[REG_KINDS[oid]](self.view, e.value))}::{_type_name(e.type)}"
+            return f"{_quoted(SHOWERS[REG_KINDS[oid]](self.view, e.value))}::{self._type_name(e.type)}"
         text = e.type.definition.render(e.value)
         if oid in NUMBERS:
             return self._number(e.type, text)
-        return f"{_quoted(text)}::{_type_name(e.type)}"
+        return f"{_quoted(text)}::{self._type_name(e.type)}"
+
+    def _type_name(self, sql_type: SqlType) -> str:
+        if sql_type.own is not None:
+            return user_type_name(self.view, sql_type.oid) or sql_type.name
+        unbounded = _UNBOUNDED if sql_type.typmod < 0 else {}
+        return unbounded.get(sql_type.oid, sql_type.name)
 
     def _number(self, sql_type: SqlType, text: str) -> str:
         """A literal as it was typed before the parser converted it: an integer, or a numeric."""
@@ -124,12 +131,14 @@ class Printer:
         if oid in (types.INT4.oid, types.INT8.oid) and small:
             return text if not text.startswith("-") else f"{_quoted(text)}::integer"
         if oid in (types.INT8.oid, types.INT2.oid) or (whole and not small) or "n" in text:
-            return f"{_quoted(text)}::{_type_name(sql_type)}"
+            return f"{_quoted(text)}::{self._type_name(sql_type)}"
         typed = "integer" if whole else "numeric"
         literal = text if not text.startswith("-") else f"{_quoted(text)}::{typed}"
-        return f"{self.own(literal)}::{_type_name(sql_type)}"
+        return f"{self.own(literal)}::{self._type_name(sql_type)}"
 
     def _column(self, e: bound.ColumnRef) -> str:
+        if self.table is not None and not self.table.name:  # of a domain
+            return e.name.upper()
         return quote_identifier(e.name)
 
     # ---------------------------------------------------------------- operators and functions
@@ -192,11 +201,15 @@ class Printer:
         text = self.text(e.arg)
         if self.pretty and not _is_simple(e.arg, e, True):
             text = f"({text})"
-        return f"{self.own(text)}::{_type_name(e.type)}"
+        return f"{self.own(text)}::{self._type_name(e.type)}"
+
+    def _domain_check(self, e: bound.DomainCheck) -> str:
+        name = self._type_name(types.array_of(e.domain) if e.depth else e.domain)
+        return f"{self.own(self.text(e.arg))}::{name}"
 
     def _case(self, e: bound.Case) -> str:
         whens = [f"WHEN {self.text(when)} THEN {self.text(then)}" for when, then in e.whens]
-        otherwise = self.text(e.otherwise) if e.otherwise is not None else f"NULL::{_type_name(e.type)}"
+        otherwise = self.text(e.otherwise) if e.otherwise is not None else f"NULL::{self._type_name(e.type)}"
         lines = "".join(f"\n    {when}" for when in whens)
         return f"\nCASE{lines}\n    ELSE {otherwise}\nEND"
 
@@ -205,7 +218,7 @@ class Printer:
 
     def _array(self, e: bound.ArrayExpression) -> str:
         items = ", ".join(self.text(item) for item in e.items)
-        return f"ARRAY[{items}]" if items else f"ARRAY[]::{_type_name(e.type)}"
+        return f"ARRAY[{items}]" if items else f"ARRAY[]::{self._type_name(e.type)}"
 
     def _row(self, e: bound.RowExpression) -> str:
         return f"ROW({', '.join(self.text(item) for item in e.items)})"
@@ -249,10 +262,6 @@ def _retyped(e: bound.Expression, target: SqlType) -> bound.Expression:
 
 # Types whose plain name would mean one of length 1.
 _UNBOUNDED = {types.BPCHAR.oid: "bpchar", types.BIT.oid: '"bit"'}
-
-
-def _type_name(sql_type: SqlType) -> str:
-    return _UNBOUNDED.get(sql_type.oid, sql_type.name) if sql_type.typmod < 0 else sql_type.name
 
 
 def _quoted(text: str) -> str:
@@ -329,6 +338,7 @@ _HANDLERS: dict[type[bound.Expression], Callable[[Printer, Any], str]] = {
     bound.InList: Printer._in_list,
     bound.AnyAll: Printer._any_all,
     bound.Cast: Printer._cast,
+    bound.DomainCheck: Printer._domain_check,
     bound.Case: Printer._case,
     bound.Coalesce: Printer._coalesce,
     bound.ArrayExpression: Printer._array,

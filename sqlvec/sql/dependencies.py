@@ -80,8 +80,12 @@ class Removal:
         """The types; then what is of them, or made of them."""
         for made in gone:
             self.dropped_types[made.oid] = None
-        for made in gone:
+        before, self.told = self.told, []
+        for made in gone:  # what depends on the last is told first
+            earlier, self.told = self.told, []
             self._drop_users(made)
+            self.told += earlier
+        self.told = before + self.told
 
     def _drop_users(self, made: UserType) -> None:
         """The newest first, though they are told of the other way round (findDependentObjects)."""

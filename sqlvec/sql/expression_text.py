@@ -16,7 +16,7 @@ from sqlvec.sql.parse import Node, parse
 from sqlvec.sql.scope import Scope
 from sqlvec.types import SqlType
 
-DOMAIN_VALUE = -3  # the relation id of VALUE
+DOMAIN_VALUE = 2_000_000_000  # the relation id of VALUE, in a domain's conditions
 
 
 def parse_expression(text: str) -> Node:
@@ -74,10 +74,7 @@ def bind_definition(
     binder: Binder, node: Node, table: Table | None, place: Place
 ) -> bound.Expression:
     """An expression as the statement that defines it has it: errors tell positions in that statement."""
-    for inner in _nodes(node, "SubLink"):
-        raise FeatureNotSupported(
-            f"cannot use subquery in {place.one}", position=binder.position(inner)
-        )
+    _refuse_subqueries(binder, node, place)
     if not place.columns:
         for inner in _nodes(node, "ColumnRef"):
             raise FeatureNotSupported(
@@ -86,7 +83,26 @@ def bind_definition(
     scope = Scope()
     if table is not None:
         scope.add(bound.TableScan(-2, table.name, table_columns(table), table))
-    expression = bind_expression(binder, node, scope)
+    return _without_aggregates(binder, node, bind_expression(binder, node, scope), place)
+
+
+def bind_domain_check(binder: Binder, node: Node, base: SqlType) -> bound.Expression:
+    """A domain's condition as the statement that defines it has it."""
+    _refuse_subqueries(binder, node, CHECK)
+    expression = bind_expression(binder, node, domain_scope(base))
+    return _without_aggregates(binder, node, expression, CHECK)
+
+
+def _refuse_subqueries(binder: Binder, node: Node, place: Place) -> None:
+    for inner in _nodes(node, "SubLink"):
+        raise FeatureNotSupported(
+            f"cannot use subquery in {place.one}", position=binder.position(inner)
+        )
+
+
+def _without_aggregates(
+    binder: Binder, node: Node, expression: bound.Expression, place: Place
+) -> bound.Expression:
     try:
         forbid_aggregates(expression, place.many)
     except DatabaseError as error:

@@ -33,6 +33,7 @@ from sqlvec.sql.render_types import (
     is_record,
     literal,
 )
+from sqlvec.sql.render_user_types import domain_check
 from sqlvec.sql.render_vectors import comparable_vector, distance
 from sqlvec.sql.type_rules import VECTORS
 from sqlvec.types import SqlType
@@ -101,6 +102,16 @@ class ExpressionRenderer:
     def without_replacements(self) -> Iterator[None]:
         """Inside an aggregate's arguments the grouped expressions are themselves."""
         before, self.replaced = self.replaced, {}
+        try:
+            yield
+        finally:
+            self.replaced = before
+
+    @contextmanager
+    def replacing(self, values: Mapping[bound.Expression, str]) -> Iterator[None]:
+        """These expressions stand for what is SQL already."""
+        before = self.replaced
+        self.replaced = {**before, **values}
         try:
             yield
         finally:
@@ -371,6 +382,7 @@ _HANDLERS: dict[type[bound.Expression], Callable[[ExpressionRenderer, Any], str]
     bound.Case: ExpressionRenderer._case,
     bound.Coalesce: ExpressionRenderer._coalesce,
     bound.Cast: ExpressionRenderer._cast,
+    bound.DomainCheck: domain_check,
     bound.ArrayExpression: ExpressionRenderer._array,
     bound.Subscript: ExpressionRenderer._subscript,
     bound.Distance: ExpressionRenderer._distance,

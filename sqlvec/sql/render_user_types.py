@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlvec.sql import bound
-from sqlvec.sql.render_types import quoted
+from sqlvec.sql.domain_rules import value_reference
+from sqlvec.sql.render_types import duckdb_type, quoted
 from sqlvec.types import SqlType
 from sqlvec.types.enum_type import Enum
 
@@ -39,6 +40,29 @@ def user_type_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | No
         f"list_filter({everything}, lambda {item}: "
         f"coalesce({item} >= {first}, true) AND coalesce({item} <= {last}, true))"
     )
+
+
+def domain_check(r: ExpressionRenderer, e: bound.DomainCheck) -> str:
+    """The value, or the error of the first rule that it breaks."""
+    value = r.output(e.arg)
+    item = r.fresh()
+    checked = _checked(r, e, item)
+    if e.depth:
+        return f"list_transform({value}, lambda {item}: {checked})"
+    return f"list_transform([{value}], lambda {item}: {checked})[1]"
+
+
+def _checked(r: ExpressionRenderer, e: bound.DomainCheck, item: str) -> str:
+    whens = []
+    for rule in e.rules:
+        broken = f"{item} IS NULL"
+        if rule.condition is not None:
+            with r.replacing({value_reference(e.domain): item}):
+                broken = f"({r.render(rule.condition)}) IS FALSE"
+        words = ", ".join(map(quoted, (rule.schema, rule.domain, rule.constraint)))
+        failure = f"CAST(sqlvec_domain_violation({words}) AS {duckdb_type(e.domain)})"
+        whens.append(f" WHEN {broken} THEN {failure}")
+    return f"CASE{''.join(whens)} ELSE {item} END" if whens else item
 
 
 def _lists(enum: Enum) -> tuple[str, str]:

@@ -18,7 +18,7 @@ import pgparse
 from sqlvec.errors import SyntaxError
 
 _NAME = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")*")'
-_NAMED = re.compile(rf"{_NAME}(?:\s*\.\s*{_NAME})*(?:\s+(?:as\s+)?(?P<alias>{_NAME}))?", re.I)
+_NAMED = re.compile(rf"{_NAME}(?:\s*\.\s*{_NAME})*(?:\s*\*)?(?:\s+(?:as\s+)?(?P<alias>{_NAME}))?", re.I)
 _READ_UNDER = frozenset(["fromClause", "usingClause", "larg", "rarg", "sourceRelation"])
 _CLAUSE = re.compile(r"\bfor\s+system_time\s+as\s+of\b", re.I)
 _TOKEN = re.compile(

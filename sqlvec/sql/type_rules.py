@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sqlvec import types
 from sqlvec.types import SqlType
+from sqlvec.types.domain_type import value_type
 from sqlvec.types.integer import RegType
 
 NUMBERS = [t.oid for t in (types.INT2, types.INT4, types.INT8, types.NUMERIC, types.FLOAT4, types.FLOAT8)]
@@ -51,6 +52,7 @@ def is_unknown(sql_type: SqlType) -> bool:
 
 def casts_implicitly(source: SqlType, target: SqlType) -> bool:
     """Whether a value of source is accepted where target is wanted, without a word."""
+    target = value_type(target)
     a, b = source.oid, target.oid
     if a == b or is_unknown(source):
         return True
@@ -81,6 +83,7 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
 
 def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
     """Whether INSERT and UPDATE accept it."""
+    target = value_type(target)
     if casts_implicitly(source, target):
         return True
     a, b = source.oid, target.oid
@@ -106,6 +109,7 @@ def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
 
 def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     """Whether CAST accepts it."""
+    target = value_type(target)
     if casts_on_assignment(source, target):
         return True
     a, b = source.oid, target.oid

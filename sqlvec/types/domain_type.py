@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlvec.types.sql_type import Datum, SqlType, TypeDefinition
+from sqlvec.types.sql_type import Datum, SqlType, TypeDefinition, array_of, element_of
 
 
 class Domain(TypeDefinition):
@@ -64,3 +64,15 @@ def base_of(sql_type: SqlType) -> SqlType:
     while isinstance(sql_type.own, Domain):
         sql_type = sql_type.own.base
     return sql_type
+
+
+def value_type(sql_type: SqlType) -> SqlType:
+    """The type of the values in expressions: a domain's base; of an array of domains, an array of the base."""
+    if sql_type.own is None:
+        return sql_type
+    if isinstance(sql_type.own, Domain):
+        return value_type(sql_type.own.base)
+    element = element_of(sql_type)
+    if element is None or (value := value_type(element)) is element:
+        return sql_type
+    return array_of(value)

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from psycopg.types.enum import EnumInfo, register_enum
+from sqlalchemy.dialects.postgresql import DOMAIN
+from sqlalchemy.dialects.postgresql.base import PGInspector
 
 from tests.harness.live_server import LiveServer
 
@@ -106,3 +108,70 @@ def test_types_outlive_a_crash_and_a_restart(tmp_path: Path) -> None:
             with pytest.raises(psycopg.errors.InvalidTextRepresentation):
                 connection.execute("INSERT INTO people VALUES (4, 'angry', NULL)")
         assert live.stop() == 0
+
+
+def test_copy_reads_and_writes_enums_and_domains(connection: psycopg.Connection) -> None:
+    _people(connection)
+    connection.execute("CREATE DOMAIN posint AS int CHECK (VALUE > 0)")
+    connection.execute("ALTER TABLE people ADD COLUMN age posint")
+    cursor = connection.cursor()
+    for form in ("text", "csv", "binary"):
+        connection.execute("TRUNCATE people")
+        with cursor.copy(f"COPY people FROM STDIN (FORMAT {form})") as copy:
+            if form == "binary":
+                copy.set_types(["int4", "text", "text", "int4"])
+                copy.write_row([1, "happy", None, 7])
+                copy.write_row([2, None, None, None])
+            elif form == "csv":
+                copy.write('1,happy,"{sad,ok}",7\n2,,,\n')
+            else:
+                copy.write("1\thappy\t{sad,ok}\t7\n2\t\\N\t\\N\t\\N\n")
+        with cursor.copy("COPY (SELECT id, feels, age FROM people ORDER BY id) TO STDOUT") as copy:
+            assert b"".join(copy) == b"1\thappy\t7\n2\t\\N\t\\N\n"
+    for line, error in (
+        ("3\tangry\t\\N\t1\n", psycopg.errors.InvalidTextRepresentation),
+        ("3\tok\t\\N\t0\n", psycopg.errors.CheckViolation),
+    ):
+        with pytest.raises(error), cursor.copy("COPY people FROM STDIN") as copy:
+            copy.write(line)
+    assert connection.execute("SELECT count(*) FROM people").fetchone() == (2,)
+
+
+def test_a_domain_is_sent_as_its_base(connection: psycopg.Connection) -> None:
+    connection.execute("CREATE DOMAIN posint AS int CHECK (VALUE > 0)")
+    connection.execute("CREATE TABLE t (n posint PRIMARY KEY)")
+    for binary in (False, True):
+        with connection.cursor(binary=binary) as cursor:
+            cursor.execute("INSERT INTO t VALUES (%s), (%s)", (1 + 2 * binary, 2 + 2 * binary))
+            cursor.execute("SELECT n, %s::posint FROM t ORDER BY n", (9,))
+            assert cursor.fetchone() == (1, 9)
+            assert cursor.description is not None
+            assert [c.type_code for c in cursor.description] == [23, 23]
+            with pytest.raises(psycopg.errors.CheckViolation):
+                cursor.execute("INSERT INTO t VALUES (%s)", (-1,))
+            with pytest.raises(psycopg.errors.CheckViolation):
+                cursor.execute("SELECT %s::posint", (0,))
+
+
+def test_sqlalchemy_creates_and_reflects_a_domain(connection: psycopg.Connection) -> None:
+    info = connection.info
+    engine = sa.create_engine(
+        f"postgresql+psycopg://{info.user}@{info.host}:{info.port}/{info.dbname}"
+    )
+    email = DOMAIN(
+        "email", sa.Text, check="VALUE ~ '@'", not_null=True, default="a@b"
+    )
+    metadata = sa.MetaData()
+    sa.Table("mails", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("m", email))
+    metadata.create_all(engine)
+    inspector = sa.inspect(engine)
+    assert isinstance(inspector, PGInspector)
+    (domain,) = inspector.get_domains()
+    assert domain["name"] == "email" and domain["type"] == "text" and not domain["nullable"]
+    assert domain["default"] == "'a@b'::text"
+    assert [c["name"] for c in domain["constraints"]] == ["email_check"]
+    kind = inspector.get_columns("mails")[1]["type"]
+    assert isinstance(kind, DOMAIN) and kind.name == "email"
+    metadata.drop_all(engine)
+    assert sa.inspect(engine).get_domains() == []  # type: ignore[attr-defined]
+    engine.dispose()

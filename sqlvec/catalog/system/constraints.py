@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sqlvec.catalog.object_text import domain_values
 from sqlvec.catalog.objects import Catalog, Constraint, Table
 from sqlvec.catalog.system.access_methods import equality_operator
 from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.user_types import DomainType
 from sqlvec.catalog.viewpoint import Viewpoint
 
 Row = dict[str, Any]
@@ -19,6 +21,22 @@ def _constraints(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         if isinstance(table, Table):
             for constraint in table.constraints:
                 yield _constraint(view, table, constraint)
+
+
+    for made in catalog.types.values():
+        if isinstance(made, DomainType):
+            yield from _domain_checks(view, made)
+
+
+def _domain_checks(view: Viewpoint, domain: DomainType) -> Iterator[Row]:
+    over = domain_values(view.catalog, domain)
+    for check in domain.checks:
+        yield {
+            "oid": check.oid, "conname": check.name, "connamespace": domain.schema_oid, "contype": "c",
+            "convalidated": check.validated, "contypid": domain.oid, "confupdtype": " ",
+            "confdeltype": " ", "confmatchtype": " ", "conislocal": True,
+            "conbin": view.expression(check.expression, over),
+        }  # fmt: skip
 
 
 def _constraint(view: Viewpoint, table: Table, c: Constraint) -> Row:

@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlvec.catalog.names import is_ours
 from sqlvec.catalog.object_text import default_text
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Sequence, Table, View
 from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.system.information_schema_types import PRECISIONS, domain_checks, type_row
 from sqlvec.catalog.system.relations import persistence_of, tables_of
-from sqlvec.catalog.system.system_types import schema_of_type
 from sqlvec.catalog.system.tables import system_tables
 from sqlvec.catalog.viewpoint import SUPERUSER
-from sqlvec.types import SqlType
-from sqlvec.types.domain_type import Domain, base_of
 
 Row = dict[str, Any]
 _CONSTRAINTS = {"p": "PRIMARY KEY", "u": "UNIQUE", "c": "CHECK", "f": "FOREIGN KEY"}
 _RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-_PRECISIONS = {"int2": 16, "int4": 32, "int8": 64, "float4": 24, "float8": 53}
-_MOMENTS = ("timestamp", "timestamptz", "time", "timetz")
-_CHARACTER_BYTES_MAX = 1_073_741_824
 _TABLE_PRIVILEGES = ("INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 
 
@@ -118,42 +112,6 @@ def _column(
     }  # fmt: skip
 
 
-def type_row(catalog: Catalog, database: str, sql_type: SqlType) -> Row:
-    """What the standard wants to know of a type; a domain's base with the domain's name."""
-    d, typmod = sql_type.definition, sql_type.typmod
-    schema = catalog.schemas[schema_of_type(catalog, d.oid)].name
-    if isinstance(d, Domain):
-        named = {"domain_catalog": database, "domain_schema": schema, "domain_name": d.name}
-        return type_row(catalog, database, base_of(sql_type)) | named
-    array = d.name.startswith("_")
-    made = is_ours(d.oid) or d.own
-    row: Row = {"data_type": "ARRAY" if array else "USER-DEFINED" if made else d.display_name,
-                "udt_catalog": database, "udt_name": d.name, "udt_schema": schema}  # fmt: skip
-    if d.own:
-        return row
-    if d.name in ("varchar", "bpchar"):
-        length = typmod - 4 if typmod > 0 else None
-        row |= {"character_maximum_length": length,
-                "character_octet_length": length * 4 if length else _CHARACTER_BYTES_MAX}  # fmt: skip
-    elif d.name == "text":
-        row["character_octet_length"] = _CHARACTER_BYTES_MAX
-    elif d.name in ("bit", "varbit"):
-        row["character_maximum_length"] = typmod if typmod > 0 else None
-    elif d.name in _PRECISIONS:
-        row |= {"numeric_precision": _PRECISIONS[d.name], "numeric_precision_radix": 2}
-        if d.name.startswith("int"):
-            row["numeric_scale"] = 0
-    elif d.name == "numeric":
-        row["numeric_precision_radix"] = 10
-        if typmod > 0:
-            row |= {"numeric_precision": (typmod - 4) >> 16, "numeric_scale": (typmod - 4) & 0x7FF}
-    elif d.name in _MOMENTS or d.name == "interval":
-        row["datetime_precision"] = typmod if typmod >= 0 and d.name != "interval" else 6
-    elif d.name == "date":
-        row["datetime_precision"] = 0
-    return row
-
-
 # ---------------------------------------------------------------- constraints
 
 
@@ -204,6 +162,7 @@ def _checks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         for name, clause in clauses:
             row = _named(catalog, environment, table, name)
             yield {word: row[word] for word in words} | {"check_clause": clause}
+    yield from domain_checks(catalog, environment)
 
 
 def _key_columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -283,7 +242,7 @@ def _sequences(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                 "sequence_catalog": environment.database, "sequence_name": s.name,
                 "sequence_schema": catalog.schemas[s.schema_oid].name, "numeric_precision_radix": 2,
                 "data_type": s.type.definition.display_name, "numeric_scale": 0,
-                "numeric_precision": _PRECISIONS[s.type.definition.name], "start_value": str(s.start),
+                "numeric_precision": PRECISIONS[s.type.definition.name], "start_value": str(s.start),
                 "minimum_value": str(s.minimum), "maximum_value": str(s.maximum),
                 "increment": str(s.increment), "cycle_option": _yes(s.cycle),
             }  # fmt: skip

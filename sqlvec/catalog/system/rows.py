@@ -21,6 +21,7 @@ from sqlvec.catalog.system import (
     databases_roles,
     functions,
     information_schema,
+    information_schema_types,
     relations,
     statistics,
     system_types,
@@ -33,7 +34,7 @@ Row = dict[str, Any]
 Maker = Callable[[Catalog, Environment], Iterable[Row]]
 _AREAS = (
     relations, system_types, constraints, functions, access_methods, databases_roles, statistics,
-    views, information_schema,
+    views, information_schema, information_schema_types,
 )  # fmt: skip
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.names import COLLATIONS, function_facts, functions_by_name, is_ours
+from sqlvec.catalog.object_text import domain_default_text
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog, Table, View
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.facts import Fact, facts, number, text
-from sqlvec.catalog.user_types import EnumType, UserType
-from sqlvec.catalog.viewpoint import SUPERUSER_OID
+from sqlvec.catalog.user_types import DomainType, EnumType, UserType
+from sqlvec.catalog.viewpoint import SUPERUSER_OID, Viewpoint
 from sqlvec.types import TypeDefinition
+from sqlvec.types.domain_type import base_of
 
 Row = dict[str, Any]
 _RECORD_ROUTINES = ("record_in", "record_out", "record_recv", "record_send")
@@ -82,17 +84,25 @@ def _collation(d: TypeDefinition) -> int:
 
 def _made_types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     """Types that users made, and their arrays."""
+    view = environment.viewpoint(catalog)
     for made in catalog.types.values():
         for oid in (made.oid, made.array_oid):
             known = catalog.type_by_oid(oid)
             assert known is not None, made
-            yield _type(catalog, known.definition) | _particulars(made, oid)
+            yield _type(catalog, known.definition) | _particulars(view, made, oid)
     yield from _row_types(catalog, environment)
 
 
-def _particulars(made: UserType, oid: int) -> Row:
+def _particulars(view: Viewpoint, made: UserType, oid: int) -> Row:
     """What one kind of type alone has."""
-    return {}
+    if not isinstance(made, DomainType) or oid == made.array_oid:
+        return {}
+    base = made.base if (known := view.catalog.type_by_oid(made.base.oid)) is None else known
+    default = domain_default_text(view, made)
+    return {
+        "typbasetype": base.oid, "typtypmod": base.typmod, "typnotnull": made.not_null,
+        "typcollation": _collation(base_of(base).definition), "typdefault": default, "typdefaultbin": default,
+    }  # fmt: skip
 
 
 def _labels(catalog: Catalog, environment: Environment) -> Iterator[Row]:
