@@ -14,6 +14,10 @@ CREATE INDEX CONCURRENTLY docs_vectors ON docs USING hnsw (embedding vector_l2_o
 -- ours
 CREATE INDEX ON docs USING ivfflat (embedding vector_cosine_ops) WITH (lists = 10);
 -- ours
+CREATE INDEX ON docs USING hnsw (embedding vector_cosine_ops) WITH (quantization = 'bit', rescore = 4);
+-- ours
+CREATE INDEX ON docs USING hnsw (embedding vector_cosine_ops) WITH (quantization = pq);
+-- ours
 CREATE INDEX ON docs USING bm25 (title, body) WITH (text_config = 'english', k1 = 1.2, b = 0.75);
 -- ours
 CREATE SEQUENCE s START WITH 10 INCREMENT BY -1 MAXVALUE 100 NO CYCLE;

@@ -32,6 +32,12 @@ CREATE INDEX ON docs USING hnsw (embedding vector_l2_ops) WITH (m = 1);
 -- 22023
 CREATE INDEX ON docs USING hnsw (embedding vector_l2_ops) WITH (m = 50, ef_construction = 50);
 -- 22023
+CREATE INDEX ON docs USING hnsw (embedding vector_l2_ops) WITH (quantization = 'byte');
+-- 22023
+CREATE INDEX ON docs USING hnsw (embedding vector_l2_ops) WITH (rescore = 100);
+-- 22023
+CREATE INDEX ON docs USING hnsw (embedding vector_l1_ops) WITH (quantization = 'int8');
+-- 0A000, ours
 CREATE INDEX ON docs USING hnsw (embedding nothing_ops);
 -- 42704
 DROP TABLE nowhere;

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sqlvec.catalog.operator_classes import QUANTIZATIONS
+
 
 def warm() -> None:
     """Shows every kernel the array types that the server will give it."""
@@ -65,6 +67,15 @@ def warm_codes(quantization: str) -> None:
         vectors = np.zeros((64, 64), np.float32)
         vectors[np.arange(64), np.arange(64)] = np.arange(1, 65)
         _warm_graph("cosine", 64, vectors, vectors[1], quantization)
+
+
+def warm_all() -> None:
+    """Everything, for an image that is to compile nothing at all."""
+    warm()
+    warm_bits()
+    warm_sparse()
+    for quantization in QUANTIZATIONS:
+        warm_codes(quantization)
 
 
 def _warm_graph(

@@ -31,7 +31,7 @@ from sqlvec.index.hnsw.quantizer import (
     trained,
 )
 from sqlvec.index.warm import warm_codes
-from sqlvec.kernels.codes import code_width
+from sqlvec.kernels.codes import DIMENSIONS_MIN, code_width
 
 if TYPE_CHECKING:
     from sqlvec.storage.index_rows import IndexView
@@ -45,7 +45,7 @@ BACK_SHARE = 0.8  # of the limit, below which an index goes back to bytes
 BEYOND_LIMIT = "beyond index_memory_limit"
 FEW_ROWS = "too few rows to train on"
 NOT_YET = "others are being made"
-NO_CODES = "no codes for its vectors"
+NARROW = f"fewer than {DIMENSIONS_MIN} dimensions"
 Limited = frozenset[tuple[int, int]]  # shard ids and oids of indexes that the limit asks to be small
 
 
@@ -61,7 +61,7 @@ class Choice:
 def choice(index: Index, graph: HnswGraph, *, limited: bool = False) -> Choice:
     name, reason = index.options.get("quantization", "").lower(), ""
     if not can_code(graph.number, graph.dims):
-        reason = NO_CODES if name not in ("", "none") else ""
+        reason = NARROW if name not in ("", "none") else ""
         name = "none"
     elif not name:
         name, reason = ("bit", BEYOND_LIMIT) if limited else ("int8", "")

@@ -214,6 +214,14 @@ def test_a_small_sample_is_trained_on_too(name: str, rows: int) -> None:
     assert len(graph.search(vectors, vectors[7], 10, 40, None).row_ids) == 10
 
 
+@pytest.mark.parametrize("name, size", [("none", 0), ("int8", 392), ("bit", 56), ("pq", 56)])
+def test_codes_take_as_many_bytes_as_the_documents_say(name: str, size: int) -> None:
+    quantizer = trained(name, METRICS["cosine"], 384, np.zeros((0, 384), np.float32), 1)
+    assert quantizer is not None
+    arrays = quantizer.empty() if quantizer.coded else ()
+    assert sum(array.shape[1] * array.itemsize for array in arrays) == size
+
+
 @pytest.mark.parametrize("dims", [48, 100, 255, 256, 384, 1_536, 16_000])
 def test_pieces_cover_all_dimensions(dims: int) -> None:
     assert padded(dims) % piece_dims(dims) == 0

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
+from sqlvec.catalog.operator_classes import QUANTIZATIONS
 from sqlvec.database import Cluster, Connection
-from sqlvec.index.warm import warm
+from sqlvec.index.warm import warm, warm_all
 from sqlvec.kernels.jit import KERNELS
+from sqlvec.storage import quantization as quantization_module
 
 METRICS = {"l2": "<->", "ip": "<#>", "cosine": "<=>", "l1": "<+>"}
 DIMS = {"narrow": 3, "wide": 64}
@@ -36,7 +39,8 @@ def write(connection: Connection) -> None:
     for name, dims in DIMS.items():
         run(connection, f"CREATE TABLE {name} (id int PRIMARY KEY, body text, v vector({dims}))")
         for metric in METRICS:
-            run(connection, f"CREATE INDEX ON {name} USING hnsw (v vector_{metric}_ops)")
+            index = f"CREATE INDEX {name}_{metric} ON {name}"
+            run(connection, f"{index} USING hnsw (v vector_{metric}_ops)")
         run(connection, f"CREATE INDEX ON {name} USING bm25 (body)")
         rows = ", ".join(
             f"({row}, 'red apple {row % 9}', '{vector(row, dims)}')" for row in range(ROWS)
@@ -67,9 +71,25 @@ def maintain(connection: Connection) -> None:
         job.run(lambda: False)
 
 
+def change_codes(connection: Connection, name: str, quantization: str) -> None:
+    for metric in ("l2", "ip", "cosine"):
+        run(connection, f"ALTER INDEX {name}_{metric} SET (quantization = {quantization})")
+    maintain(connection)
+
+
+def known_signatures() -> dict[Any, set[Any]]:
+    return {kernel: set(kernel.signatures) for kernel in KERNELS}
+
+
+def tell_compiled(before: dict[Any, set[Any]]) -> None:
+    for kernel, known in before.items():
+        for signature in set(kernel.signatures) - known:
+            print(f"{kernel.__module__}.{kernel.__name__}{signature}")
+
+
 def main(directory: Path) -> None:
     warm()
-    before = {kernel: set(kernel.signatures) for kernel in KERNELS}
+    before = known_signatures()
     for step in ("write", "delete", "read"):
         cluster = Cluster.open(directory)
         connection = cluster.database("postgres").connect("postgres", 1, b"", {})
@@ -83,9 +103,23 @@ def main(directory: Path) -> None:
         ask(connection)
         connection.close()
         cluster.close()
-    for kernel, known in before.items():
-        for signature in set(kernel.signatures) - known:
-            print(f"{kernel.__module__}.{kernel.__name__}{signature}")
+    tell_compiled(before)
+    warm_all()
+    before = known_signatures()
+    quantization_module.TRAINING_ROWS_MIN = 100
+    for quantization in QUANTIZATIONS:
+        for step in ("change", "read"):
+            cluster = Cluster.open(directory)
+            connection = cluster.database("postgres").connect("postgres", 1, b"", {})
+            if step == "change":
+                ask(connection)
+                change_codes(connection, "wide", quantization)
+            ask(connection)
+            held = run(connection, f"SELECT 1 FROM sqlvec_index_memory WHERE quantization = '{quantization}'")
+            assert held >= 3, quantization
+            connection.close()
+            cluster.close()
+    tell_compiled(before)
 
 
 if __name__ == "__main__":
