@@ -155,7 +155,9 @@ class Simulation:
         except DatabaseError:
             history.recover(history.fs.kill())
             return
+        full, history.fs.full = history.fs.full, False  # a tenant that is offloaded is fetched to be read
         found = rows_of(history.store)
+        history.fs.full = full
         assert found in history.states[history.acknowledged :], "an error changed what is visible"
         history.forget_all_but(found)
 

@@ -32,11 +32,18 @@ from sqlvec.index.hnsw.changes import GraphChanges
 from sqlvec.index.hnsw.quantizer import RESCORE_DEFAULTS, Quantizer, opened, untrained
 from sqlvec.index.hnsw.recall import RecallMeter
 from sqlvec.index.row_set import RowSet
-from sqlvec.kernels.distance import COSINE, METRICS, code_scan, flat_search, inverse_norms
+from sqlvec.kernels.distance import (
+    COSINE,
+    INNER_PRODUCT,
+    METRICS,
+    code_scan,
+    flat_search,
+    inverse_norms,
+)
 from sqlvec.kernels.hnsw import FILTERED, PLAIN, TWO_HOP, link_rows, walk
 from sqlvec.kernels.hnsw_repair import clear_nodes, mark_targets, repair_nodes
 
-EF_CONSTRUCTION_MIN = 128  # a setting asks for at least so much; with codes it costs what 64 would without
+EF_WIDER = 1.25  # the walk looks so much farther than asked: then it finds what pgvector's finds at the same ef
 FLAT_ROWS_MAX = 12_000  # an exact scan of fewer rows is about as fast as a walk, and exact
 WALK_SHARE_MIN = 0.12  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
@@ -49,6 +56,7 @@ _SEED_ROWS = 256  # linked by one thread before others join, so that all find an
 
 _STRATEGIES = {PLAIN: "walk", FILTERED: "filtered walk", TWO_HOP: "two-hop walk"}
 _FAR = "rows far from the query"
+_NO_DIRECTION = "some of the rows, and no metric that leads to them"
 _INCOMPLETE = "a walk did not find enough"
 _NO_WORDS = np.zeros(1, np.uint64)
 
@@ -353,7 +361,7 @@ class HnswGraph:
         if not len(rows):
             return
         arrays = self._arrays
-        ef = max(self.ef_construction, EF_CONSTRUCTION_MIN, self.m)
+        ef = max(self.ef_construction, self.m)
         space = self._take(len(arrays.links), ef)
         link_rows(
             self.number, vectors, arrays.scales, *_read(arrays, vectors), arrays.links, arrays.offsets,
@@ -430,7 +438,7 @@ class HnswGraph:
         the exact scan when it does not come to an end."""
         linked = self._linked
         count = linked if allowed is None else min(allowed.count, linked)
-        ef = max(ef, k) * self.rescore
+        ef = math.ceil(max(ef, k) * self.rescore * EF_WIDER)
         if count == 0 or self.state[1] < 0:
             return self._exact(vectors, query, k, allowed, "no graph")
         if strategy == "exact":
@@ -449,6 +457,8 @@ class HnswGraph:
             if len(found.row_ids) == most:
                 return found
             return self._exact(vectors, query, k, allowed, _FAR, found)
+        if self.number == INNER_PRODUCT:
+            return self._exact(vectors, query, k, allowed, _NO_DIRECTION)
         probed, expected = self._probe(vectors, query, allowed, share)
         if len(probed.row_ids) < expected * PROBE_SHARE_MIN:
             return self._exact(vectors, query, k, allowed, _FAR, probed)
