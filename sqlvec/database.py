@@ -89,6 +89,7 @@ from sqlvec.storage.tenants import all_tenants, disk_bytes, row_count
 from sqlvec.storage.transaction import Transaction
 from sqlvec.storage.vfs import OsFs
 from sqlvec.storage.workshop import OwnProcess
+from sqlvec.types.zoned import in_zone
 
 AnyPlan = Plan | SequencePlan | MergePlan
 DEFAULT_DATABASE = "postgres"
@@ -490,8 +491,10 @@ class Connection:
         if prepared.plan is None:
             return None
         try:
-            types = prepared.parameter_types
-            values = [t.definition.parse(v) for t, v in zip(types, found[1], strict=True)]
+            zone, types = self.settings.zone, prepared.parameter_types
+            values = [
+                in_zone(t.definition, zone).parse(v) for t, v in zip(types, found[1], strict=True)
+            ]
         except DatabaseError:
             return None
         return Lifted(prepared, values)
@@ -525,6 +528,7 @@ class Connection:
             database=self.database.name,
             statements=self.statements,
             temporary_schema=temporary_schema(self.pid),
+            zone=self.settings.zone,
         )
         result = bind(parsed, context, parameter_oids)
         for sqlstate, message in result.notices:

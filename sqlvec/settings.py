@@ -72,7 +72,7 @@ DEFINITIONS = (
     _s("client_encoding", "UTF8", "Encoding of the client; only UTF8.", reported=True),
     _e("client_min_messages", "notice", _LEVELS, "Least severity of messages sent to the client."),
     _s("DateStyle", "ISO, MDY", "Display format of dates; only ISO.", reported=True),
-    _s("TimeZone", "UTC", "Time zone for display and input of timestamps.", reported=True),
+    _s("TimeZone", "UTC", "Time zone for display and input of timestamps.", reported=True, plans=True),
     _e("IntervalStyle", "postgres", "postgres|postgres_verbose|sql_standard|iso_8601",
        "Display format of intervals.", reported=True),
     _e("bytea_output", "hex", "hex|escape", "Output format of bytea."),
@@ -303,6 +303,7 @@ class SessionSettings:
         self.plan_version: object = ""
         self.idle_timeouts = False  # whether any is set
         self.as_of = ""
+        self.zone = ""  # the time zone where it is not UTC
 
     # ---------------------------------------------------------------- reading
 
@@ -403,8 +404,11 @@ class SessionSettings:
             self._values.pop(key, None)
         else:
             self._values[key] = value
+        if key == "timezone":
+            shown = self.show(key)
+            self.zone = "" if shown.upper() in ("UTC", "GMT", "ETC/UTC") else shown
         if setting.plans:
-            self.plan_version = self.show("search_path"), bool(self.get("sqlvec.tenant"))
+            self.plan_version = self.show("search_path"), bool(self.get("sqlvec.tenant")), self.zone
         if key.startswith("default_transaction"):
             self.default_characteristics = Characteristics(
                 str(self.get("default_transaction_isolation")),

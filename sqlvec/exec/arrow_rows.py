@@ -67,10 +67,11 @@ class ArrowColumn(Sequence[Datum]):
 class BatchEncoder:
     """DataRow messages of batches, one by one when there are few rows, by columns when there are many."""
 
-    def __init__(self, types: Sequence[SqlType], formats: Sequence[int]) -> None:
+    def __init__(self, types: Sequence[SqlType], formats: Sequence[int], zone: str = "") -> None:
         self._types = types
         self._formats = formats
-        self._rows = RowEncoder(types, formats)
+        self._rows = RowEncoder(types, formats, zone)
+        self._zone = zone
 
     def encode(self, columns: Sequence[Sequence[Datum]]) -> bytes:
         if not columns or type(columns[0]) is list or len(columns[0]) < BULK_ROWS_MIN:
@@ -79,7 +80,7 @@ class BatchEncoder:
 
     def encode_columns(self, columns: Sequence[Sequence[Datum]]) -> bytes:
         fields = [
-            _fields(column, encode, bool(code))
+            _fields(column, encode, bool(code), self._zone)
             for column, encode, code in zip(
                 columns, self._rows.encoders, self._formats, strict=True
             )
@@ -105,18 +106,18 @@ class _Fields:
 
 
 def _fields(
-    column: Sequence[Datum], encode: Callable[[Datum], bytes], binary: bool
+    column: Sequence[Datum], encode: Callable[[Datum], bytes], binary: bool, zone: str
 ) -> _Fields:
     if isinstance(column, ArrowColumn) and column.type.own is None:
         name, array = column.type.definition.name, column.array
-        found = _binary_fields(name, array) if binary else _text_fields(name, array)
+        found = _binary_fields(name, array) if binary else _text_fields(name, array, zone)
         if found is not None:
             return found
     whole = [None if datum is None else encode(datum) for datum in column]
     return _bytes_fields(pa.array([None if one is None else one[4:] for one in whole], pa.binary()))
 
 
-def _text_fields(name: str, array: pa.Array) -> _Fields | None:
+def _text_fields(name: str, array: pa.Array, zone: str) -> _Fields | None:
     kind = array.type
     if name in _PLAIN_TEXT and pa.types.is_string(kind):
         return _bytes_fields(array)
@@ -128,7 +129,7 @@ def _text_fields(name: str, array: pa.Array) -> _Fields | None:
         return _bytes_fields(_float_texts(name, array))
     if name == "date":
         return _day_fields(_numbers(array.cast(pa.int32()), np.int64), _valid(array))
-    if name in ("timestamp", "timestamptz"):
+    if name == "timestamp" or (name == "timestamptz" and not zone):
         suffix = b"+00" if name == "timestamptz" else b""
         return _moment_fields(_numbers(array.cast(pa.int64()), np.int64), _valid(array), suffix)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import tzinfo
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlvec.exec.relational_network import network as to_network
 from sqlvec.exec.relational_network import text as network_text
 from sqlvec.exec.vector_functions import cast_to_vector, floats, is_vector
 from sqlvec.types import SqlType
+from sqlvec.types.time_zone import local_offset, utc_offset, zone_named
+from sqlvec.types.zoned import in_zone
 
 _RANGES = {
     types.INT2.oid: (-(2**15), 2**15 - 1, "smallint"),
@@ -27,6 +30,9 @@ _TEXTS = (
 _BITS = (types.BIT.oid, types.VARBIT.oid)
 _NETWORKS = (types.INET.oid, types.CIDR.oid)
 _DAY_US = 86_400_000_000
+_ZONED = frozenset([types.TIMESTAMPTZ.oid, types.TIMETZ.oid])
+_LOCAL = {types.TIMESTAMP.oid: 1, types.DATE.oid: _DAY_US}  # microseconds of their unit
+_INFINITE = {1: (2**63 - 1, -(2**63)), _DAY_US: (2**31 - 1, -(2**31))}
 
 
 def check_range(value: int, oid: int) -> int:
@@ -38,10 +44,12 @@ def check_range(value: int, oid: int) -> int:
 
 
 def cast_function(
-    source: SqlType, target: SqlType, *, explicit: bool
+    source: SqlType, target: SqlType, *, explicit: bool, zone: str = ""
 ) -> Callable[[Any], Any] | None:
-    """The function from source datum to target datum; None when the datum stays as it is."""
-    convert = _conversion(source, target)
+    """The function from source datum to target datum; None when the datum stays as it is. zone is the
+    session's, "" for UTC."""
+    convert = _in_zone(source, target, zone) if zone else None
+    convert = convert or _conversion(source, target)
     definition, typmod = target.definition, target.typmod
     if typmod < 0 or (source.oid == target.oid and source.typmod == typmod):
         return convert
@@ -82,6 +90,47 @@ def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None
     if target.oid == types.BOOL.oid and source.oid in _RANGES:
         return bool
     return _through_text(source, target)
+
+
+def depends_on_zone(source: SqlType, target: SqlType) -> bool:
+    """Whether the session's time zone decides what a cast gives."""
+    return source.oid != target.oid and not _ZONED.isdisjoint((source.oid, target.oid))
+
+
+def _in_zone(source: SqlType, target: SqlType, zone: str) -> Callable[[Any], Any] | None:
+    """Local time to a moment and back; None for what the zone does not matter to."""
+    if not depends_on_zone(source, target):
+        return None
+    if target.oid == types.TIMESTAMPTZ.oid and source.oid in _LOCAL:
+        unit = _LOCAL[source.oid]
+        return lambda value: _moment(value, unit, zone)
+    if source.oid == types.TIMESTAMPTZ.oid and target.oid in _LOCAL:
+        unit = _LOCAL[target.oid]
+        return lambda value: _local(value, unit, zone)
+    parse = in_zone(target.definition, zone).parse
+    if source.oid in _TEXTS:
+        return lambda value: parse(value, -1)
+    render = in_zone(source.definition, zone).render
+    return render if target.oid in _TEXTS else lambda value: parse(render(value), -1)
+
+
+def _moment(value: int, unit: int, zone: str) -> int:
+    if value in _INFINITE[unit]:
+        return _INFINITE[1][_INFINITE[unit].index(value)]
+    local = value * unit
+    return local - local_offset(_tzinfo(zone), local) * 1_000_000
+
+
+def _local(value: int, unit: int, zone: str) -> int:
+    if value in _INFINITE[1]:
+        return _INFINITE[unit][_INFINITE[1].index(value)]
+    return (value + utc_offset(_tzinfo(zone), value) * 1_000_000) // unit
+
+
+def _tzinfo(zone: str) -> tzinfo:
+    found = zone_named(zone)
+    assert found is not None, zone
+    return found
 
 
 def _through_text(source: SqlType, target: SqlType) -> Callable[[Any], Any]:

@@ -45,7 +45,7 @@ class CopyIn:
         options["columns"] = [column.name for column in columns]
         self.types = [column.type for column in columns]
         decoder = BinaryDecoder if self.binary else CopyDecoder
-        self.decoder = decoder(self.types, options)
+        self.decoder = decoder(self.types, options, context.settings.zone)
         self.row_count = 0
         self._batches: deque[ColumnBatch] = deque()
         self._ended = False
@@ -190,8 +190,9 @@ class CopyOut:
         locks = isinstance(plan, LockingSelect)
         self.batches = run_query(plan, context) if locks else _later(plan, context)
         self.encoder = CopyEncoder(
-            [column.type for column in columns], options, [column.name for column in columns]
-        )
+            [column.type for column in columns], options, [column.name for column in columns],
+            context.settings.zone,
+        )  # fmt: skip
         self.row_count = 0
 
     def chunks(self) -> Iterator[list[bytes]]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sqlvec import types
 from sqlvec.errors import InternalError
-from sqlvec.exec.casts import cast_function
+from sqlvec.exec.casts import cast_function, depends_on_zone
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS
 from sqlvec.exec.vector_functions import distance
@@ -182,7 +182,10 @@ def _any_all(expression: bound.AnyAll, slots: Slots) -> Evaluator:
 
 def _cast(expression: bound.Cast, slots: Slots) -> Evaluator:
     inner = compile_expression(expression.arg, slots)
-    convert = cast_function(expression.arg.type, expression.type, explicit=expression.explicit)
+    source, target, explicit = expression.arg.type, expression.type, expression.explicit
+    if depends_on_zone(source, target):
+        return _cast_in_zone(expression, inner)
+    convert = cast_function(source, target, explicit=explicit)
     if convert is None:
         return inner
 
@@ -198,6 +201,19 @@ def _domain_check(expression: bound.DomainCheck, slots: Slots) -> Evaluator:
 
     inner, checked = compile_expression(expression.arg, slots), compiled_check(expression)
     return lambda row, context: checked(inner(row, context), context)
+
+
+def _cast_in_zone(expression: bound.Cast, inner: Evaluator) -> Evaluator:
+    source, target, explicit = expression.arg.type, expression.type, expression.explicit
+
+    def cast(row: Row, context: Context) -> Datum:
+        value = inner(row, context)
+        if value is None:
+            return None
+        convert = cast_function(source, target, explicit=explicit, zone=context.settings.zone)
+        return value if convert is None else convert(value)
+
+    return cast
 
 
 def _case(expression: bound.Case, slots: Slots) -> Evaluator:

@@ -318,7 +318,6 @@ def _shaped(batch: pa.RecordBatch, forms: list[pa.DataType]) -> pa.RecordBatch:
 
 
 def _zone(context: Context) -> str:
-    zone = context.settings.show("TimeZone")
-    return "UTC" if zone.upper() in ("UTC", "GMT", "ETC/UTC", "Z") else zone
+    return context.settings.zone or "UTC"
 
 

@@ -86,9 +86,9 @@ class FunctionHost:
 
     def __init__(self) -> None:
         self.keeper = ErrorKeeper()
-        self._contexts: dict[int, Context] = {}
+        self._contexts: dict[int, list[Context]] = {}
         self._next = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a generator may be collected while it is held
 
     def new_session(self) -> int:
         with self._lock:
@@ -97,22 +97,24 @@ class FunctionHost:
 
     @contextmanager
     def serving(self, session: int, context: Context) -> Iterator[None]:
-        """While it lasts, functions called with the session's number find the context."""
-        before = self._contexts.get(session)
-        self._contexts[session] = context
+        """While it lasts, functions called with the session's number find the context. A statement whose rows
+        were not all taken ends when its generator is collected, which may be within a later one."""
+        with self._lock:
+            served = self._contexts.setdefault(session, [])
+            served.append(context)
         try:
             yield
         finally:
-            if before is None:
-                del self._contexts[session]
-            else:
-                self._contexts[session] = before
+            with self._lock:
+                del served[next(i for i, one in enumerate(served) if one is context)]
+                if not served:
+                    del self._contexts[session]
 
     def context(self, session: int) -> Context:
-        found = self._contexts.get(session)
-        if found is None:
+        served = self._contexts.get(session)
+        if not served:
             raise InternalError(f"session {session} runs no statement")
-        return found
+        return served[-1]
 
     # ---------------------------------------------------------------- called back
 

@@ -78,5 +78,6 @@ def definition_binder(context: Context) -> Binder:
         user=context.user,
         database=context.database,
         temporary_schema=temporary_schema(context.pid),
+        zone=settings.zone,
     )
     return Binder(ParsedStatement("", {}, 0), surroundings, ())

@@ -28,7 +28,7 @@ from sqlvec.exec import relational_json as documents
 from sqlvec.exec import text_search
 from sqlvec.exec import vector_functions as vectors
 from sqlvec.exec.advisory import ADVISORY_FUNCTIONS
-from sqlvec.exec.casts import check_range
+from sqlvec.exec.casts import cast_function, check_range
 from sqlvec.exec.context import Context
 from sqlvec.exec.lock_view import blocking_pids
 from sqlvec.exec.read_only import forbid_function
@@ -305,6 +305,14 @@ def _uuid(context: Context) -> str:
     return str(uuid.uuid4())
 
 
+def _current_date(context: Context) -> int:
+    today = cast_function(
+        types.TIMESTAMPTZ, types.DATE, explicit=True, zone=context.settings.zone
+    )
+    assert today is not None
+    return int(today(context.transaction_us))
+
+
 FUNCTIONS: dict[str, Function] = {
     "abs": _strict(abs),
     "lower": _strict(str.lower),
@@ -325,7 +333,7 @@ FUNCTIONS: dict[str, Function] = {
     "transaction_timestamp": lambda context: context.transaction_us,
     "statement_timestamp": lambda context: context.statement_us,
     "clock_timestamp": lambda context: context.clock_us(),
-    "current_date": lambda context: context.transaction_us // _DAY_US,
+    "current_date": _current_date,
     "nextval": _nextval,
     "currval": _currval,
     "lastval": _lastval,

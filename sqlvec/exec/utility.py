@@ -29,6 +29,7 @@ from sqlvec.exec.tenants import alter_tenant, create_tenant, drop_tenant
 from sqlvec.exec.time_travel import check_as_of
 from sqlvec.settings import TRANSACTION_SETTINGS, Characteristics
 from sqlvec.sql import bound
+from sqlvec.types.zoned import in_zone
 
 if TYPE_CHECKING:
     from sqlvec.database import Connection
@@ -206,14 +207,16 @@ def _execute(connection: Connection, args: dict[str, Any], parameters: Sequence[
         cast = bound.Cast(wanted_type, expression, explicit=False)
         source = expression if expression.type == wanted_type else cast
         if isinstance(expression, bound.Const) and expression.type == types.UNKNOWN:
-            values.append(_parse_unknown(expression.value, wanted_type))
+            values.append(_parse_unknown(expression.value, wanted_type, context.settings.zone))
         else:
             values.append(constant(source, context))
     return connection.execute(prepared, values)
 
 
-def _parse_unknown(value: str | None, wanted: types.SqlType) -> Datum:
-    return None if value is None else wanted.definition.parse(value, wanted.typmod)
+def _parse_unknown(value: str | None, wanted: types.SqlType, zone: str) -> Datum:
+    if value is None:
+        return None
+    return in_zone(wanted.definition, zone).parse(value, wanted.typmod)
 
 
 def _deallocate(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) -> Result:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sqlvec.database import Prepared
     from sqlvec.exec.arrow_rows import BatchEncoder
     from sqlvec.exec.result import Result
+    from sqlvec.sql.bound import OutputColumn
     from sqlvec.sql.parse import ParsedStatement
 
 
@@ -107,9 +108,12 @@ class Session(Answering):
             result.command = copy_out.tag()
         elif result.columns is not None:
             formats = (0,) * len(result.columns)
-            encoder = row_encoder(result.columns, formats)
+            encoder = row_encoder(result.columns, formats, self.connection.settings.zone)
             self.client.write(row_description(result.columns, formats))
             yield from self._send(result.batches(), encoder, inline=inline)
+
+    def _encoder(self, portal: Portal, columns: tuple[OutputColumn, ...]) -> BatchEncoder:
+        return portal.statement.encoder(columns, portal.formats, self.connection.settings.zone)
 
     # ---------------------------------------------------------------- COPY FROM STDIN
 
@@ -215,7 +219,9 @@ class Session(Answering):
             self._check_free(name)
         if connection.block.failed and prepared is not None:
             connection.block.check_usable(prepared.parsed)
-        binding = statement.binding(statement_name, formats, len(values), results)
+        binding = statement.binding(
+            statement_name, formats, len(values), results, connection.settings.zone
+        )
         try:
             parameters = [
                 None if value is None else decode(value)
@@ -301,7 +307,7 @@ class Session(Answering):
         if result.ticket is not None or result.columns is None:
             self._begin(self._execute_all(portal, result))
             return
-        client, encoder = self.client, portal.statement.encoder(result.columns, portal.formats)
+        client, encoder = self.client, self._encoder(portal, result.columns)
         batches = result.batches()
         for batch in batches:
             if batch:
@@ -339,7 +345,7 @@ class Session(Answering):
         if result.columns is None:
             yield from self._send_result(result, prepared.inline)
         else:
-            encoder = portal.statement.encoder(result.columns, portal.formats)
+            encoder = self._encoder(portal, result.columns)
             yield from self._send(result.batches(), encoder, inline=prepared.inline)
         if prepared.ends_transaction:
             self.portals.clear()
@@ -383,7 +389,7 @@ class Session(Answering):
         connection.begin_statement()
         yield from self._granted(cursor.open, inline=prepared.inline)
         before = cursor.row_count
-        encoder = portal.statement.encoder(cursor.columns, portal.formats)
+        encoder = self._encoder(portal, cursor.columns)
         batches = cursor.fetch("forward", limit or None)
         yield from self._send(batches, encoder, inline=prepared.inline)
         result, sent = cursor.result, cursor.row_count - before

@@ -11,6 +11,7 @@ from sqlvec.errors import DatabaseError, InvalidParameterValue, ProtocolViolatio
 from sqlvec.exec.arrow_rows import BatchEncoder
 from sqlvec.pgwire import backend
 from sqlvec.types.sql_type import BINARY_MISMATCH
+from sqlvec.types.zoned import in_zone
 
 if TYPE_CHECKING:
     from sqlvec.database import Prepared
@@ -26,17 +27,18 @@ class Statement:
 
     prepared: Prepared | None
     descriptions: dict[tuple[int, ...], bytes] = field(default_factory=dict)
-    encoders: dict[tuple[int, ...], BatchEncoder] = field(default_factory=dict)
+    encoders: dict[tuple[tuple[int, ...], str], BatchEncoder] = field(default_factory=dict)
     bindings: dict[Any, Binding] = field(default_factory=dict)
 
     def binding(
-        self, name: str, formats: tuple[int, ...], count: int, results: tuple[int, ...]
+        self, name: str, formats: tuple[int, ...], count: int, results: tuple[int, ...], zone: str
     ) -> Binding:
         """What the counts and format codes of a Bind message mean; 08P01 when they do not fit."""
-        key = (formats, results, count)
+        key = (formats, results, count, zone)
         found = self.bindings.get(key)
         if found is None:
-            found = self.bindings[key] = _binding(self.prepared, name, formats, count, results)
+            found = _binding(self.prepared, name, formats, count, results, zone)
+            self.bindings[key] = found
         return found
 
     def description(self, formats: tuple[int, ...]) -> bytes:
@@ -50,14 +52,14 @@ class Statement:
         return found
 
     def encoder(
-        self, columns: tuple[OutputColumn, ...], formats: tuple[int, ...]
+        self, columns: tuple[OutputColumn, ...], formats: tuple[int, ...], zone: str
     ) -> BatchEncoder:
         """columns are those of a result, which in a FETCH are known no sooner."""
         if self.prepared is None or self.prepared.columns is not columns:
-            return row_encoder(columns, formats)
-        found = self.encoders.get(formats)
+            return row_encoder(columns, formats, zone)
+        found = self.encoders.get((formats, zone))
         if found is None:
-            found = self.encoders[formats] = row_encoder(columns, formats)
+            found = self.encoders[formats, zone] = row_encoder(columns, formats, zone)
         return found
 
 
@@ -87,6 +89,7 @@ def _binding(
     formats: tuple[int, ...],
     count: int,
     results: tuple[int, ...],
+    zone: str,
 ) -> Binding:
     wanted = prepared.parameter_types if prepared else ()
     if count != len(wanted):
@@ -105,7 +108,7 @@ def _binding(
             f"bind message has {len(results)} result formats but query has {width} columns"
         )
     codes = spread(formats, count)
-    decoders = tuple(_decoder(t, code) for t, code in zip(wanted, codes, strict=True))
+    decoders = tuple(_decoder(t, code, zone) for t, code in zip(wanted, codes, strict=True))
     return Binding(decoders, codes, spread(results, width))
 
 
@@ -116,8 +119,8 @@ def spread(formats: Sequence[int], count: int) -> tuple[int, ...]:
     return tuple(formats) if formats else (0,) * count
 
 
-def _decoder(sql_type: types.SqlType, code: int) -> Decode:
-    definition = sql_type.definition
+def _decoder(sql_type: types.SqlType, code: int, zone: str) -> Decode:
+    definition = in_zone(sql_type.definition, zone)
     if code == 1:
         return definition.decode
     if code:
@@ -164,9 +167,11 @@ def row_description(columns: Sequence[OutputColumn], formats: tuple[int, ...]) -
     return backend.row_description(described, formats)
 
 
-def row_encoder(columns: Sequence[OutputColumn], formats: tuple[int, ...]) -> BatchEncoder:
+def row_encoder(
+    columns: Sequence[OutputColumn], formats: tuple[int, ...], zone: str
+) -> BatchEncoder:
     if len(formats) != len(columns):
         formats = (0,) * len(columns)
     if unknown := [code for code in formats if code not in (0, 1)]:
         raise InvalidParameterValue(f"unsupported format code: {unknown[0]}")
-    return BatchEncoder([column.type for column in columns], formats)
+    return BatchEncoder([column.type for column in columns], formats, zone)

@@ -29,8 +29,6 @@ _TESTS = {
 _VALUE_FUNCTIONS = {
     "SVFOP_CURRENT_DATE": ("current_date", types.DATE),
     "SVFOP_CURRENT_TIMESTAMP": ("current_timestamp", types.TIMESTAMPTZ),
-    "SVFOP_CURRENT_TIMESTAMP_N": ("current_timestamp", types.TIMESTAMPTZ),
-    "SVFOP_LOCALTIMESTAMP": ("localtimestamp", types.TIMESTAMP),
     "SVFOP_CURRENT_USER": ("current_user", types.NAME),
     "SVFOP_USER": ("user", types.NAME),
     "SVFOP_SESSION_USER": ("session_user", types.NAME),
@@ -38,6 +36,12 @@ _VALUE_FUNCTIONS = {
     "SVFOP_CURRENT_CATALOG": ("current_catalog", types.NAME),
     "SVFOP_CURRENT_SCHEMA": ("current_schema", types.NAME),
 }
+_NOW = {
+    "SVFOP_CURRENT_TIMESTAMP_N": types.TIMESTAMPTZ,
+    "SVFOP_CURRENT_TIME": types.TIMETZ, "SVFOP_CURRENT_TIME_N": types.TIMETZ,
+    "SVFOP_LOCALTIME": types.TIME, "SVFOP_LOCALTIME_N": types.TIME,
+    "SVFOP_LOCALTIMESTAMP": types.TIMESTAMP, "SVFOP_LOCALTIMESTAMP_N": types.TIMESTAMP,
+}  # fmt: skip
 
 
 def bind_expression(binder: Binder, node: Node, scope: Scope) -> bound.Expression:
@@ -401,10 +405,12 @@ def _subscript(
 
 
 def _value_function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
-    name, result = _VALUE_FUNCTIONS[body["op"]]
-    if name == "localtimestamp":
+    if body["op"] in _NOW:
         now = bound.FunctionCall(types.TIMESTAMPTZ, "now", ())
-        return bound.Cast(types.TIMESTAMP, now)
+        typmod = min(body.get("typmod", 0), 6) if body["op"].endswith("_N") else -1
+        shown = types.SqlType(_NOW[body["op"]].oid, typmod)
+        return bound.Cast(shown, now, True)
+    name, result = _VALUE_FUNCTIONS[body["op"]]
     return bound.FunctionCall(result, name, ())
 
 

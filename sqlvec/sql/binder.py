@@ -37,6 +37,7 @@ from sqlvec.types.bits import BITS_MAX
 from sqlvec.types.domain_type import value_type
 from sqlvec.types.sparse_vector import SPARSE_DIMENSIONS_MAX
 from sqlvec.types.vector import DIMENSIONS_MAX
+from sqlvec.types.zoned import in_zone
 
 _PARAMETERS_MAX = 65_535
 _LENGTHS = {
@@ -202,7 +203,7 @@ class Binder:
         if target.oid in (types.TIMESTAMPTZ.oid, types.TIMESTAMP.oid, types.DATE.oid):
             if special := _moment(text, target):
                 return special
-        definition = target.definition
+        definition = in_zone(target.definition, self.context.zone)
         if target.own is not None and self.type_uses is not None:
             self.type_uses.append((target.oid, position, text))
         try:

@@ -21,6 +21,7 @@ class BindContext:
     database: str = "postgres"
     statements: Mapping[str, Any] = field(default_factory=dict)
     temporary_schema: str = "pg_temp_0"  # of the session, searched first
+    zone: str = ""  # the session's where it is not UTC
 
     def find_relation(self, schema: str | None, name: str) -> Relation | None:
         """The relation that a name means here."""

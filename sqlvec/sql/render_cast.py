@@ -70,6 +70,8 @@ def convert(r: ExpressionRenderer, value: str, source: SqlType, target: SqlType)
         return _from_json(r, value, target)
     if target.oid in JSONS:
         return f"sqlvec_jsonb({value})" if target.oid == types.JSONB.oid else value
+    if target.oid == types.TIMETZ.oid and source.oid == _TIMESTAMPTZ:
+        return parsed(r, text_out_of(r, value, source), target)
     if target.oid in _COUNTED or target.oid == _INTERVAL:
         return _with_typmod(_to_moment(r, value, source.oid, target.oid), SqlType(target.oid), target)
     if target.oid in INTEGERS and source.oid in OIDS:

@@ -93,6 +93,8 @@ def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
         return True
     if a in _MOMENTS and b in (*_MOMENTS, types.TIME.oid):
         return True
+    if (a, b) in ((types.TIMESTAMPTZ.oid, types.TIMETZ.oid), (types.TIMETZ.oid, types.TIME.oid)):
+        return True
     element = types.element_of(source)
     if b in VECTORS:
         return a in VECTORS or (element is not None and element.oid in _VECTOR_ELEMENTS)
@@ -128,7 +130,7 @@ def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     json_like = (types.JSON.oid, types.JSONB.oid)
     if a in json_like and (b in NUMBERS or b == types.BOOL.oid):
         return True
-    return (a, b) in ((types.INTERVAL.oid, types.TIME.oid), (types.TIMETZ.oid, types.TIME.oid))
+    return (a, b) == (types.INTERVAL.oid, types.TIME.oid)
 
 
 def common_type(found: Sequence[SqlType]) -> SqlType | None:

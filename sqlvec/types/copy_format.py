@@ -19,6 +19,7 @@ from sqlvec.errors import BadCopyFileFormat, DatabaseError
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import decode_text
 from sqlvec.types.vector import Vector
+from sqlvec.types.zoned import in_zone
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 BATCH_BYTES = 2 << 20  # decoded at once
@@ -52,8 +53,11 @@ class ColumnBatch:
 class CopyDecoder:
     """Text and csv to columns; options as bound.Copy has them, with "table" and "columns" for errors."""
 
-    def __init__(self, sql_types: Sequence[SqlType], options: dict[str, Any]) -> None:
+    def __init__(
+        self, sql_types: Sequence[SqlType], options: dict[str, Any], zone: str = ""
+    ) -> None:
         self.types = list(sql_types)
+        self.zone = zone
         self.options = options
         self.names: list[str] = options.get("columns", [f"column{i}" for i in range(len(self.types))])
         self.format = options.get("format", "text")
@@ -98,7 +102,7 @@ class CopyDecoder:
     def _columns(self, rows: list[list[str | None]]) -> ColumnBatch:
         columns: list[Column] = []
         for i, sql_type in enumerate(self.types):
-            definition, datums = sql_type.definition, []
+            definition, datums = in_zone(sql_type.definition, self.zone), []
             for j, row in enumerate(rows):
                 value = row[i]
                 try:
@@ -301,9 +305,14 @@ class CopyEncoder:
     """Columns of datums to bytes."""
 
     def __init__(
-        self, sql_types: Sequence[SqlType], options: dict[str, Any], names: Sequence[str]
+        self,
+        sql_types: Sequence[SqlType],
+        options: dict[str, Any],
+        names: Sequence[str],
+        zone: str = "",
     ) -> None:
         self.types = list(sql_types)
+        self.zone = zone
         self.options = options
         self.names = list(names)
         self.format = options.get("format", "text")
@@ -322,9 +331,10 @@ class CopyEncoder:
         """The rows of one batch."""
         if self.format == "binary":
             return self._binary(columns)
+        definitions = [in_zone(t.definition, self.zone) for t in self.types]
         rendered = [
-            [None if d is None else t.definition.render(d) for d in column]
-            for t, column in zip(self.types, columns, strict=True)
+            [None if d is None else definition.render(d) for d in column]
+            for definition, column in zip(definitions, columns, strict=True)
         ]
         return [self._line(list(row)) for row in zip(*rendered, strict=True)]
 

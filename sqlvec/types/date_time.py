@@ -192,6 +192,8 @@ class Time(_Temporal):
 class TimeTz(_Temporal):
     """datum (microseconds, seconds west of UTC); Arrow text."""
 
+    zone: tzinfo | None = None  # of texts that name none
+
     def parse(
         self,
         text: str,
@@ -201,6 +203,7 @@ class TimeTz(_Temporal):
         now: Now | None = None,
     ) -> tuple[int, int]:
         """zone is that of a time without one; where its offset moves, it is today's (now) or UTC's."""
+        zone = zone or self.zone
         moment = _reader(text, "time with time zone", zone, now).read_time()
         if moment.zone is None and moment.offset is None and zone is not None and now is not None:
             moment.offset = utc_offset(zone, now())
@@ -235,6 +238,8 @@ class TimeTz(_Temporal):
 class Timestamp(_Temporal):
     """timestamp and, with zoned=True, timestamptz."""
 
+    zone: tzinfo | None = None  # of texts that name none, and where a timestamptz is shown
+
     def __init__(self, oid: int, name: str, *, zoned: bool, **fields: Any) -> None:
         super().__init__(oid, name, **fields)
         self.zoned = zoned
@@ -251,6 +256,7 @@ class Timestamp(_Temporal):
         now: Now | None = None,
     ) -> int:
         """zone is that of a timestamptz that names none (UTC by default); now serves "now", "today", ..."""
+        zone = zone or self.zone
         iso = _read_iso(text)
         if iso is not None:
             value = iso[0] * DAY_US + iso[1]
@@ -280,6 +286,7 @@ class Timestamp(_Temporal):
         """zone is where a timestamptz is shown, UTC by default."""
         if not self.zoned:
             return render_timestamp(datum)
+        zone = zone or self.zone
         if zone is None or datum in (INFINITY, MINUS_INFINITY):
             return render_timestamp(datum, "+00")
         offset = utc_offset(zone, datum)

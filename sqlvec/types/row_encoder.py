@@ -8,6 +8,7 @@ from itertools import repeat
 from typing import Any
 
 from sqlvec.types.sql_type import SqlType
+from sqlvec.types.zoned import in_zone
 
 _LENGTH = struct.Struct(">i").pack
 _NULL = b"\xff\xff\xff\xff"
@@ -16,9 +17,9 @@ _NULL = b"\xff\xff\xff\xff"
 class RowEncoder:
     """Encodes batches of one result: formats[i] is 0 for text, 1 for binary."""
 
-    def __init__(self, types: Sequence[SqlType], formats: Sequence[int]) -> None:
+    def __init__(self, types: Sequence[SqlType], formats: Sequence[int], zone: str = "") -> None:
         self.encoders = [
-            field_encoder(sql_type, binary=bool(code))
+            field_encoder(sql_type, binary=bool(code), zone=zone)
             for sql_type, code in zip(types, formats, strict=True)
         ]
         self.count = struct.pack(">h", len(self.encoders))
@@ -67,14 +68,14 @@ def _whole_row(
     return rows
 
 
-def field_encoder(sql_type: SqlType, *, binary: bool) -> Callable[[Any], bytes]:
-    """A function from datum to length-prefixed field."""
+def field_encoder(sql_type: SqlType, *, binary: bool, zone: str = "") -> Callable[[Any], bytes]:
+    """A function from datum to length-prefixed field; zone is the session's, "" for UTC."""
     definition = sql_type.definition
     if binary:
         if not definition.own and definition.length in (1, 2, 4, 8) and definition.category in "NBD":
             return _fixed(definition.encode, _LENGTH(definition.length))
         return _prefixed(definition.encode)
-    render = definition.render
+    render = in_zone(definition, zone).render
     if definition.own:
         return lambda datum: _LENGTH(len(text := render(datum).encode())) + text
     if definition.category == "N" and definition.name in ("int2", "int4", "int8", "oid"):
