@@ -20,6 +20,7 @@ from benchmarks import (
     tenants,
     text,
     text_kernel,
+    tools,
     top10,
     updates,
     vector_kernel,
@@ -39,6 +40,7 @@ PAIRED = (
     "rows",
     "updates",
     "analytics",
+    "tools",
 )  # asked of both servers
 IN_PROCESS = ("vector_kernel", "text_kernel")  # asked of libraries
 ALONE = ("writing", "tenants", "restart")  # asked of a server of its own, against limits
@@ -137,6 +139,8 @@ def ask_pair(report: Report, data: Wordnet, wanted: frozenset[str]) -> None:
             report.add(updates.run(pair))
         if "analytics" in wanted:
             report.add(analytics.run(pair))
+        if "tools" in wanted:
+            report.add(tools.run(pair))
 
 
 def ask_in_process(report: Report, data: Wordnet, wanted: frozenset[str]) -> None:

@@ -16,6 +16,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import pyarrow as pa
 from sqlvec import types
 from sqlvec.errors import DatabaseError
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.priority import give_way
 from sqlvec.exec.relational_errors import translated
 from sqlvec.exec.relational_functions import FunctionHost, register, session_value
 from sqlvec.sql import bound
@@ -61,7 +63,7 @@ class RelationalEngine:
             "memory_limit": memory_limit,
             "temp_directory": temp_directory,
         }
-        self.connection = duckdb.connect(config={**_SETTINGS, **limits})
+        self.connection = _connect({**_SETTINGS, **limits})
         self.host = FunctionHost()
         self.connection.execute("SET TimeZone = 'UTC'")
         register(self.connection, self.host)
@@ -76,6 +78,12 @@ class RelationalEngine:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _connect(config: dict[str, str | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """From a thread that gives way, since the engine's own threads are started by it."""
+    with ThreadPoolExecutor(1, initializer=give_way) as starting:
+        return starting.submit(duckdb.connect, config=config).result()
 
 
 class _Slot:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
+from sqlvec.exec.priority import give_way
+
 CORES = len(os.sched_getaffinity(0))
 
 Item = TypeVar("Item")
@@ -44,4 +46,4 @@ def side_by_side(
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(2, CORES), "sqlvec-scan")
+    return ThreadPoolExecutor(max(2, CORES), "sqlvec-scan", give_way)

@@ -7,6 +7,7 @@ import hmac
 import logging
 import secrets
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ import uvloop
 from sqlvec import __version__
 from sqlvec.database import Cluster, Database
 from sqlvec.errors import DatabaseError
+from sqlvec.exec.priority import give_way
 from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
 from sqlvec.server.connection import ClientConnection
@@ -24,6 +26,7 @@ from sqlvec.storage.settings import StorageSettings
 
 log = logging.getLogger("sqlvec.listener")
 WORKERS = 4
+SWITCH_SECONDS = 0.0005  # how long the event loop waits for an interpreter that a worker holds
 JOB_INTERVAL_SECONDS = 0.2
 AUTHENTICATION_SECONDS = 60.0  # PostgreSQL's authentication_timeout
 
@@ -45,7 +48,7 @@ class Listener:
         self.clients: set[ClientConnection] = set()
         self.running: set[asyncio.Future[Any]] = set()  # statements in worker threads
         self.by_pid: dict[int, ClientConnection] = {}
-        self.pool = ThreadPoolExecutor(WORKERS, "sqlvec-worker")
+        self.pool = ThreadPoolExecutor(WORKERS, "sqlvec-worker", give_way)
         self.committers: dict[str, Committer] = {}
         self.stopping = asyncio.Event()
         self.busy_poll = BusyPoll(asyncio.get_running_loop())
@@ -173,4 +176,5 @@ def serve(
         if stop is not None:
             stop()
 
+    sys.setswitchinterval(SWITCH_SECONDS)
     uvloop.run(main())
