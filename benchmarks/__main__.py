@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from benchmarks import (
@@ -55,8 +57,12 @@ class Report:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.results: dict[str, Any] = {}
+        self.started = perf_counter()
 
     def add(self, lines: list[Line], **results: Any) -> None:
+        for line in lines:
+            minutes = (perf_counter() - self.started) / 60
+            print(f"{minutes:.1f} min  {line.question}: {times(line.ratio)}", file=sys.stderr)
         self.lines += lines
         self.results |= results
         kept = self.results | {"lines": [asdict(line) for line in self.lines]}
@@ -67,12 +73,17 @@ class Report:
         shown = ["| question | sqlvec | PostgreSQL + pgvector, or another | ratio | goal |"]
         shown.append("|---|---|---|---|---|")
         for line in self.lines:
-            ratio = "-" if math.isnan(line.ratio) else f"{line.ratio:.2g}x"
             goal = "" if line.goal is None else f"{line.goal:g}x"
-            shown.append(
-                f"| {line.question} | {line.sqlvec} | {line.pgvector} | {ratio} | {goal} |"
-            )
+            cells = (line.question, line.sqlvec, line.pgvector, times(line.ratio), goal)
+            shown.append(f"| {' | '.join(cells)} |")
         return "\n".join(shown)
+
+
+def times(ratio: float) -> str:
+    """Two digits where it is close, none where it is not."""
+    if math.isnan(ratio):
+        return "-"
+    return f"{ratio:.2f}x" if ratio < 10 else f"{ratio:.0f}x"
 
 
 def main() -> None:
@@ -124,7 +135,8 @@ def ask_pair(report: Report, data: Wordnet, wanted: frozenset[str]) -> None:
         if "top10" in wanted:
             lines, points = top10.run(pair, data)
             report.add(lines, **points)
-            plots.plot_recall(curves(points["sweep"]), RESULTS / "recall.png")
+            drawn = curves(points["sweep"]) | curves(points["connections"], "{}, 8 connections")
+            plots.plot_recall(drawn | curves(points["text"], "{}, text"), RESULTS / "recall.png")
         if "filtered" in wanted:
             lines = filtered.run(pair, data)
             report.add(lines)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.__main__ import QUESTIONS, questions
+from benchmarks.__main__ import QUESTIONS, questions, times
 from benchmarks.exact import nearest
 from benchmarks.measure import recall
 from benchmarks.million import DIMS, INNER_DIMS, clustered
@@ -31,6 +31,14 @@ def test_every_question_is_explained() -> None:
 def test_a_name_that_is_no_question_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is no question"):
         questions(text)
+
+
+@pytest.mark.parametrize(
+    "ratio, shown",
+    [(0.984, "0.98x"), (1.5, "1.50x"), (9.99, "9.99x"), (131.8, "132x"), (math.nan, "-")],
+)
+def test_ratios_are_shown_by_their_size(ratio: float, shown: str) -> None:
+    assert times(ratio) == shown
 
 
 def _points(*measured: tuple[float, float], name: str = "sqlvec") -> list[Point]:
