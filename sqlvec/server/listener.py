@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from sqlvec import __version__
+from sqlvec.catalog.objects import Index
 from sqlvec.database import Cluster, Database
 from sqlvec.errors import DatabaseError
 from sqlvec.exec.priority import give_way
@@ -149,7 +150,7 @@ def serve(
     """Opens the data directory and serves it until SIGTERM."""
     from sqlvec.exec.arrow_rows import warm as warm_rows
     from sqlvec.exec.copy_binary import warm as warm_copy
-    from sqlvec.index.warm import warm
+    from sqlvec.index.warm import warm, warm_codes
     from sqlvec.server.allocator import keep_freed_memory
 
     keep_freed_memory()
@@ -159,6 +160,8 @@ def serve(
     cluster = Cluster.open(
         Path(data_dir), password_verifiers=password_verifiers, storage=storage
     )
+    for quantization in quantizations(cluster):
+        warm_codes(quantization)
 
     async def main() -> None:
         listener = Listener(
@@ -178,3 +181,13 @@ def serve(
 
     sys.setswitchinterval(SWITCH_SECONDS)
     uvloop.run(main())
+
+
+def quantizations(cluster: Cluster) -> set[str]:
+    """What indexes of the open databases may be walked by, but for the default."""
+    found = {"bit"} if cluster.storage.index_memory_limit_bytes else set()
+    for database in cluster.databases():
+        for relation in database.store.catalog.relations.values():
+            if isinstance(relation, Index) and "quantization" in relation.options:
+                found.add(relation.options["quantization"].lower())
+    return found

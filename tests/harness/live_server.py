@@ -37,6 +37,13 @@ class LiveServer:
             while connection.execute(sql).fetchone() != (0,):
                 connection.execute("SELECT pg_sleep(0.05)")
 
+    def wait_until_walked_by(self, index: str, quantization: str) -> None:
+        """Returns when the index has these codes."""
+        sql = "SELECT bool_and(quantization = %s) FROM sqlvec_index_memory WHERE indexrelname = %s"
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            while connection.execute(sql, (quantization, index)).fetchone() != (True,):
+                connection.execute("SELECT pg_sleep(0.05)")
+
     def kill(self) -> None:
         """kill -9."""
         self.process.kill()

@@ -178,7 +178,7 @@ def test_pgvectors_own_binary_quantization_goes_by_its_index(place: World, rows:
 
 
 @pytest.fixture(scope="module")
-def docs(wordnet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+def live(wordnet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     live = LiveServer(tmp_path_factory.mktemp("quantized_wordnet"))
     with psycopg.connect(live.dsn, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION vector")
@@ -193,12 +193,21 @@ def docs(wordnet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ps
             "CREATE INDEX docs_e ON docs USING hnsw (embedding vector_cosine_ops) "
             "WITH (quantization = bit)"
         )
-        yield connection
+    yield live
     assert live.stop() == 0
 
 
+@pytest.fixture
+def docs(live: LiveServer) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(live.dsn, autocommit=True) as connection:
+        register_vector(connection)
+        yield connection
+
+
 @pytest.mark.long
-def test_wordnet_under_every_quantization(docs: psycopg.Connection, wordnet: Path) -> None:
+def test_wordnet_under_every_quantization(
+    live: LiveServer, docs: psycopg.Connection, wordnet: Path
+) -> None:
     """With the settings that nobody has touched; int8 and none, which keep no more than ef, at ef 64."""
     vectors = np.load(wordnet / "vectors_f16.npy").astype(np.float32)
     questions = np.load(wordnet / "queries_f32.npy")[:200]
@@ -207,11 +216,8 @@ def test_wordnet_under_every_quantization(docs: psycopg.Connection, wordnet: Pat
     view = "SELECT quantization, code_bytes::float8 / vector_bytes, reason FROM sqlvec_index_memory"
     for quantization in ("bit", "pq", "int8", "none"):
         docs.execute(f"ALTER INDEX docs_e SET (quantization = {quantization})")
-        for _ in range(600):
-            docs.execute("SELECT pg_sleep(0.1)")
-            name, share, reason = docs.execute(view).fetchone()  # type: ignore[misc]
-            if name == quantization:
-                break
+        live.wait_until_walked_by("docs_e", quantization)
+        name, share, reason = docs.execute(view).fetchone()  # type: ignore[misc]
         assert (name, reason) == (quantization, "") and share <= MEMORY[quantization]
         docs.execute(f"SET hnsw.ef_search = {40 if quantization in ('bit', 'pq') else 64}")
         sql = "SELECT id FROM docs ORDER BY embedding <=> %s LIMIT 10"

@@ -15,9 +15,9 @@ from sqlvec.storage.manifest import VERSION
 from tests.harness.live_server import LiveServer
 
 
-def refused(directory: Path | str) -> str:
+def refused(directory: Path | str, *arguments: str) -> str:
     command = [sys.executable, "-m", "sqlvec", "serve", "--data-dir", str(directory), "--port", "0"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
     assert ended.returncode != 0 and "Traceback" not in ended.stderr, ended.stderr
     return ended.stderr.splitlines()[-1]
 
