@@ -116,8 +116,8 @@ class VectorColumn:
         if len(batch):
             rows = self._array[first:last]
             rows[:, : self.dims] = batch.vectors
-            if not self._written:
-                self._written_from = first
+            # Transactions commit in another order than they took their rows: a later one may lie before.
+            self._written_from = min(self._written_from, first) if self._written else first
             self._written = True
         if batch.present is None:
             set_bits(self._present, first, last)

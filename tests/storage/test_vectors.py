@@ -32,6 +32,15 @@ def test_written_rows_are_read_where_they_were_put(fs: SimFs) -> None:
     assert column.column(6, 9).to_pylist() == [[0, 1, 2], None, [6, 7, 8]]
 
 
+def test_rows_that_are_written_in_any_order_are_all_in_the_file(fs: SimFs) -> None:
+    column = VectorColumn(fs, "v", 3)
+    for first in (4, 6, 2, 0):
+        column.write(first, VectorBatch(np.full((2, 3), first, np.float32)))
+    column.sync()
+    kept = np.frombuffer(fs.read("v"), np.float32).reshape(-1, 16)
+    assert kept[:8, 0].tolist() == [0, 0, 2, 2, 4, 4, 6, 6]
+
+
 def test_a_view_stays_as_it_is_while_rows_follow(fs: SimFs) -> None:
     column = VectorColumn(fs, "v", 3)
     column.write(0, VectorBatch(np.ones((2, 3), np.float32)))
