@@ -68,7 +68,7 @@ def _axes(x: str, y: str) -> tuple[Any, Any]:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots()
+    figure, axes = pyplot.subplots(layout="constrained")
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.set_yscale("log")

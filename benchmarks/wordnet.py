@@ -25,18 +25,18 @@ class Wordnet:
     For filters, both from 0 to 1: luck, by which documents stand in random order, and closeness to
     where near_vectors lie, which are questions too."""
 
-    def __init__(self, rows: int | None, queries: int) -> None:
-        if FOLDER.is_dir():
-            with gzip.open(FOLDER / "docs.jsonl.gz", "rt") as lines:
+    def __init__(self, rows: int | None, queries: int, folder: Path = FOLDER) -> None:
+        if folder.is_dir():
+            with gzip.open(folder / "docs.jsonl.gz", "rt") as lines:
                 docs = [json.loads(line) for line in lines]
             bodies = [", ".join(doc["lemmas"]) + ": " + doc["gloss"] for doc in docs]
             pos = [doc["pos"] for doc in docs]
             lexname = [doc["lexname"] for doc in docs]
-            vectors = np.load(FOLDER / "vectors_f16.npy").astype(np.float32)
-            question_vectors = np.load(FOLDER / "queries_f32.npy")
-            asked = (FOLDER / "queries.jsonl").read_text().splitlines()
+            vectors = np.load(folder / "vectors_f16.npy").astype(np.float32)
+            question_vectors = np.load(folder / "queries_f32.npy")
+            asked = (folder / "queries.jsonl").read_text().splitlines()
             questions = [json.loads(line)["text"] for line in asked]
-            judged = _judgements(FOLDER / "qrels.tsv")
+            judged = _judgements(folder / "qrels.tsv")
             relevant = [judged.get(json.loads(line)["qid"], set()) for line in asked]
         else:
             from sqlvec.demo.sample_data import load_sample

@@ -55,10 +55,10 @@ def run(data: Wordnet) -> list[Line]:
 
             def meanwhile() -> tuple[float, float]:
                 rate = ask_for(cursor, SQL, questions, WRITING_SECONDS)
-                return rate, _recall(connection, vectors, questions[:SNAPSHOT_QUESTIONS])
+                return rate, recall_of_snapshot(connection, vectors, questions[:SNAPSHOT_QUESTIONS])
 
             before = at_rest()
-            (busy, found), written = _while_writing(server.dsn, path, (first, gone), meanwhile)
+            (busy, found), written = while_writing(server.dsn, path, (first, gone), meanwhile)
             server.wait_until_linked()
             idle = (before + at_rest()) / 2
         server.stop()
@@ -88,7 +88,7 @@ def _load(connection: psycopg.Connection, data: Wordnet) -> None:
     connection.execute(f"SET hnsw.ef_search = {EF_SEARCH}")
 
 
-def _while_writing(
+def while_writing(
     dsn: str, path: Path, rows: tuple[int, int], work: Callable[[], tuple[float, float]]
 ) -> tuple[tuple[float, float], float]:
     """What the work gives, and how many rows a second came in; rows: the first, and how many go."""
@@ -104,7 +104,7 @@ def _while_writing(
     return found, int(count) / float(seconds)
 
 
-def _recall(connection: psycopg.Connection, vectors: np.ndarray, questions: np.ndarray) -> float:
+def recall_of_snapshot(connection: psycopg.Connection, vectors: np.ndarray, questions: np.ndarray) -> float:
     """Of a snapshot, while the writer goes on."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -12,8 +12,9 @@ from benchmarks.wordnet import Wordnet
 
 
 @pytest.fixture(scope="module")
-def data() -> Wordnet:
-    return Wordnet(2_000, 40)
+def data(tmp_path_factory: pytest.TempPathFactory) -> Wordnet:
+    """Of the sample, which is everywhere."""
+    return Wordnet(2_000, 40, tmp_path_factory.mktemp("empty") / "none")
 
 
 @pytest.fixture(scope="module")

@@ -106,8 +106,8 @@ def test_recall_counts_what_was_found_of_the_exact_answer() -> None:
 
 
 def test_made_vectors_are_the_same_in_every_run_and_lie_in_few_dimensions() -> None:
-    made = clustered(3_000)
-    assert (made.shape, made.dtype) == ((3_000, DIMS), np.float32)
-    np.testing.assert_array_equal(made, clustered(3_000))
-    strengths = np.linalg.svd(made - made.mean(axis=0), compute_uv=False)
-    assert strengths[INNER_DIMS - 1] > 5 * strengths[INNER_DIMS]
+    made = clustered(1_000)
+    assert (made.shape, made.dtype) == ((1_000, DIMS), np.float32)
+    np.testing.assert_array_equal(made, clustered(1_000))
+    variances = np.linalg.eigvalsh(np.cov(made.T))[::-1]
+    assert variances[INNER_DIMS - 1] > 25 * variances[INNER_DIMS]
