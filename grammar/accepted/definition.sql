@@ -43,3 +43,4 @@ CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 DROP TYPE IF EXISTS mood, nothing CASCADE;
 CREATE DOMAIN positive AS integer CONSTRAINT above CHECK (value > 0) NOT NULL DEFAULT 1;
 DROP DOMAIN IF EXISTS positive RESTRICT;
+CREATE TYPE place AS (x integer, name text);

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.types import SqlType, TypeDefinition
 from sqlvec.types.array import Array
+from sqlvec.types.composite_type import Composite, Field
 from sqlvec.types.domain_type import Domain
 from sqlvec.types.enum_type import Enum
 
@@ -85,6 +86,41 @@ class DomainType(UserType):
 
     def parts(self) -> tuple[SqlType, ...]:
         return (self.base,)
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """attnum is 1-based and never reused; a dropped attribute keeps its place."""
+
+    attnum: int
+    name: str
+    type: SqlType
+    dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeType(UserType):
+    """relation_oid: of its row in pg_class."""
+
+    relation_oid: int
+    attributes: tuple[Attribute, ...] = ()  # in attnum order
+
+    @property
+    def live_attributes(self) -> tuple[Attribute, ...]:
+        return tuple(a for a in self.attributes if not a.dropped)
+
+    def attribute(self, name: str) -> Attribute | None:
+        return next((a for a in self.live_attributes if a.name == name), None)
+
+    def definition(self, display: str, others: Mapping[int, SqlType]) -> TypeDefinition:
+        fields = [Field(a.attnum, a.name, linked_type(a.type, others)) for a in self.live_attributes]
+        return Composite(
+            self.oid, self.name, fields, display=display, array_oid=self.array_oid,
+            array_name=self.array_name,
+        )  # fmt: skip
+
+    def parts(self) -> tuple[SqlType, ...]:
+        return tuple(a.type for a in self.live_attributes)
 
 
 def linked_type(sql_type: SqlType, known: Mapping[int, SqlType]) -> SqlType:

@@ -17,6 +17,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.domain_rules import domain_rules, value_reference, violation
 from sqlvec.sql.expression_text import DOMAIN_VALUE
 from sqlvec.types import SqlType
+from sqlvec.types.composite_type import Composite
 from sqlvec.types.domain_type import Domain, base_of
 
 
@@ -66,6 +67,10 @@ def _inside(sql_type: SqlType, values: Sequence[Datum]) -> Iterator[tuple[SqlTyp
     if isinstance(sql_type.own, Domain):
         yield sql_type, values
         yield from _inside(sql_type.own.base, values)
+    elif isinstance(sql_type.own, Composite):
+        rows = [sql_type.own.values(value) for value in values if value is not None]
+        for place, field in enumerate(sql_type.own.fields):
+            yield from _inside(field.type, [row[place] for row in rows])
     elif sql_type.own is not None and (element := types.element_of(sql_type)) is not None:
         yield from _inside(element, [item for value in values for item in leaves(value)])
 

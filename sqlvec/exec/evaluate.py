@@ -19,6 +19,7 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS
 from sqlvec.exec.vector_functions import distance
 from sqlvec.sql import bound
+from sqlvec.types.composite_type import Composite
 
 Row = Sequence[Datum]
 Evaluator = Callable[[Row, Context], Datum]
@@ -216,6 +217,25 @@ def _cast_in_zone(expression: bound.Cast, inner: Evaluator) -> Evaluator:
     return cast
 
 
+def _row(expression: bound.RowExpression, slots: Slots) -> Evaluator:
+    made = expression.type.own
+    assert isinstance(made, Composite), expression
+    items = [compile_expression(item, slots) for item in expression.items]
+    return lambda row, context: made.make([item(row, context) for item in items])
+
+
+def _composite_field(expression: bound.CompositeField, slots: Slots) -> Evaluator:
+    made, attnum = expression.arg.type.own, expression.attnum
+    assert isinstance(made, Composite), expression
+    inner = compile_expression(expression.arg, slots)
+
+    def field(row: Row, context: Context) -> Datum:
+        value = inner(row, context)
+        return None if value is None else made.value(value, attnum)
+
+    return field
+
+
 def _case(expression: bound.Case, slots: Slots) -> Evaluator:
     whens = [
         (compile_expression(when, slots), compile_expression(then, slots))
@@ -334,6 +354,8 @@ _COMPILERS: dict[type[bound.Expression], Callable[[Any, Slots], Evaluator]] = {
     bound.AnyAll: _any_all,
     bound.Cast: _cast,
     bound.DomainCheck: _domain_check,
+    bound.RowExpression: _row,
+    bound.CompositeField: _composite_field,
     bound.Case: _case,
     bound.Coalesce: _coalesce,
     bound.ArrayExpression: _array,

@@ -10,6 +10,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.text_search import NAMES as TEXT_SEARCH
 from sqlvec.sql.tree import walk
+from sqlvec.types.composite_type import Composite
 from sqlvec.types.enum_type import Enum
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
@@ -36,6 +37,7 @@ _NODES = (
     bound.Mmr, bound.Explanation,
     bound.Boolean, bound.Test, bound.DistinctFrom, bound.InList, bound.Cast, bound.Case,
     bound.Coalesce, bound.ArrayExpression, bound.FunctionCall, bound.AnyAll, bound.DomainCheck,
+    bound.CompositeField, bound.RowExpression,
 )  # fmt: skip
 _SIMPLE_CASTS = frozenset(
     t.oid
@@ -88,6 +90,8 @@ def _node_is_native(node: bound.Expression) -> bool:
         return False
     if isinstance(node, bound.Cast):
         return _cast_is_native(node)
+    if isinstance(node, bound.RowExpression):
+        return isinstance(node.type.own, Composite)
     if isinstance(node, bound.DomainCheck):
         return all(rule.condition is None or is_native(rule.condition) for rule in node.rules)
     if isinstance(node, bound.FunctionCall):
@@ -112,7 +116,7 @@ def _cast_is_native(node: bound.Cast) -> bool:
         return all(t.oid in _SIMPLE_CASTS or _is_number_array(t) for t in (source, target))
     if source.oid in _BITS or target.oid in _BITS:
         return source.oid in _BITS_MEET and target.oid in _BITS_MEET
-    return all(t.oid in _SIMPLE_CASTS or isinstance(t.own, Enum) for t in (source, target))
+    return all(t.oid in _SIMPLE_CASTS or isinstance(t.own, (Enum, Composite)) for t in (source, target))
 
 
 def _is_number_array(sql_type: types.SqlType) -> bool:

@@ -11,6 +11,11 @@ from sqlvec.errors import DuplicateObject, DuplicateSchema, FeatureNotSupported,
 from sqlvec.sql import bound
 from sqlvec.sql.bind_alter import bind_alter
 from sqlvec.sql.bind_comment import bind_comment
+from sqlvec.sql.bind_composite import (
+    bind_alter_composite,
+    bind_create_composite,
+    bind_rename_attribute,
+)
 from sqlvec.sql.bind_domain import (
     bind_alter_domain,
     bind_create_domain,
@@ -85,6 +90,8 @@ def _owner(binder: Binder, body: Node) -> bound.Ddl:
 
 
 def _alter(binder: Binder, body: Node) -> bound.Ddl:
+    if body.get("objtype") == "OBJECT_TYPE":
+        return bind_alter_composite(binder, body)
     return (bind_alter_index if body.get("objtype") == "OBJECT_INDEX" else bind_alter)(binder, body)
 
 
@@ -96,6 +103,8 @@ def _drop(binder: Binder, body: Node) -> bound.Ddl:
 def _rename(binder: Binder, body: Node) -> bound.Ddl:
     if body["renameType"] == "OBJECT_DOMCONSTRAINT":
         return bind_rename_domain_constraint(binder, body)
+    if body["renameType"] == "OBJECT_ATTRIBUTE":
+        return bind_rename_attribute(binder, body)
     types = body["renameType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
     return (bind_rename_type if types else bind_rename)(binder, body)
 
@@ -124,6 +133,7 @@ DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "AlterObjectSchemaStmt": _set_schema,
     "CreateEnumStmt": bind_create_enum,
     "AlterEnumStmt": bind_alter_enum,
+    "CompositeTypeStmt": bind_create_composite,
     "CreateDomainStmt": bind_create_domain,
     "AlterDomainStmt": bind_alter_domain,
     "AlterOwnerStmt": _owner,

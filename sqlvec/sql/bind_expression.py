@@ -9,6 +9,7 @@ from sqlvec import types
 from sqlvec.errors import (
     FeatureNotSupported,
     SyntaxError,
+    WrongObjectType,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_bm25query import bm25query_cast
@@ -16,6 +17,7 @@ from sqlvec.sql.bind_function import bind_function
 from sqlvec.sql.bind_paradedb import paradedb_cast
 from sqlvec.sql.bind_record import field_of
 from sqlvec.sql.binder import Binder, body_of
+from sqlvec.sql.composites import composite_of, fields, null_test
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
@@ -234,8 +236,6 @@ def _any_all(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         array = binder.coerce(array, types.array_of(element), position=position)
     element_type = types.element_of(array.type)
     if element_type is None:
-        from sqlvec.errors import WrongObjectType
-
         raise WrongObjectType("op ANY/ALL (array) requires array on right side", position=position)
     probe = bound.ColumnRef(element_type.bare, -1, 0, "element")
     compared = bind_operator(binder, name, arg, probe, position)
@@ -273,6 +273,8 @@ def _null_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     if isinstance(arg, bound.RowExpression):
         tests = tuple(bound.Test(types.BOOL, kind, item) for item in arg.items)
         return bound.Boolean(types.BOOL, "and", tests)
+    if composite_of(arg.type) is not None:
+        return null_test(arg, kind)
     return bound.Test(types.BOOL, kind, binder.settled(arg))
 
 
@@ -372,6 +374,20 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         position = location_of(binder, body["arg"])
         expression = _subscript(binder, expression, part, scope, position)
     return expression
+
+
+def expanded(binder: Binder, body: Node, scope: Scope) -> list[tuple[str, bound.Expression]]:
+    """(value).*: names and values of the fields."""
+    inner = {**body, "indirection": body["indirection"][:-1]}
+    value = _indirection(binder, inner, scope)
+    if isinstance(value, bound.RecordCall):
+        return [
+            (name, bound.Field(sql_type, value, place))
+            for place, (name, sql_type) in enumerate(value.fields)
+        ]
+    if composite_of(value.type) is None:
+        raise WrongObjectType(f"type {value.type.plain_name} is not composite")
+    return fields(value)
 
 
 def _subscript(

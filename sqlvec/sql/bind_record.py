@@ -12,6 +12,7 @@ from sqlvec import types
 from sqlvec.errors import UndefinedColumn, WrongObjectType
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.composites import field_named
 from sqlvec.sql.functions import RECORD_FUNCTIONS, type_of
 from sqlvec.sql.scope import Scope
 
@@ -45,6 +46,8 @@ def field_of(
     binder: Binder, expression: bound.Expression, name: str, scope: Scope, position: int | None
 ) -> bound.Expression:
     """(expression).name."""
+    if (found := field_named(expression, name, position)) is not None:
+        return found
     if isinstance(expression, bound.RecordCall):
         for place, (field, sql_type) in enumerate(expression.fields):
             if field == name:

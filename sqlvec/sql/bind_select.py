@@ -14,7 +14,7 @@ from sqlvec.errors import (
     UndefinedTable,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_expression import bind_expression, location_of
+from sqlvec.sql.bind_expression import bind_expression, expanded, location_of
 from sqlvec.sql.bind_from import bind_from
 from sqlvec.sql.bind_fusion import with_explanations
 from sqlvec.sql.bind_locking import bind_locking, forbid_locking, locking_title
@@ -332,6 +332,10 @@ def bind_targets(binder: Binder, nodes: list[Node], scope: Scope) -> tuple[bound
         fields = value.get("ColumnRef", {}).get("fields", [])
         if fields and "A_Star" in fields[-1]:
             found += _star(binder, value["ColumnRef"], scope)
+            continue
+        steps = value.get("A_Indirection", {}).get("indirection", ())
+        if steps and "A_Star" in steps[-1]:
+            found += [bound.Target(*field) for field in expanded(binder, value["A_Indirection"], scope)]
             continue
         expression = binder.settled(bind_expression(binder, value, scope))
         name = body.get("name") or output_name(value)

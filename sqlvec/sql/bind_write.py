@@ -23,6 +23,7 @@ from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
 from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.composites import field_names, with_field
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
@@ -114,6 +115,8 @@ def bind_insert(binder: Binder, body: Node, parent: Scope | None = None) -> boun
     overriding = body.get("override", "OVERRIDING_NOT_SET")
     binder.overriding = overriding != "OVERRIDING_NOT_SET"
     named = [node["ResTarget"] for node in body.get("cols", ())]
+    if any("indirection" in part for part in named):
+        raise FeatureNotSupported("inserting into fields or elements of a column is not supported")
     source, columns = _insert_source(binder, select, table, target, columns, named, scope)
     if not isinstance(source, bound.Values):
         _check_given(columns, overriding)
@@ -360,7 +363,9 @@ def _assignments(
         body = node["ResTarget"]
         position = binder.position(body)
         column = _column(table, body["name"], position)
-        if any(a.attnum == column.attnum for a in found):
+        steps = body.get("indirection", ())
+        before = next((a for a in found if a.attnum == column.attnum), None)
+        if before is not None and not (steps and isinstance(before.expression, bound.RowExpression)):
             raise SyntaxError(f'multiple assignments to same column "{column.name}"')
         value = body["val"]
         if "MultiAssignRef" in value:
@@ -376,7 +381,15 @@ def _assignments(
                 detail=f'Column "{column.name}" is {kind}.',
             )
         expression = bind_expression(binder, value, scope)
-        expression = binder.assign(expression, column.name, column.type, location_of(binder, value))
+        place = location_of(binder, value)
+        if steps:
+            old = bound.ColumnRef(column.value_type, relation_id, column.attnum - 1, column.name)
+            whole = old if before is None else before.expression
+            names = field_names(steps, position)
+            expression = with_field(binder, column.name, whole, names, expression, position)
+            found = [a for a in found if a is not before]
+        else:
+            expression = binder.assign(expression, column.name, column.type, place)
         found.append(bound.Assignment(column.attnum, expression))
     return tuple(found)
 

@@ -34,6 +34,7 @@ from sqlvec.sql.type_rules import (
 )
 from sqlvec.types import SqlType
 from sqlvec.types.bits import BITS_MAX
+from sqlvec.types.composite_type import Composite
 from sqlvec.types.domain_type import value_type
 from sqlvec.types.sparse_vector import SPARSE_DIMENSIONS_MAX
 from sqlvec.types.vector import DIMENSIONS_MAX
@@ -149,6 +150,10 @@ class Binder:
         source = expression.type
         if source == target:
             return expression
+        if isinstance(expression, bound.RowExpression) and isinstance(target.own, Composite):
+            from sqlvec.sql.composites import row_as
+
+            return row_as(self, expression, target, level, position)
         if is_unknown(source):
             return self._settle(expression, target, level, position)
         if source.oid == target.oid and target.typmod < 0:
@@ -253,7 +258,8 @@ class Binder:
     ) -> bound.Expression:
         """A value for a column: assignment casts, PostgreSQL's 42804."""
         source = expression.type
-        if not is_unknown(source) and not casts_on_assignment(source, target):
+        row = isinstance(expression, bound.RowExpression) and isinstance(value_type(target).own, Composite)
+        if not is_unknown(source) and not row and not casts_on_assignment(source, target):
             raise DatatypeMismatch(
                 f'column "{column}" is of type {types.format_type(target.bare)} but '
                 f"expression is of type {source.plain_name}",

@@ -254,6 +254,15 @@ class DomainCheck(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class CompositeField(Expression):
+    """(arg).field of a composite value, the field by its attnum."""
+
+    arg: Expression
+    attnum: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case(Expression):
     """Searched CASE (the simple form is bound to `operand = value`)."""
 
@@ -276,6 +285,8 @@ class ArrayExpression(Expression):
 
 @dataclass(frozen=True, slots=True)
 class RowExpression(Expression):
+    """A record; of a composite type with an item for each of its fields."""
+
     items: tuple[Expression, ...]
 
 

@@ -17,7 +17,7 @@ from sqlvec.catalog.objects import (
     View,
 )
 from sqlvec.catalog.objects import Sequence as SequenceRelation
-from sqlvec.catalog.user_types import UserType
+from sqlvec.catalog.user_types import CompositeType, UserType
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DependentObjectsStillExist
 from sqlvec.sql.binder import Binder
@@ -41,6 +41,7 @@ class Removal:
         self.dropped: dict[int, None] = {}
         self.changed: dict[int, Table] = {}
         self.dropped_types: dict[int, None] = {}
+        self.changed_types: dict[int, CompositeType] = {}
         self.told: list[tuple[str, str]] = []  # dependent, what it depends on
 
     # ------------------------------------------------------------ going
@@ -169,8 +170,21 @@ class Removal:
         )
 
     def _drop_made_of(self, other: UserType, oid: int, names: dict[int, str]) -> None:
+        if isinstance(other, CompositeType):
+            self._drop_attributes(other, oid, names[oid])
+            return
         self.told.append((f"type {self.type_name(other)}", names[oid]))
         self.drop_types([other])
+
+    def _drop_attributes(self, made: CompositeType, oid: int, what: str) -> None:
+        attributes = []
+        for attribute in self.changed_types.get(made.oid, made).attributes:
+            if attribute.type.oid == oid and not attribute.dropped:
+                name = f"column {attribute.name} of composite type {self.type_name(made)}"
+                self.told.append((name, what))
+                attribute = replace(attribute, dropped=True)
+            attributes.append(attribute)
+        self.changed_types[made.oid] = replace(made, attributes=tuple(attributes))
 
     def type_name(self, made: UserType) -> str:
         return shown_type(self.binder, made)
@@ -180,7 +194,8 @@ class Removal:
         relations = self.catalog.without(*self.dropped).with_relation(
             *(table for oid, table in self.changed.items() if oid not in self.dropped)
         )
-        return relations.without_types(*self.dropped_types)
+        changed = (t for oid, t in self.changed_types.items() if oid not in self.dropped_types)
+        return relations.with_type(*changed).without_types(*self.dropped_types)
 
     # ------------------------------------------------------------ parts
 

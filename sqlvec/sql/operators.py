@@ -12,6 +12,7 @@ from sqlvec.sql.bind_paradedb import OPERATORS as PARADEDB
 from sqlvec.sql.bind_paradedb import paradedb_operator
 from sqlvec.sql.bind_text import search_operator
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.composites import composite_of
 from sqlvec.sql.network import network_operator
 from sqlvec.sql.text_search import joined, match, negation
 from sqlvec.sql.type_rules import (
@@ -199,8 +200,13 @@ def _bit_distance(
 def _comparison(
     binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
 ) -> bound.Expression | None:
-    if isinstance(left, bound.RowExpression) and isinstance(right, bound.RowExpression):
+    plain = composite_of(left.type) is None and composite_of(right.type) is None
+    if plain and isinstance(left, bound.RowExpression) and isinstance(right, bound.RowExpression):
         return _row_comparison(binder, name, left, right, position)
+    for side, other in ((left, right), (right, left)):
+        if isinstance(side, bound.RowExpression) and composite_of(other.type) is not None:
+            row = binder.coerce(side, other.type, position=position)
+            left, right = (row, other) if side is left else (other, row)
     a, b = left.type, right.type
     if is_unknown(a) and is_unknown(b):
         target: SqlType | None = types.TEXT

@@ -15,6 +15,7 @@ from typing import Any
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported, UndefinedParameter
 from sqlvec.sql import bound
+from sqlvec.sql.composites import fields
 from sqlvec.sql.render_aggregates import aggregate, window_call
 from sqlvec.sql.render_cast import cast, text_out
 from sqlvec.sql.render_functions import function
@@ -33,7 +34,7 @@ from sqlvec.sql.render_types import (
     is_record,
     literal,
 )
-from sqlvec.sql.render_user_types import domain_check
+from sqlvec.sql.render_user_types import composite_field, composite_key, composite_row, domain_check
 from sqlvec.sql.render_vectors import comparable_vector, distance
 from sqlvec.sql.type_rules import VECTORS
 from sqlvec.types import SqlType
@@ -162,6 +163,8 @@ class ExpressionRenderer:
             return comparable_text_search(self.render(e), e.type)
         if e.type.oid in VECTORS:
             return comparable_vector(self, e)
+        if (key := composite_key(self.render(e), e.type) if e.type.own is not None else None) is not None:
+            return key
         element = types.element_of(e.type)
         if element is not None and is_numeric(element) and declared_form(element) is None:
             item = self.fresh()
@@ -198,6 +201,8 @@ class ExpressionRenderer:
 
     def fields_of(self, e: bound.Expression) -> list[tuple[str, bound.Expression]]:
         """Names and values of a row's fields."""
+        if e.type.own is not None:
+            return fields(e)
         if isinstance(e, bound.RowExpression):
             return [(f"f{i}", item) for i, item in enumerate(e.items, 1)]
         if not isinstance(e, bound.RowRef):
@@ -216,6 +221,8 @@ class ExpressionRenderer:
 
     def _row(self, e: bound.Expression) -> str:
         """A row value is its text: (1,a)."""
+        if isinstance(e, bound.RowExpression) and e.type.own is not None:
+            return composite_row(self, e)
         items = ", ".join(text_out(self, item) for _, item in self.fields_of(e))
         text = f"sqlvec_record_text([{items}])" if items else "'()'"
         return f"CASE WHEN NOT {self.row_is_null(e)} THEN {text} END" if _is_whole_row(e) else text
@@ -383,6 +390,7 @@ _HANDLERS: dict[type[bound.Expression], Callable[[ExpressionRenderer, Any], str]
     bound.Coalesce: ExpressionRenderer._coalesce,
     bound.Cast: ExpressionRenderer._cast,
     bound.DomainCheck: domain_check,
+    bound.CompositeField: composite_field,
     bound.ArrayExpression: ExpressionRenderer._array,
     bound.Subscript: ExpressionRenderer._subscript,
     bound.Distance: ExpressionRenderer._distance,

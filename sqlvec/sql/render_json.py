@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import InvalidParameterValue
 from sqlvec.sql import bound
+from sqlvec.sql.composites import composite_of
 from sqlvec.sql.render_cast import text_of, text_out_of
 from sqlvec.sql.render_numeric import as_text
 from sqlvec.sql.render_types import (
@@ -81,7 +82,7 @@ def json_or_null(r: ExpressionRenderer, e: bound.Expression) -> str:
 def json_text(r: ExpressionRenderer, e: bound.Expression) -> str:
     """The JSON of a value; NULL for NULL."""
     oid = e.type.oid
-    if is_record(e.type):
+    if is_record(e.type) or composite_of(e.type) is not None:
         return _record(r, e)
     if is_numeric(e.type):
         return f"sqlvec_json_of_number({as_text(r, e)})"
@@ -113,6 +114,8 @@ def _record(r: ExpressionRenderer, e: bound.Expression) -> str:
     text = _joined("{", parts, ",", "}")
     if isinstance(e, bound.RowRef):
         return f"CASE WHEN NOT {r.row_is_null(e)} THEN {text} END"
+    if composite_of(e.type) is not None and not isinstance(e, bound.RowExpression):
+        return f"CASE WHEN {r.render(e)} IS NOT NULL THEN {text} END"
     return text
 
 

@@ -1,4 +1,5 @@
-"""Types that users make, inside the relational engine: an enum is a BIGINT, the code of its label."""
+"""Types that users make, inside the relational engine: an enum is a BIGINT, the code of its label; a composite is a
+BLOB, its datum."""
 
 from __future__ import annotations
 
@@ -6,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlvec.sql import bound
 from sqlvec.sql.domain_rules import value_reference
-from sqlvec.sql.render_types import duckdb_type, quoted
+from sqlvec.sql.render_types import TEXTS, declared_form, duckdb_type, is_numeric, quoted
 from sqlvec.types import SqlType
+from sqlvec.types.composite_type import Composite
 from sqlvec.types.enum_type import Enum
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ def user_type_text(value: str, sql_type: SqlType) -> str | None:
     if isinstance(sql_type.own, Enum):
         codes, labels = _lists(sql_type.own)
         return f"({labels})[list_position({codes}, {value})]"
+    if isinstance(sql_type.own, Composite):
+        return f"sqlvec_composite_text({value}, {sql_type.own.number})"
     return None
 
 
@@ -27,6 +31,8 @@ def parsed_user_type(text: str, target: SqlType) -> str | None:
     if isinstance(target.own, Enum):
         codes, labels = _lists(target.own)
         return f"sqlvec_parse_enum({text}, {codes}, {labels}, {quoted(target.own.display_name)})"
+    if isinstance(target.own, Composite):
+        return f"sqlvec_parse_composite({text}, {target.own.number})"
     return None
 
 
@@ -40,6 +46,35 @@ def user_type_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | No
         f"list_filter({everything}, lambda {item}: "
         f"coalesce({item} >= {first}, true) AND coalesce({item} <= {last}, true))"
     )
+
+
+def composite_key(value: str, sql_type: SqlType) -> str | None:
+    """What DuckDB compares as PostgreSQL compares the values; None for what is no composite."""
+    if not isinstance(sql_type.own, Composite):
+        return None
+    return f"sqlvec_composite_key({value}, {sql_type.own.number})"
+
+
+def composite_row(r: ExpressionRenderer, e: bound.RowExpression) -> str:
+    """A row of a composite type, of its fields' output texts."""
+    from sqlvec.sql.render_cast import text_out
+
+    assert isinstance(e.type.own, Composite), e
+    texts = ", ".join(text_out(r, item) for item in e.items)
+    return f"sqlvec_make_composite(CAST([{texts}] AS VARCHAR[]), {e.type.own.number})"
+
+
+def composite_field(r: ExpressionRenderer, e: bound.CompositeField) -> str:
+    from sqlvec.sql.render_cast import parsed
+
+    assert isinstance(e.arg.type.own, Composite), e
+    text = f"sqlvec_composite_field({r.render(e.arg)}, {e.arg.type.own.number}, {e.attnum})"
+    if e.type.oid in TEXTS:
+        return text
+    if is_numeric(e.type):
+        form = declared_form(e.type)
+        return f"CAST({text} AS {form.sql})" if form else text
+    return parsed(r, text, e.type)
 
 
 def domain_check(r: ExpressionRenderer, e: bound.DomainCheck) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg.types.composite import CompositeInfo, register_composite
 from psycopg.types.enum import EnumInfo, register_enum
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.dialects.postgresql.base import PGInspector
@@ -175,3 +177,45 @@ def test_sqlalchemy_creates_and_reflects_a_domain(connection: psycopg.Connection
     metadata.drop_all(engine)
     assert sa.inspect(engine).get_domains() == []  # type: ignore[attr-defined]
     engine.dispose()
+
+
+def _places(connection: psycopg.Connection) -> None:
+    connection.execute("CREATE TYPE place AS (x int, name text, at timestamptz)")
+    connection.execute("CREATE TABLE places (id int PRIMARY KEY, p place, ps place[])")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_psycopg_registers_a_composite(connection: psycopg.Connection, binary: bool) -> None:
+    _places(connection)
+    info = CompositeInfo.fetch(connection, "place")
+    assert info is not None and list(info.field_names) == ["x", "name", "at"]
+    assert list(info.field_types) == [23, 25, 1184]
+    register_composite(info, connection)
+    place = info.python_type
+    assert place is not None
+    moment = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+    one, two = place(1, 'a "b", c', moment), place(2, None, None)
+    with connection.cursor(binary=binary) as cursor:
+        form = "%b" if binary else "%t"
+        cursor.execute(f"INSERT INTO places VALUES (1, {form}, {form})", (one, [one, two]))
+        cursor.execute("SELECT p, ps, (p).name FROM places")
+        assert cursor.fetchall() == [(one, [one, two], 'a "b", c')]
+        assert cursor.description is not None and cursor.description[0].type_code == info.oid
+
+
+def test_asyncpg_introspects_a_composite(connection: psycopg.Connection) -> None:
+    _places(connection)
+    info = connection.info
+
+    async def ask() -> None:
+        client = await asyncpg.connect(
+            host=info.host, port=info.port, user=info.user, database=info.dbname
+        )
+        try:
+            await client.execute("INSERT INTO places VALUES (1, $1, $2)", (1, "a", None), [(2, "b", None)])
+            (row,) = await client.fetch("SELECT p, ps FROM places WHERE (p).x = $1", 1)
+            assert row["p"]["name"] == "a" and tuple(row["ps"][0]) == (2, "b", None)
+        finally:
+            await client.close()
+
+    asyncio.run(ask())

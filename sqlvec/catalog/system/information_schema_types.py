@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlvec.catalog.names import is_ours
@@ -11,7 +12,7 @@ from sqlvec.catalog.objects import Catalog, Table
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.relations import tables_of
 from sqlvec.catalog.system.system_types import schema_of_type
-from sqlvec.catalog.user_types import DomainType
+from sqlvec.catalog.user_types import CompositeType, DomainType
 from sqlvec.types import SqlType
 from sqlvec.types.domain_type import Domain
 
@@ -144,9 +145,40 @@ def _place(catalog: Catalog, environment: Environment, table: Table) -> Row:
     }  # fmt: skip
 
 
+# ---------------------------------------------------------------- composite types
+
+
+def _composites(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for made in catalog.types.values():
+        if isinstance(made, CompositeType):
+            yield {
+                "user_defined_type_catalog": environment.database, "user_defined_type_name": made.name,
+                "user_defined_type_schema": catalog.schemas[made.schema_oid].name,
+                "user_defined_type_category": "STRUCTURED", "is_instantiable": "YES",
+            }  # fmt: skip
+
+
+def _attributes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for made in catalog.types.values():
+        for attribute in made.live_attributes if isinstance(made, CompositeType) else ():
+            found = catalog.type_by_oid(attribute.type.oid) or attribute.type
+            row = type_row(catalog, environment.database, replace(found, typmod=attribute.type.typmod))
+            udt = {f"attribute_{word}": row.pop(word) for word in ("udt_catalog", "udt_schema", "udt_name")}
+            for word in ("domain_catalog", "domain_schema", "domain_name"):
+                row.pop(word, None)
+            yield row | udt | {
+                "udt_catalog": environment.database, "udt_name": made.name,
+                "udt_schema": catalog.schemas[made.schema_oid].name, "attribute_name": attribute.name,
+                "ordinal_position": attribute.attnum, "is_nullable": "YES",
+                "dtd_identifier": str(attribute.attnum), "is_derived_reference_attribute": "NO",
+            }  # fmt: skip
+
+
 _PREFIX = "information_schema."
 OURS = {
     f"{_PREFIX}domains": _domains,
     f"{_PREFIX}domain_constraints": _domain_constraints,
     f"{_PREFIX}column_domain_usage": _columns_of_domains,
+    f"{_PREFIX}user_defined_types": _composites,
+    f"{_PREFIX}attributes": _attributes,
 }

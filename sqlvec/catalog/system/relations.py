@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from sqlvec.catalog.objects import (
 from sqlvec.catalog.system.access_methods import class_of, method_oid
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.tables import class_oid, system_table_by_oid, system_tables
+from sqlvec.catalog.user_types import CompositeType
 from sqlvec.catalog.viewpoint import SUPERUSER_OID, Viewpoint
 from sqlvec.types import SqlType
 
@@ -80,6 +82,28 @@ def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                     "relfrozenxid": 0, "relminmxid": 0,
                     "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None}  # fmt: skip
         yield row
+    yield from _composite_classes(catalog)
+
+
+def _composite_classes(catalog: Catalog) -> Iterator[Row]:
+    """A composite type has a row of its own, under which its attributes are."""
+    for made in catalog.types.values():
+        if isinstance(made, CompositeType):
+            row = _class(made.relation_oid, made.name, made.schema_oid, "c", len(made.attributes))
+            yield row | {"reltype": made.oid, "relfilenode": 0, "relreplident": "n"}
+
+
+def _composite_attributes(catalog: Catalog) -> Iterator[Row]:
+    for made in catalog.types.values():
+        if isinstance(made, CompositeType):
+            for attribute in made.attributes:
+                linked = catalog.type_by_oid(attribute.type.oid) or attribute.type
+                sql_type = replace(linked, typmod=attribute.type.typmod)
+                row = _attribute(made.relation_oid, attribute.name, attribute.attnum, sql_type)
+                if attribute.dropped:
+                    row |= {"attname": f"........pg.dropped.{attribute.attnum}........", "atttypid": 0,
+                            "attisdropped": True}  # fmt: skip
+                yield row
 
 
 def kind_of(relation: Relation) -> str:
@@ -177,6 +201,7 @@ def _attributes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             continue
         for column in columns_of(relation):
             yield _column(relation, column)
+    yield from _composite_attributes(catalog)
 
 
 def _column(relation: Relation, column: Column) -> Row:

@@ -11,7 +11,7 @@ from sqlvec.catalog.object_text import domain_default_text
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog, Table, View
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.facts import Fact, facts, number, text
-from sqlvec.catalog.user_types import DomainType, EnumType, UserType
+from sqlvec.catalog.user_types import CompositeType, DomainType, EnumType, UserType
 from sqlvec.catalog.viewpoint import SUPERUSER_OID, Viewpoint
 from sqlvec.types import TypeDefinition
 from sqlvec.types.domain_type import base_of
@@ -95,6 +95,8 @@ def _made_types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 def _particulars(view: Viewpoint, made: UserType, oid: int) -> Row:
     """What one kind of type alone has."""
+    if isinstance(made, CompositeType) and oid == made.oid:
+        return {"typrelid": made.relation_oid}
     if not isinstance(made, DomainType) or oid == made.array_oid:
         return {}
     base = made.base if (known := view.catalog.type_by_oid(made.base.oid)) is None else known
