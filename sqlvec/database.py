@@ -37,6 +37,7 @@ from sqlvec.exec.copy import CopyIn, CopyOut
 from sqlvec.exec.cursor import Cursor
 from sqlvec.exec.ddl import run_ddl
 from sqlvec.exec.explain import explain_columns, run_explain
+from sqlvec.exec.index_progress import IndexProgress
 from sqlvec.exec.index_values import index_values
 from sqlvec.exec.insert import output_columns, run_insert
 from sqlvec.exec.lock_view import lock_rows, wait_event
@@ -329,6 +330,7 @@ class Connection:
         self._kept_relational: list[Relational] = []
         self._cancelled = threading.Event()
         self._cancel_reason = ""
+        self.building: IndexProgress | None = None  # what CREATE INDEX or REINDEX is about
         self._random = random.Random()
 
     # ---------------------------------------------------------------- state
@@ -826,18 +828,24 @@ class Connection:
             index_memory=self.store.index_memory,
             locks=lambda: lock_rows(self.store.locks),
             tenants=lambda: all_tenants(self.store),
+            buildings=self._buildings,
         )
 
     def _activities(self) -> tuple[Activity, ...]:
+        return tuple(connection.activity for connection in self._connections())
+
+    def _buildings(self) -> list[tuple[Activity, IndexProgress]]:
+        pairs = [(c.activity, c.building) for c in self._connections()]
+        return [(activity, building) for activity, building in pairs if building is not None]
+
+    def _connections(self) -> list[Connection]:
         databases = self.database.cluster.databases()
-        found = [c for database in databases for c in list(database.connections)]
-        return tuple(
-            Activity(
-                c.pid, c.user, c.database.name, c.settings.show("application_name"),
-                wait_event(c.owner),
-            )
-            for c in found
-        )
+        return [c for database in databases for c in list(database.connections)]
+
+    @property
+    def activity(self) -> Activity:
+        name, application = self.database.name, self.settings.show("application_name")
+        return Activity(self.pid, self.user, name, application, wait_event(self.owner))
 
     def _disk_bytes(self, table_oid: int) -> int:
         return disk_bytes(self.store, table_oid)

@@ -6,10 +6,12 @@ from sqlvec.catalog.objects import Index, Sequence, Table
 from sqlvec.exec.context import Context
 from sqlvec.exec.domain_values import verify_domains
 from sqlvec.exec.existing_rows import table_rows, verify_domain, verify_rows
+from sqlvec.exec.index_progress import LOADING, progress_of
 from sqlvec.exec.late_keys import verify_unique
 from sqlvec.exec.result import Result
 from sqlvec.exec.row_rules import row_rules
 from sqlvec.exec.select import run_query
+from sqlvec.exec.side_by_side import CORES
 from sqlvec.exec.write import Writer
 from sqlvec.plan.planner import plan_query
 from sqlvec.sql import bound
@@ -51,7 +53,7 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
     for domain in statement.verify_domains:
         verify_domain(domain, context)
     for index in statement.build:
-        _build(index, context)
+        _build(index, statement.tag, context)
     result = Result(None, statement.tag)
     if statement.query is not None:
         result = _fill(statement, context)
@@ -87,17 +89,24 @@ def _rewrite(rewrites: tuple[bound.Rewrite, ...], context: Context) -> None:
         new.insert(written, shards, replacing=True)
 
 
-def _build(index: Index, context: Context) -> None:
+def _build(index: Index, command: str, context: Context) -> None:
     """Indexes the rows there are; a unique index is checked over them first."""
     table = context.catalog.table(index.table_oid)
     if index.unique:
         verify_unique(index, table, context)
-    for shard in context.store.each_shard(table.oid):
-        shard.rebuild_index(index, table)
-        if index.method in ("hnsw", "ivfflat"):
-            quantize_new(context.store, shard, index, context.cancelled)
-            while shard.link_step(index.oid, LINK_ROWS, 2, context.cancelled):
-                context.check_cancelled()
+    count = len(context.store.tenants(table.oid))
+    with progress_of(index, command, count, context) as progress:
+        for shard in context.store.each_shard(table.oid):
+            progress.rows_total, progress.rows_done = shard.row_count, 0
+            progress.phase = LOADING
+            shard.rebuild_index(index, table)
+            if index.method in ("hnsw", "ivfflat"):
+                quantize_new(context.store, shard, index, context.cancelled)
+                while left := shard.link_step(index.oid, LINK_ROWS, CORES, context.cancelled):
+                    progress.rows_done = progress.rows_total - left
+                    context.check_cancelled()
+            progress.rows_done = progress.rows_total
+            progress.shards_done += 1
     if index.method == "ivfflat":
         context.notice(
             f'index "{index.name}" is served by an hnsw graph',

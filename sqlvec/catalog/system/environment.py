@@ -54,6 +54,7 @@ class Environment:
     index_memory: Callable[[], list[Any]]  # of storage.jobs.IndexMemory
     locks: Callable[[], list[dict[str, Any]]]  # rows of pg_locks
     tenants: Callable[[], list[Any]]  # of storage.tenants.Tenant
+    buildings: Callable[[], list[tuple[Activity, Any]]]  # of exec.index_progress.IndexProgress
 
     @property
     def version(self) -> str:

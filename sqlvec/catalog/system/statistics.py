@@ -13,6 +13,7 @@ from sqlvec.catalog.viewpoint import SUPERUSER_OID
 
 Row = dict[str, Any]
 _KINDS = {"int": "integer"}
+_BLOCK_ROWS = 64  # what a block of pg_stat_progress_create_index stands for
 
 
 def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -117,6 +118,19 @@ def _index_memory(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                    "vector_bytes": held.vector_bytes}  # fmt: skip
 
 
+def _index_progress(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for connection, building in environment.buildings():
+        total, done = building.rows_total, building.rows_done
+        yield {"pid": connection.pid, "datid": database_oid(connection.database),
+               "datname": connection.database, "relid": building.table_oid,
+               "index_relid": building.index_oid, "command": building.command,
+               "phase": building.phase, "lockers_total": 0, "lockers_done": 0,
+               "current_locker_pid": 0, "blocks_total": -(-total // _BLOCK_ROWS),
+               "blocks_done": done // _BLOCK_ROWS, "tuples_total": total, "tuples_done": done,
+               "partitions_total": building.shards_total,
+               "partitions_done": building.shards_done}  # fmt: skip
+
+
 def _locks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     here = database_oid(environment.database)
     for row in environment.locks():
@@ -141,6 +155,7 @@ LIVE = {
     "sqlvec_index_queue": _index_queue,
     "sqlvec_index_recall": _index_recall,
     "pg_stat_activity": _activity,
+    "pg_stat_progress_create_index": _index_progress,
     "pg_stat_database": _databases,
     "pg_stat_user_tables": _tables,
     "pg_stat_all_tables": _tables,
