@@ -38,7 +38,7 @@ class Bm25Index(PostingIndex):
         self.k1 = k1
         self.b = b
         self.weights = weights or (1.0,) * fields
-        self._statistics: tuple[Statistics, ...] = ()
+        self._scopes: tuple[Scope, ...] = ()  # of statistics that are counted alone
         self._builders: dict[Any, QueryBuilder] = {}
         self._every = tuple(range(fields))
         self._totals = Totals()
@@ -105,23 +105,27 @@ class Bm25Index(PostingIndex):
 
     def idfs(self, terms: Sequence[str], fields: Fields, visible: RowSet) -> list[float]:
         """Of each term over the visible rows; 0 where none has it."""
-        return self.statistics(visible).scope.idfs(terms, fields or self._every)
+        return self._alone(visible).idfs(terms, fields or self._every)
 
     def statistics(self, visible: RowSet) -> Statistics:
+        """Of a row set, over the parts there are."""
+        return self._alone(visible).own
+
+    def _alone(self, visible: RowSet) -> Scope:
         """Kept while the row set and the parts are the same objects."""
         parts = self._current()
-        kept = self._statistics
-        for statistics in kept:
-            if statistics.fits(parts, visible):
-                return statistics
-        fresh = Statistics(parts, visible, self.fields)
-        others = [one for one in kept if one.all_parts is parts]
-        self._statistics = (fresh, *others[: STATISTICS_MAX - 1])
+        kept = self._scopes
+        for scope in kept:
+            if scope.own.fits(parts, visible):
+                return scope
+        fresh = Scope(Statistics(parts, visible, self.fields))
+        others = [one for one in kept if one.own.all_parts is parts]
+        self._scopes = (fresh, *others[: STATISTICS_MAX - 1])
         return fresh
 
     def _scope(self, visible: RowSet, others: Sequence[Statistics]) -> Scope:
-        own = self.statistics(visible)
-        return Scope(own, others) if others else own.scope
+        alone = self._alone(visible)
+        return Scope(alone.own, others) if others else alone
 
     def _scoring(self, visible: RowSet, others: Sequence[Statistics]) -> Scoring:
         scope = self._scope(visible, others)

@@ -5,8 +5,9 @@ As in Lucene, a row without a term (a null or empty text, or stop words only) is
 counts neither in their number nor in their average length. Each field is counted by itself; a term of
 several fields is in a row when it is in any of them.
 
-Statistics of other shards may be counted with these (scope): then documents and frequencies are those
-of all of them.
+Statistics of other shards may be counted with these (Scope): then documents and frequencies are those
+of all of them. A scope knows its statistics, and they know no scope: nobody frees what refers to itself
+before the garbage collection, and mapped files with it.
 """
 
 from __future__ import annotations
@@ -67,7 +68,6 @@ class Statistics:
         self.length_sums: list[int] = totals[:, 1].tolist()
         self._terms: dict[str, Term] = {}
         self._unions: dict[tuple[tuple[int, ...], str], int] = {}
-        self.scope = Scope(self)  # counted alone
 
     def fits(self, parts: Sequence[Part], visible: RowSet) -> bool:
         """Whether these are the statistics of the row set over the parts."""

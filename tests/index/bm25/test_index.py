@@ -1,6 +1,8 @@
 """The index against a twin in plain Python: the same rows, scores and statistics."""
 
+import gc
 import math
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -409,3 +411,16 @@ def test_searches_run_beside_additions():
             index.add(row, [["cat"]])
         for one in searches:
             one.result()
+
+
+def test_an_index_that_nobody_holds_is_freed_at_once() -> None:
+    """With the files that its postings are mapped from: nothing in it refers to itself."""
+    index = filled(["red cat", "green dog"], [1])
+    index.search(parse_query("red dog", "simple"), 1, RowSet.full(2), None)
+    freed = weakref.ref(index.statistics(RowSet.full(2)).parts[0])
+    gc.disable()
+    try:
+        del index
+        assert freed() is None
+    finally:
+        gc.enable()
