@@ -14,6 +14,7 @@ from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.copy_binary import BinaryDecoder
 from sqlvec.exec.insert import complete_rows
+from sqlvec.exec.placement import placed
 from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.exec.result import Batch
 from sqlvec.exec.select import run_query
@@ -21,8 +22,10 @@ from sqlvec.exec.tenants import writable_shard
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.physical import LockingSelect, QueryPlan
 from sqlvec.sql import bound
+from sqlvec.storage.batch import row_batch
 from sqlvec.storage.key_search import KeyTaken
 from sqlvec.storage.locks import LockWait
+from sqlvec.storage.placement import shard_name
 from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder, VectorColumn
 
 if TYPE_CHECKING:
@@ -107,7 +110,9 @@ class CopyIn:
         """The fast way: every column given, nothing to evaluate; arrays go in as they are."""
         writer = self.writer
         tx = writer.context.tx
-        if writer.table.shards > 1 or writer.checks or writer.domains:
+        if writer.checks or writer.domains:
+            return False
+        if any(writer.table.is_unique_across(key) for key in writer.keys):
             return False
         if {c.attnum for c in writer.columns} != set(self.attnums):
             return False
@@ -136,6 +141,9 @@ class CopyIn:
     ) -> Iterator[tuple[Shard, dict[int, Any], int]]:
         """The columns shard by shard, and how many rows those are."""
         context, table = self.writer.context, self.writer.table
+        if table.shards > 1:
+            yield from self._split(given, row_count)
+            return
         if not table.tenant_attnum:
             shard = context.store.shard(table.oid, create=True)
             yield shard, given, row_count
@@ -150,6 +158,18 @@ class CopyIn:
             whole = len(tenants) == 1
             columns = given if whole else {a: _taken(column, rows) for a, column in given.items()}
             yield writable_shard(context, table, name), columns, len(rows)
+
+    def _split(
+        self, given: dict[int, Any], row_count: int
+    ) -> Iterator[tuple[Shard, dict[int, Any], int]]:
+        context, table = self.writer.context, self.writer.table
+        stored = row_batch(table, given)
+        keys = [stored.present_column(attnum) for attnum in table.split_by]
+        numbers = placed(table, keys, row_count, context)
+        for number in np.unique(numbers).tolist():
+            rows = np.flatnonzero(numbers == number)
+            shard = context.store.shard(table.oid, shard_name(number), create=True)
+            yield shard, {a: _taken(column, rows) for a, column in given.items()}, len(rows)
 
 
 def _taken(column: Any, rows: np.ndarray) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -10,9 +10,11 @@ import numpy as np
 import psycopg
 import pytest
 
-from sqlvec.errors import UniqueViolation
+from sqlvec.errors import DatabaseError, UniqueViolation
 from sqlvec.exec import ranked_scan, side_by_side
+from sqlvec.exec.copy import CopyIn
 from sqlvec.storage.locks import LockWait
+from sqlvec.types.copy_format import ColumnBatch
 from tests.harness.live_server import LiveServer
 from tests.harness.world import HOUR_US, World, world
 
@@ -203,6 +205,63 @@ def test_copy_and_create_table_as_split_their_rows(split: World, server: LiveSer
             with connection.cursor().copy("COPY split_copy FROM STDIN") as copy:
                 copy.write_row((77, "again"))
         connection.execute("DROP TABLE split_copy")
+
+
+def copy(place: World, statement: str, lines: Iterable[str]) -> None:
+    """COPY FROM STDIN, in pieces that end anywhere."""
+    session = place.session
+    (parsed,) = session.parse(statement)
+    session.begin_statement()
+    data = "".join(f"{line}\n" for line in lines).encode()
+    try:
+        copy_in = session.execute(session.prepare(parsed, ()), ()).copy_in
+        assert copy_in is not None
+        for start in range(0, len(data), 100_000):
+            copy_in.feed(data[start : start + 100_000])
+        copy_in.finish()
+        session.wait(session.end_group())
+    except DatabaseError:
+        session.abort_group()
+        raise
+
+
+def row_by_row(self: CopyIn, batch: ColumnBatch) -> None:
+    raise AssertionError("not batch by batch")
+
+
+def test_copy_goes_to_the_shards_batch_by_batch(split: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(CopyIn, "_write_rows", row_by_row)
+        for name, key, form, count in (
+            ("numbers", "int", "{}", 20_000),
+            ("texts", "text", "key{}", 2_000),
+            ("times", "timestamptz", "2026-01-01 00:00:00.{:06}+00", 2_000),
+        ):
+            split.sql(f"CREATE TABLE {name} (k {key} PRIMARY KEY, n int, v vector(2)) WITH (shards = {SHARDS})")
+            lines = (f"{form.format(n)}\t{n}\t[{n},1]" for n in range(count))
+            copy(split, f"COPY {name} FROM STDIN", lines)
+            assert split.sql(f"SELECT count(*), sum(n) FROM {name}") == [(count, count * (count - 1) // 2)]
+            assert sum(counts(split, name)) == count and min(counts(split, name)) > count / SHARDS * 0.8
+            found = split.sql(f"SELECT k, v FROM {name} WHERE n % 100 = 7 ORDER BY n")
+            for n, (k, v) in zip(range(7, count, 100), found, strict=True):
+                # Whoever has the key looks in the shard of the key alone.
+                assert v == (n, 1) and split.sql(f"SELECT n FROM {name} WHERE k = $1", k) == [(n,)]
+        split.sql(f"CREATE TABLE in_turn (n int) WITH (shards = {SHARDS})")
+        copy(split, "COPY in_turn FROM STDIN", map(str, range(20_000)))
+        assert counts(split, "in_turn") == [5_000] * SHARDS
+    with pytest.raises(UniqueViolation, match="numbers_pkey"):
+        copy(split, "COPY numbers (k) FROM STDIN", ["20001", "20002", "20001"])
+    with pytest.raises(UniqueViolation, match="numbers_pkey"):
+        copy(split, "COPY numbers FROM STDIN", ["20003\t1\t[1,2]", "77\t1\t[1,2]"])
+    assert sum(counts(split, "numbers")) == 20_000
+
+
+def test_copy_sees_that_a_key_is_taken_in_another_shard(split: World) -> None:
+    copy(split, "COPY docs (id, code) FROM STDIN", (f"{i}\tc{i}" for i in range(50)))
+    for line in ("70\tc7", "71\tc49"):
+        with pytest.raises(UniqueViolation, match="docs_code_key"):
+            copy(split, "COPY docs (id, code) FROM STDIN", [line])
+    assert sum(counts(split, "docs")) == 50
 
 
 def test_graphs_of_shards_find_the_nearest_of_all(split: World) -> None:
