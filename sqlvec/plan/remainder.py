@@ -42,9 +42,19 @@ from sqlvec.plan.physical import (
 from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
 from sqlvec.plan.ranking import Ground, is_scored, leg_of, ranking, text_leg, vector_leg, with_index
 from sqlvec.sql import bound
+from sqlvec.sql.functions import VOLATILE
 from sqlvec.sql.tree import walk
 
 LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
+Conjuncts = tuple[bound.Expression, ...]
+# By kind: whether left and right may be tested by what is asked of the join's rows, and by its condition.
+_KEPT_TESTS = {
+    "inner": ((True, True), (True, True)),
+    "cross": ((True, True), (True, True)),
+    "left": ((True, False), (False, True)),
+    "right": ((False, True), (True, False)),
+    "full": ((False, False), (False, False)),
+}
 
 
 def plan_remainder(
@@ -134,10 +144,9 @@ class _Cutter:
         if ranked := self._ranked(select):
             return ranked
         pushable = [c for c in conjuncts(select.where) if _is_pushable(c)]
-        for scan, nullable in _base_tables(select.from_):
-            own = [c for c in pushable if relations_of(c) == {scan.relation_id}]
-            where = None if nullable else conjunction(own)
-            self._add_table(scan, where)
+        for scan, joined in _base_tables(select.from_, tuple(pushable)):
+            own = [c for c in joined if relations_of(c) == {scan.relation_id}]
+            self._add_table(scan, conjunction(own))
             self._compute(select, scan)
         return select
 
@@ -251,24 +260,32 @@ def _counts_are_constant(select: bound.Select) -> bool:
 
 
 def _is_pushable(conjunct: bound.Expression) -> bool:
+    """What is pushed is evaluated again over the join: a volatile function would have to hold twice."""
     relations = relations_of(conjunct)
-    return len(relations) == 1 and -1 not in relations
+    calls = (node.name for node in walk(conjunct) if isinstance(node, bound.FunctionCall))
+    return len(relations) == 1 and -1 not in relations and VOLATILE.isdisjoint(calls)
 
 
-def _base_tables(items: tuple[bound.FromItem, ...]) -> Iterator[tuple[bound.TableScan, bool]]:
-    """Tables of a FROM clause, and whether an outer join may fill their columns with nulls."""
+def _base_tables(
+    items: tuple[bound.FromItem, ...], where: Conjuncts
+) -> Iterator[tuple[bound.TableScan, Conjuncts]]:
+    """Tables of a FROM clause, and the conjuncts that their rows may be tested by before they are joined."""
     for item in items:
-        yield from _tables_below(item, nullable=False)
+        yield from _tables_below(item, where)
 
 
 def _tables_below(
-    item: bound.FromItem, *, nullable: bool
-) -> Iterator[tuple[bound.TableScan, bool]]:
+    item: bound.FromItem, tests: Conjuncts
+) -> Iterator[tuple[bound.TableScan, Conjuncts]]:
+    """An outer join keeps the rows of one side though they match nothing: its condition is no test of them; and
+    what is asked of the join's rows is none of the other side's, which it may fill with nulls."""
+    if isinstance(item, bound.TableScan):
+        yield item, tests
     if isinstance(item, bound.Join):
-        yield from _tables_below(item.left, nullable=nullable or item.kind in ("right", "full"))
-        yield from _tables_below(item.right, nullable=nullable or item.kind in ("left", "full"))
-    elif isinstance(item, bound.TableScan):
-        yield item, nullable
+        on = tuple(c for c in conjuncts(item.condition) if _is_pushable(c))
+        above, own = _KEPT_TESTS[item.kind]
+        for place, side in enumerate((item.left, item.right)):
+            yield from _tables_below(side, (*(tests if above[place] else ()), *(on if own[place] else ())))
 
 
 _RANKED = (
