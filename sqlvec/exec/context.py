@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlvec.catalog.system.environment import Environment
     from sqlvec.database import Connection
     from sqlvec.exec.relational import Relational
+    from sqlvec.exec.table_statistics import TableStatistics
     from sqlvec.index.row_set import RowSet
     from sqlvec.settings import SessionSettings
     from sqlvec.sql.bound import Expression
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 Datum = Any
 Notice = tuple[str, str, str, str | None]  # severity, sqlstate, message, detail
+
+
+class RowsByShard(Protocol):
+    def get(self, shard: Shard, /) -> RowSet | None:
+        """The rows of a shard, if there are any."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,7 @@ class Context:
     observed: dict[int, dict[str, Any]] | None = None  # counters of EXPLAIN ANALYZE, by relation id
     returned: dict[int, pa.Table] = field(default_factory=dict)  # by data-modifying parts of a WITH
     pasts: dict[Expression, Past] | None = None  # snapshots of FOR SYSTEM_TIME AS OF
+    table_statistics: dict[tuple[int, int], TableStatistics] | None = None  # by index and past
     changes: Changes | None = None  # what the statement's constraints must look at
     _viewpoint: Viewpoint | None = None
     _environment: Environment | None = None
@@ -76,9 +83,9 @@ class Context:
         return found
 
     # Rows that stand for what the snapshot shows of a relation, when newer versions are tested.
-    newer: Mapping[int, Mapping[Shard, RowSet]] | None = None
+    newer: Mapping[int, RowsByShard] | None = None
 
-    def narrowed(self, newer: Mapping[int, Mapping[Shard, RowSet]]) -> Context:
+    def narrowed(self, newer: Mapping[int, RowsByShard]) -> Context:
         """This context, in which the relations have these rows only."""
         return replace(self, newer={**(self.newer or {}), **newer})
 

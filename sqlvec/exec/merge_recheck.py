@@ -24,6 +24,7 @@ from sqlvec.sql import bound
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
+    from sqlvec.storage.transaction import Transaction
 
 Key = tuple[Any, ...]
 Pair = list[Datum]  # a row of the plan's source: place of the target row, clauses' tests, their values
@@ -36,9 +37,25 @@ def frozen(statement: bound.Merge, context: Context) -> Context:
     others = [s for s in others if s is not statement.target and s.as_of is None]
     if not others:
         return context
-    shards = context.store.shards(statement.target.table.oid)
-    rows = {shard: shard.visible(context.tx) for shard in shards}
+    rows = _FrozenRows(statement.target.table.oid, context.tx)
     return context.narrowed({scan.relation_id: rows for scan in others})
+
+
+class _FrozenRows:
+    """What a transaction sees of a table's shards now. Where it has not written, that is what is committed at its
+    snapshot, and is looked up when it is asked for."""
+
+    def __init__(self, table_oid: int, tx: Transaction) -> None:
+        self._snapshot_seqno = tx.snapshot_seqno
+        self._dropped = tx.shard_changes.dropped
+        written = (shard for shard in tx.writes if shard.table_oid == table_oid)
+        self._written = {shard: shard.visible(tx) for shard in written}
+
+    def get(self, shard: Shard, /) -> RowSet | None:
+        if shard.shard_id in self._dropped:
+            return None
+        known = self._written.get(shard)
+        return shard.visible(self._snapshot_seqno) if known is None else known
 
 
 def paired_again(plan: MergePlan, newest: Newest, context: Context) -> list[Pair]:

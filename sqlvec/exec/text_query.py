@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sqlvec.catalog.objects import Table
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
+from sqlvec.exec.placement import key_shards
+from sqlvec.exec.table_statistics import table_statistics
 from sqlvec.sql import bound
 
 if TYPE_CHECKING:
     from sqlvec.exec.prefilter import ShardRows
     from sqlvec.index.bm25 import Bm25Index
     from sqlvec.index.bm25.query import Match
-    from sqlvec.index.bm25.statistics import Statistics
+    from sqlvec.index.bm25.statistics import Counted
+    from sqlvec.storage.shard import Shard
 
 Searched = bound.TextMatch | bound.TextScore
 _EMPTY = "text-search query contains only stop words or doesn't contain lexemes, ignored"
@@ -48,28 +52,24 @@ def _field_names(node: Searched, context: Context) -> tuple[str, ...]:
     return tuple(table.column_by_attnum(a).name for a in node.index.fields(table))
 
 
-def other_statistics(node: Searched, part: ShardRows, context: Context) -> Sequence[Statistics]:
+def other_statistics(node: Searched, part: ShardRows, context: Context) -> Sequence[Counted]:
     """Those of the table's other shards: of a split table, or of all tenants for an index WITH (bm25_stats =
     'table')."""
     whole = node.index.options.get("bm25_stats", "").lower() == "table"
     if not whole and context.catalog.table(node.index.table_oid).shards == 1:
         return ()
-    found = []
-    for shard in context.store.shards(node.index.table_oid):
-        index = shard.text_index(node.index.oid)
-        if index is not None and shard is not part.shard:
-            found.append(index.statistics(shard.visible(part.past or context.tx)))
-    return found
+    index = part.shard.text_index(node.index.oid)
+    if index is None:
+        return ()
+    counted = table_statistics(node.index, part.past, context)
+    return (counted.beside(part.shard.shard_id, index.fields),)
 
 
 def _row_text(node: Searched, key: Datum, part: ShardRows, context: Context) -> str:
     """The searched columns of the row with this primary key, as one text; of the session's tenant, where it
     has one, as that is a part of the key."""
     table = context.catalog.table(node.index.table_oid)
-    tenant = str(context.settings.get("sqlvec.tenant") or "") if table.tenant_attnum else ""
-    for shard in context.store.shards(table.oid):
-        if tenant and shard.tenant != tenant:
-            continue
+    for shard in _shards_of_key(table, key, context):
         values = [
             table.column_by_attnum(attnum).type.definition.parse(shard.tenant)
             if attnum == table.tenant_attnum
@@ -84,6 +84,17 @@ def _row_text(node: Searched, key: Datum, part: ShardRows, context: Context) -> 
             texts = [shard.gather(attnum, row)[0] for attnum in searched]
             return "\n".join(text for text in texts if text)
     return ""
+
+
+def _shards_of_key(table: Table, key: Datum, context: Context) -> Iterable[Shard]:
+    """Those that may have it."""
+    if table.shards > 1:
+        return key_shards(table, table.primary_key, [[key] for _ in table.primary_key], context)
+    tenant = str(context.settings.get("sqlvec.tenant") or "") if table.tenant_attnum else ""
+    if not tenant:
+        return context.store.each_shard(table.oid)
+    shard = context.store.shard(table.oid, tenant)
+    return [] if shard is None else [shard]
 
 
 def _note_empty(context: Context) -> None:

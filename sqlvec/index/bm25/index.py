@@ -13,7 +13,7 @@ from sqlvec.index.bm25.analysis import Analysis
 from sqlvec.index.bm25.posting_index import PostingIndex
 from sqlvec.index.bm25.query import Fields, Match, QueryBuilder
 from sqlvec.index.bm25.scoring import Scoring, as_terms
-from sqlvec.index.bm25.statistics import Scope, Statistics
+from sqlvec.index.bm25.statistics import Counted, Scope, Statistics
 from sqlvec.index.bm25.terms import NO_ROWS, NO_SCORES, TermPlan, Totals
 from sqlvec.index.row_set import RowSet
 
@@ -66,7 +66,7 @@ class Bm25Index(PostingIndex):
         k: int,
         visible: RowSet,
         allowed: RowSet | None,
-        others: Sequence[Statistics] = (),
+        others: Sequence[Counted] = (),
     ) -> tuple[np.ndarray, np.ndarray]:
         """The best k of the allowed rows that match: (row ids i64, scores f64 descending).
 
@@ -93,7 +93,7 @@ class Bm25Index(PostingIndex):
         query: Match,
         visible: RowSet,
         row_ids: np.ndarray,
-        others: Sequence[Statistics] = (),
+        others: Sequence[Counted] = (),
     ) -> np.ndarray:
         """Scores (f64) of the rows, 0 where the query does not match."""
         scoring = self._scoring(visible, others)
@@ -123,11 +123,11 @@ class Bm25Index(PostingIndex):
         self._scopes = (fresh, *others[: STATISTICS_MAX - 1])
         return fresh
 
-    def _scope(self, visible: RowSet, others: Sequence[Statistics]) -> Scope:
+    def _scope(self, visible: RowSet, others: Sequence[Counted]) -> Scope:
         alone = self._alone(visible)
         return Scope(alone.own, others) if others else alone
 
-    def _scoring(self, visible: RowSet, others: Sequence[Statistics]) -> Scoring:
+    def _scoring(self, visible: RowSet, others: Sequence[Counted]) -> Scoring:
         scope = self._scope(visible, others)
         matching = self._matching(scope.own.all_parts, visible)
         return Scoring(matching, scope, self.k1, self.b, self.weights)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import compress
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,6 +41,19 @@ class Term(NamedTuple):
     doc_freq: int
     numbers: tuple[int, ...]
     posting_counts: tuple[int, ...]
+
+
+class Counted(Protocol):
+    """What a scope adds up."""
+
+    texts: list[int]
+    length_sums: list[int]
+
+    def texts_of(self, fields: tuple[int, ...]) -> int: ...
+
+    def terms(self, terms: Sequence[str], field: int = 0) -> list[Term]: ...
+
+    def doc_freq(self, term: str, fields: tuple[int, ...]) -> int: ...
 
 
 class Statistics:
@@ -151,9 +164,9 @@ class Scope:
 
     __slots__ = ("_averages", "_known", "own", "shards")
 
-    def __init__(self, own: Statistics, others: Sequence[Statistics] = ()) -> None:
+    def __init__(self, own: Statistics, others: Sequence[Counted] = ()) -> None:
         self.own = own
-        self.shards = (own, *others)
+        self.shards: tuple[Counted, ...] = (own, *others)
         self._averages: list[float] | None = None
         self._known: list[dict[str, tuple[float, Term]]] = [{} for _ in own.marks]
 
