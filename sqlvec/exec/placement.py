@@ -36,7 +36,7 @@ def placed(table: Table, columns: Sequence[pa.Array], count: int, context: Conte
 
 
 def key_numbers(table: Table, columns: Sequence[pa.Array]) -> np.ndarray:
-    types = [table.column_by_attnum(attnum).type for attnum in table.split_by]
+    types = [table.column_by_attnum(attnum).type.stored for attnum in table.split_by]
     hashes, _ = hash_columns(columns, types, True)
     return shard_numbers(hashes, table.shards)
 

@@ -256,6 +256,17 @@ def test_copy_goes_to_the_shards_batch_by_batch(split: World, monkeypatch: pytes
     assert sum(counts(split, "numbers")) == 20_000
 
 
+def test_keys_of_types_that_users_made_are_placed_by_what_is_stored(split: World) -> None:
+    split.sql("CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')")
+    split.sql(f"CREATE TABLE moods (k mood, n int, PRIMARY KEY (k, n)) WITH (shards = {SHARDS})")
+    copy(split, "COPY moods FROM STDIN", (f"{mood}\t{n}" for n in range(20) for mood in ("sad", "happy")))
+    split.sql("INSERT INTO moods SELECT 'ok', n FROM generate_series(0, 19) n")
+    for mood in ("sad", "ok", "happy"):
+        assert split.sql(f"SELECT n FROM moods WHERE k = '{mood}' AND n = 13") == [(13,)]
+    with pytest.raises(UniqueViolation, match="moods_pkey"):
+        split.sql("INSERT INTO moods VALUES ('sad', 13)")
+
+
 def test_copy_sees_that_a_key_is_taken_in_another_shard(split: World) -> None:
     copy(split, "COPY docs (id, code) FROM STDIN", (f"{i}\tc{i}" for i in range(50)))
     for line in ("70\tc7", "71\tc49"):
