@@ -195,6 +195,8 @@ def _execute(connection: Connection, args: dict[str, Any], parameters: Sequence[
     prepared = connection.statements.get(name)
     if prepared is None:
         raise UndefinedPreparedStatement(f'prepared statement "{name}" does not exist')
+    if prepared.catalog is not connection.block.catalog():
+        prepared = connection.statements[name] = connection.replanned(prepared)
     given, wanted = len(args["args"]), len(prepared.parameter_types)
     if given != wanted:
         raise SyntaxError(

@@ -219,6 +219,8 @@ class Session(Answering):
             self._check_free(name)
         if connection.block.failed and prepared is not None:
             connection.block.check_usable(prepared.parsed)
+        if prepared is not None and prepared.catalog is not connection.block.catalog():
+            statement = self._replan(statement_name, prepared)  # types may have new labels
         binding = statement.binding(
             statement_name, formats, len(values), results, connection.settings.zone
         )
@@ -229,8 +231,6 @@ class Session(Answering):
             ]
         except DatabaseError as error:
             raise misfit(error, binding, values, name) from error
-        if prepared is not None and prepared.catalog is not connection.block.catalog():
-            statement = self._replan(statement_name, prepared)
         portal = self.portals[name] = Portal(statement, parameters, binding.results)
         if name:
             self._open_cursor(portal)

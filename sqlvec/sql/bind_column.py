@@ -32,6 +32,7 @@ from sqlvec.sql.parse import Node
 from sqlvec.sql.render_functions import STABLE, VOLATILE
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.table_draft import Draft
+from sqlvec.sql.type_rules import depends_on_labels
 from sqlvec.types import SqlType
 
 _CHANGING = STABLE | VOLATILE | functions.VOLATILE
@@ -245,5 +246,7 @@ def check_generated(draft: Draft) -> None:
 def _is_changing(expression: bound.Expression) -> bool:
     """Whether it may give another value another time."""
     if isinstance(expression, bound.FunctionCall) and expression.name in _CHANGING:
+        return True
+    if isinstance(expression, bound.Cast) and depends_on_labels(expression.arg.type, expression.type):
         return True
     return any(_is_changing(child) for child in children(expression))

@@ -24,6 +24,7 @@ from sqlvec.sql.bind_vector_index import (
     check_capabilities,
     check_quantization,
     index_where,
+    refuse_labels,
     require_immutable,
     vector_column,
 )
@@ -123,6 +124,8 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
         if method == "bm25":
             raise FeatureNotSupported(f"{method} indexes on expressions are not supported")
         text = expression_source(binder.parsed, body["expr"])
+        if binder.catalog.types:
+            refuse_labels(bind_expression_text(binder, text, table, -1), "expression")
         lexemes = types.TSVECTOR if method == "gin" and _is_tsvector(binder, table, text) else None
         return IndexColumn(0, text, operator_class, descending, first, lexemes)
     column = _existing(table, body["name"])

@@ -23,7 +23,7 @@ from sqlvec.sql.functions import VOLATILE
 from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.tree import walk
-from sqlvec.sql.type_rules import BITS
+from sqlvec.sql.type_rules import BITS, depends_on_labels
 from sqlvec.types import SqlType
 
 DENSE_DIMENSIONS_MAX, BITS_MAX = 16_000, 64_000
@@ -131,8 +131,18 @@ def index_where(binder: Binder, table: Table, node: Node) -> str:
     return text
 
 
-def require_immutable(expression: bound.Expression, what: str) -> None:
+def refuse_labels(expression: bound.Expression, what: str) -> None:
+    """The text of an enum changes with the names of its labels."""
     for node in walk(expression):
+        if isinstance(node, bound.Cast) and depends_on_labels(node.arg.type, node.type):
+            raise InvalidObjectDefinition(f"functions in index {what} must be marked IMMUTABLE")
+
+
+def require_immutable(expression: bound.Expression, what: str) -> None:
+    refuse_labels(expression, what)
+    for node in walk(expression):
+        if isinstance(node, bound.DomainCheck):
+            raise FeatureNotSupported(f"a cast to a domain in an index {what} is not supported")
         if isinstance(node, bound.FunctionCall) and node.name in _NOT_IMMUTABLE:
             raise InvalidObjectDefinition(
                 f"functions in index {what} must be marked IMMUTABLE"

@@ -3,15 +3,17 @@ that."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
-from sqlvec.catalog.objects import Index, Table, empty_catalog
+from sqlvec.catalog.objects import Column, Index, Table, empty_catalog
 from sqlvec.sql import bound
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import parse
+from sqlvec.types import SqlType, element_of
 
 
 @lru_cache(maxsize=1_000)
@@ -21,7 +23,7 @@ def indexed_expression(index: Index, table: Table, relation_id: int) -> bound.Ex
     if part.attnum:
         column = table_columns(table)[part.attnum - 1]
         return bound.ColumnRef(column.type, relation_id, part.attnum - 1, column.name)
-    return bind_expression_text(_binder(), part.expression, table, relation_id)
+    return bind_expression_text(_binder(table), part.expression, table, relation_id)
 
 
 @lru_cache(maxsize=1_000)
@@ -29,9 +31,25 @@ def index_predicate(index: Index, table: Table, relation_id: int) -> bound.Expre
     """Which rows a partial index holds."""
     if not index.predicate:
         return None
-    return bind_expression_text(_binder(), index.predicate, table, relation_id)
+    return bind_expression_text(_binder(table), index.predicate, table, relation_id)
 
 
-def _binder() -> Binder:
-    context = BindContext(empty_catalog(), ("public",), lambda name: "")
+@dataclass(frozen=True, slots=True)
+class _TypesOfTable(BindContext):
+    """Where the types that users made are those of the table's columns."""
+
+    columns: tuple[Column, ...] = ()
+
+    def find_type(self, schema: str | None, name: str) -> SqlType | None:
+        for column in self.columns:
+            for known in (column.type, element_of(column.type)):
+                if known is not None and known.own is not None and known.own.name == name:
+                    return known.bare
+        return None
+
+
+def _binder(table: Table) -> Binder:
+    context = _TypesOfTable(
+        empty_catalog(), ("public",), lambda name: "", columns=table.live_columns
+    )
     return Binder(parse("SELECT 1")[0], context, ())

@@ -133,6 +133,13 @@ def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     return (a, b) == (types.INTERVAL.oid, types.TIME.oid)
 
 
+def depends_on_labels(source: SqlType, target: SqlType) -> bool:
+    """Whether the cast goes through the text of an enum or a composite, which another name changes."""
+    if source.oid == target.oid:
+        return False
+    return any(t.own is not None and t.own.kind in ("e", "c") for t in (source, target))
+
+
 def common_type(found: Sequence[SqlType]) -> SqlType | None:
     """The type of UNION, CASE, VALUES, ARRAY over these (parse_coerce.c, select_common_type); None when
     they cannot meet. All unknown gives text."""

@@ -219,3 +219,34 @@ def test_asyncpg_introspects_a_composite(connection: psycopg.Connection) -> None
             await client.close()
 
     asyncio.run(ask())
+
+
+def test_a_prepared_statement_sees_new_labels(connection: psycopg.Connection) -> None:
+    _people(connection)
+    connection.execute("INSERT INTO people VALUES (1, 'ok', '{ok}')")
+    with psycopg.connect(connection.info.dsn, autocommit=True) as other:
+        sql = "SELECT feels, felt FROM people WHERE feels >= %s ORDER BY feels"
+        assert other.execute(sql, ("ok",), prepare=True).fetchall() == [("ok", "{ok}")]
+        connection.execute("ALTER TYPE mood ADD VALUE 'great'")
+        connection.execute("INSERT INTO people VALUES (2, 'great', '{great}')")
+        assert other.execute(sql, ("great",), prepare=True).fetchall() == [("great", "{great}")]
+        connection.execute("ALTER TYPE mood RENAME VALUE 'great' TO 'fine'")
+        assert other.execute(sql, ("fine",), prepare=True).fetchall() == [("fine", "{fine}")]
+        with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+            other.execute(sql, ("great",), prepare=True)
+
+
+def test_an_enum_narrows_a_search(connection: psycopg.Connection) -> None:
+    connection.execute("CREATE EXTENSION vector")
+    connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+    connection.execute("CREATE TABLE docs (id int PRIMARY KEY, m mood, v vector(2), t text)")
+    connection.execute("CREATE INDEX ON docs USING hnsw (v vector_l2_ops) WHERE m = 'ok'::mood")
+    connection.execute("CREATE INDEX ON docs USING bm25 (t)")
+    rows = [(i, "ok" if i % 2 else "sad", f"[{i},0]", f"word {i}") for i in range(20)]
+    connection.cursor().executemany("INSERT INTO docs VALUES (%s, %s, %s, %s)", rows)
+    sql = "SELECT id FROM docs WHERE m = 'ok' ORDER BY v <-> '[4,0]' LIMIT 3"
+    assert connection.execute(sql).fetchall() == [(3,), (5,), (1,)]
+    found = connection.execute("SELECT id FROM docs WHERE m < 'ok' AND t @@@ '4'").fetchall()
+    assert found == [(4,)]
+    plan = "\n".join(row[0] for row in connection.execute("EXPLAIN " + sql).fetchall())
+    assert "prefilter" in plan and "hnsw" in plan
