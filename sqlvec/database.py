@@ -98,6 +98,8 @@ PLAN_CACHE_MAX = 2_000
 INLINE_ROWS_MAX = 20_000  # scanning more than this goes to a worker thread
 INLINE_INSERT_ROWS_MAX = 200
 LIFTED_MAX = 64  # string literals of one statement
+QUERY_LENGTH_MAX = 1_023  # of pg_stat_activity, as PostgreSQL's track_activity_query_size has it
+_STATES = {b"I": "idle", b"T": "idle in transaction", b"E": "idle in transaction (aborted)"}
 
 
 @dataclass(slots=True)
@@ -330,6 +332,10 @@ class Connection:
         self._kept_relational: list[Relational] = []
         self._cancelled = threading.Event()
         self._cancel_reason = ""
+        self.running: Prepared | None = None
+        self.last: Prepared | None = None  # that ran before
+        self.started_us = database.clock.now_us()
+        self.query_us = 0  # when a statement began last
         self.building: IndexProgress | None = None  # what CREATE INDEX or REINDEX is about
         self._random = random.Random()
 
@@ -632,6 +638,7 @@ class Connection:
         """Runs a prepared statement. Rows of the result are computed as they are drained; those that are
         kept may be drained while other statements run. After a LockWait it is called again, once the lock
         is granted. described: the client knows the columns."""
+        self.running = prepared
         if self.block.failed:
             self.block.check_usable(prepared.parsed)
         try:
@@ -780,7 +787,7 @@ class Connection:
 
     def context(self, tx: Any, parameters: Sequence[Datum]) -> Context:
         clock = self.database.clock
-        now = clock.now_us()
+        now = self.query_us = clock.now_us()
         return Context(
             store=self.store,
             tx=tx,
@@ -844,8 +851,19 @@ class Connection:
 
     @property
     def activity(self) -> Activity:
-        name, application = self.database.name, self.settings.show("application_name")
-        return Activity(self.pid, self.user, name, application, wait_event(self.owner))
+        running = self.running is not None
+        last = self.running or self.last
+        return Activity(
+            self.pid, self.user, self.database.name, self.settings.show("application_name"),
+            wait_event(self.owner), "active" if running else _STATES[self.block.status],
+            "" if last is None else last.parsed.source(last.parsed.node)[:QUERY_LENGTH_MAX],
+            self.started_us, self.block.started_us, self.query_us,
+        )  # fmt: skip
+
+    def rest(self) -> None:
+        """The client is told that the next statement may come."""
+        if self.running is not None:
+            self.last, self.running = self.running, None
 
     def _disk_bytes(self, table_oid: int) -> int:
         return disk_bytes(self.store, table_oid)

@@ -109,6 +109,7 @@ class Answering:
             self._tell_news()
         for name, value in connection.take_parameter_changes():
             self.client.write(backend.parameter_status(name, value))
+        connection.rest()
         self.client.write(backend.ready(connection.status))
         if connection.settings.idle_timeouts:
             self.client.watch_idleness()

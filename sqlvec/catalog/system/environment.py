@@ -22,13 +22,19 @@ class Vocabulary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A connection, for pg_stat_activity; wait: the type and the name of what it waits for."""
+    """A connection, for pg_stat_activity; wait: the type and the name of what it waits for. Times are
+    microseconds since 1970, 0 for what has not begun."""
 
     pid: int
     user: str
     database: str
     application: str
     wait: tuple[str, str] | None = None
+    state: str = "active"
+    query: str = ""  # that runs, or ran last
+    backend_us: int = 0
+    transaction_us: int = 0
+    query_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ _BLOCK_ROWS = 64  # what a block of pg_stat_progress_create_index stands for
 
 def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for connection in environment.connections:
-        active = connection.pid == environment.pid or connection.wait is not None
         kind, event = connection.wait or (None, None)
         yield {"datid": database_oid(connection.database), "datname": connection.database,
                "pid": connection.pid, "usesysid": SUPERUSER_OID, "usename": connection.user,
-               "application_name": connection.application, "state": "active" if active else "idle",
-               "wait_event_type": kind, "wait_event": event, "query": "", "backend_type": "client backend"}  # fmt: skip
+               "application_name": connection.application, "state": connection.state,
+               "wait_event_type": kind, "wait_event": event, "query": connection.query,
+               "backend_start": connection.backend_us or None,
+               "xact_start": connection.transaction_us or None,
+               "query_start": connection.query_us or None, "backend_type": "client backend"}  # fmt: skip
 
 
 def _databases(catalog: Catalog, environment: Environment) -> Iterator[Row]:
