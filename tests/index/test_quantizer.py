@@ -97,6 +97,16 @@ def test_filtered_walks_and_exact_scans_under_each(
 
 
 @pytest.mark.parametrize("name", QUANTIZATIONS)
+def test_where_few_vectors_are_read_a_walk_is_taken_for_fewer_rows(name: str) -> None:
+    vectors = _vectors(ROWS)
+    graph = _graph(vectors, "l2", name)
+    for count, exact in ((2_900, True), (3_100, name in ("none", "int8"))):
+        allowed = RowSet.from_ids(np.arange(0, ROWS)[:count], ROWS)
+        found = graph.search(vectors, vectors[5], 10, 40, allowed)
+        assert (found.strategy == "exact") == exact and found.row_ids[0] == 5
+
+
+@pytest.mark.parametrize("name", QUANTIZATIONS)
 def test_a_snapshot_keeps_what_was_learned_and_is_linked_on(name: str) -> None:
     vectors = _vectors(4_000)
     graph = _graph(vectors, "cosine", name, 3_000)

@@ -29,7 +29,7 @@ from sqlvec.index.hnsw.arrays import (
     unmarked,
 )
 from sqlvec.index.hnsw.changes import GraphChanges
-from sqlvec.index.hnsw.quantizer import RESCORE_DEFAULTS, Quantizer, opened, untrained
+from sqlvec.index.hnsw.quantizer import RESCORE_DEFAULTS, TRAINED, Quantizer, opened, untrained
 from sqlvec.index.hnsw.recall import RecallMeter
 from sqlvec.index.row_set import RowSet
 from sqlvec.kernels.distance import (
@@ -45,6 +45,7 @@ from sqlvec.kernels.hnsw_repair import clear_nodes, mark_targets, repair_nodes
 
 EF_WIDER = 1.25  # the walk looks so much farther than asked: then it finds what pgvector's finds at the same ef
 FLAT_ROWS_MAX = 12_000  # an exact scan of fewer rows is about as fast as a walk, and exact
+FLAT_VECTORS_MAX = 3_000  # the same where the scan would read vectors and the walk reads few of them
 WALK_SHARE_MIN = 0.12  # below this share of allowed rows the two-hop walk is cheaper
 TWO_HOP_EF_FACTOR = 3
 PROBE_ROWS_EXPECTED = 8  # of a neighborhood, if the filter knows nothing of the query
@@ -448,7 +449,8 @@ class HnswGraph:
             if len(found.row_ids) >= min(k, linked):
                 return found
             return self._exact(vectors, query, k, RowSet.full(linked), _INCOMPLETE, found)
-        if count <= max(FLAT_ROWS_MAX, 2 * k):
+        few = FLAT_VECTORS_MAX if self._arrays.quantizer.name in TRAINED else FLAT_ROWS_MAX
+        if count <= max(min(few, FLAT_ROWS_MAX), 2 * k):
             return self._exact(vectors, query, k, allowed, "few rows")
         most, share = min(k, count), count / (linked - self._cleared)
         if share >= WALK_SHARE_MIN:

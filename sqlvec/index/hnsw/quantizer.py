@@ -44,6 +44,7 @@ class Quantizer:
         self.metric = metric
         self.dims = dims
         self.trained = trained  # how many rows there were to choose a sample from
+        self.query_size = padded(dims)
 
     def empty(self) -> tuple[np.ndarray, np.ndarray]:
         """Codes and factors of no row."""
@@ -79,7 +80,7 @@ class _Bytes(Quantizer):
         encode_rows(vectors, low, high, self.metric == COSINE, codes, factors)
 
     def aid(self) -> Any:
-        return np.empty(padded(self.dims), np.int16)
+        return np.empty(self.query_size, np.int16)
 
 
 class _Signs(Quantizer):
