@@ -59,6 +59,10 @@ def _add_serve(commands: Commands) -> None:
         help="of more tenants, those used longest ago hold no memory and no file",
     )  # fmt: skip
     serve.add_argument(
+        "--flat-to-hnsw-rows", type=int, default=4_000, metavar="N",
+        help="a tenant with so many rows gets a graph, a smaller one is scanned exactly",
+    )  # fmt: skip
+    serve.add_argument(
         "--index-memory-limit", default="0", metavar="SIZE",
         help="give the largest vector indexes bit codes where all take more; for example 4GB (default: no limit)",
     )  # fmt: skip
@@ -135,6 +139,9 @@ def _serve(args: argparse.Namespace) -> int:
             << 10,
             segment_io=args.segment_io,
             memtable_bytes_stall=int(checked("sqlvec.memtable_stall", args.memtable_stall)) << 10,
+            flat_to_hnsw_rows=int(
+                checked("sqlvec.flat_to_hnsw_rows", str(args.flat_to_hnsw_rows))
+            ),
             segments_stall=int(checked("sqlvec.segments_stall", str(args.segments_stall))),
             unlinked_rows_stall=int(
                 checked("sqlvec.unlinked_rows_stall", str(args.unlinked_rows_stall))

@@ -210,6 +210,7 @@ class Cluster:
             "sqlvec.blob_directory": storage.blob_directory,
             "sqlvec.shard_idle_seconds": f"{storage.shard_idle_seconds:.0f}",
             "sqlvec.open_shards_max": str(storage.open_shards_max),
+            "sqlvec.flat_to_hnsw_rows": str(storage.flat_to_hnsw_rows),
             "sqlvec.segment_io": storage.segment_io,
             "sqlvec.memtable_stall": str(storage.memtable_bytes_stall >> 10),
             "sqlvec.segments_stall": str(storage.segments_stall),

@@ -152,6 +152,8 @@ DEFINITIONS = (
     _e("sqlvec.segment_io", "mmap", "mmap|pread", "How files of rows are read. Set at start.", fixed=True),
     _i("sqlvec.memtable_stall", "262144", 1, _INT_MAX,
        "Who writes to a table waits while more of its rows wait to be flushed. Set at start.", "kB", fixed=True),
+    _i("sqlvec.flat_to_hnsw_rows", "4000", 0, _INT_MAX,
+       "A tenant with so many rows gets a graph, a smaller one is scanned exactly. Set at start.", fixed=True),
     _i("sqlvec.segments_stall", "500", 1, _INT_MAX,
        "Who writes to a table waits while more segments of it wait to be merged. Set at start.", fixed=True),
     _i("sqlvec.unlinked_rows_stall", "4000000", 1, _INT_MAX,

@@ -223,7 +223,7 @@ def _shard_jobs(store: Store, shard: Shard, limited: Limited) -> list[Job]:
 
 
 def _graph_rows_min(store: Store, shard: Shard) -> int:
-    return store.settings.tenant_graph_rows_min if is_tenants(store, shard) else 0
+    return store.settings.flat_to_hnsw_rows if is_tenants(store, shard) else 0
 
 
 def _maintain(store: Store, shard: Shard, work: Callable[[Store, Shard], bool]) -> None:

@@ -25,7 +25,7 @@ class StorageSettings:
     dead_nodes_min: int = 1_000  # a graph is not cleaned for fewer
     retention_us: int = 0  # how far back rows can be asked for AS OF a time; 0: not at all
     dead_rows_min: int = 4_096  # a shard is not written anew for fewer
-    tenant_graph_rows_min: int = 4_000  # a smaller tenant is scanned exactly, about as fast as a walk
+    flat_to_hnsw_rows: int = 4_000  # a smaller tenant is scanned exactly, about as fast as a walk
     shard_idle_seconds: float = 300.0  # a tenant's shard that was not used for so long is closed
     open_shards_max: int = 1_000  # those of tenants that were used longest ago are closed beyond
     blob_directory: str = ""  # of offloaded tenants; empty: a folder of each database's own

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
+from tests.harness.live_server import LiveServer
 from tests.harness.queries import rows
 
 SCHEMA = """
@@ -211,3 +214,24 @@ def test_an_empty_tenant_comes_back_from_everywhere(notes: psycopg.Connection) -
         notes.execute("VACUUM")
         assert ("empty", state, 0) in rows(notes, STATES)
         assert count(notes, "empty") == 0
+
+
+def test_a_tenant_gets_a_graph_when_it_is_large_enough(tmp_path: Path) -> None:
+    live = LiveServer(tmp_path, "--flat-to-hnsw-rows", "200")
+    with psycopg.connect(live.dsn, autocommit=True) as connection:
+        assert rows(connection, "SHOW sqlvec.flat_to_hnsw_rows") == [("200",)]
+        connection.execute("CREATE EXTENSION vector")
+        connection.execute(
+            "CREATE TABLE n (tenant text, id int, v vector(3), PRIMARY KEY (tenant, id)) PARTITION BY TENANT (tenant)"
+        )
+        connection.execute("CREATE INDEX ON n USING hnsw (v vector_l2_ops)")
+        for tenant, count in (("small", 199), ("large", 200)):
+            connection.execute(
+                "INSERT INTO n SELECT %s, i, ARRAY[i, 1, 2]::vector FROM generate_series(1, %s) i",
+                (tenant, count),
+            )
+        linked = "SELECT tenant, rows_linked FROM sqlvec_index_queue WHERE rows_linked > 0"
+        while not rows(connection, linked):
+            pass
+        assert rows(connection, linked) == [("large", 200)]
+    assert live.stop() == 0

@@ -52,7 +52,7 @@ TINY = StorageSettings(
     unlinked_rows_stall=100,
     dead_nodes_min=3,
     dead_rows_min=30,
-    tenant_graph_rows_min=5,
+    flat_to_hnsw_rows=5,
 )
 
 Key = tuple[int, str, int]  # table oid, tenant, id
