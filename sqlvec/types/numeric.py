@@ -14,6 +14,7 @@ from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, Invalid
 import pyarrow as pa
 
 from sqlvec.errors import (
+    FeatureNotSupported,
     InvalidBinaryRepresentation,
     NumericValueOutOfRange,
     ProtocolViolation,
@@ -84,6 +85,10 @@ class Numeric(TypeDefinition):
         arrow = self.arrow(typmod)
         if pa.types.is_string(arrow):
             return pa.array([None if d is None else self.render(d) for d in datums], arrow)
+        if any(datum is not None and datum.is_nan() for datum in datums):
+            raise FeatureNotSupported(
+                "numeric with a precision cannot hold NaN", hint="A column of type numeric can."
+            )
         return pa.array(datums, arrow)
 
     def from_arrow(self, array: pa.Array) -> list[Decimal | None]:
