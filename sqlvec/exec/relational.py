@@ -241,8 +241,9 @@ class Relational:
     def _open(self, sql: str, context: Context) -> _Result:
         """Starts the statement. Planned anew, its rows stream; a plan kept is cheaper to run, but its rows
         are held together, so a plan that gave many rows is streamed too, at the price of planning."""
-        plan = self._plan(sql)
+        self.host.serve(self.session, context)
         try:
+            plan = self._plan(sql)
             with self._guarded(context):
                 if plan is None or not plan.name:
                     self._result = _Result(self.cursor.sql(sql).to_arrow_reader(BATCH_ROWS), plan)
@@ -299,12 +300,11 @@ class Relational:
 
     @contextlib.contextmanager
     def _guarded(self, context: Context) -> Iterator[None]:
-        with self.host.serving(self.session, context):
-            try:
-                yield
-            except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
-                cancelled = context.cancelled()
-                raise translated(error, self.host.keeper, cancelled=cancelled) from error
+        try:
+            yield
+        except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
+            cancelled = context.cancelled()
+            raise translated(error, self.host.keeper, cancelled=cancelled) from error
 
     def _finish(self) -> None:
         """Gives the cursor back: the result is closed, the tables are let go."""
@@ -312,6 +312,7 @@ class Relational:
         if result is not None:
             with contextlib.suppress(pa.ArrowException, duckdb.Error):
                 result.reader.close()
+        self.host.rest(self.session)
         for slot in self._slots.values():
             slot.table = None
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -86,35 +85,29 @@ class FunctionHost:
 
     def __init__(self) -> None:
         self.keeper = ErrorKeeper()
-        self._contexts: dict[int, list[Context]] = {}
+        self._contexts: dict[int, Context] = {}
         self._next = 0
-        self._lock = threading.RLock()  # a generator may be collected while it is held
+        self._lock = threading.Lock()
 
     def new_session(self) -> int:
         with self._lock:
             self._next += 1
             return self._next
 
-    @contextmanager
-    def serving(self, session: int, context: Context) -> Iterator[None]:
-        """While it lasts, functions called with the session's number find the context. A statement whose rows
-        were not all taken ends when its generator is collected, which may be within a later one."""
-        with self._lock:
-            served = self._contexts.setdefault(session, [])
-            served.append(context)
-        try:
-            yield
-        finally:
-            with self._lock:
-                del served[next(i for i, one in enumerate(served) if one is context)]
-                if not served:
-                    del self._contexts[session]
+    def serve(self, session: int, context: Context) -> None:
+        """Functions called with the session's number find the context from now on: the engine's threads may call
+        them whenever its result is open, not only while somebody waits for rows."""
+        self._contexts[session] = context
+
+    def rest(self, session: int) -> None:
+        """The session's result is closed."""
+        self._contexts.pop(session, None)
 
     def context(self, session: int) -> Context:
-        served = self._contexts.get(session)
-        if not served:
+        found = self._contexts.get(session)
+        if found is None:
             raise InternalError(f"session {session} runs no statement")
-        return served[-1]
+        return found
 
     # ---------------------------------------------------------------- called back
 

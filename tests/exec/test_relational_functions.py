@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import psycopg
 import pytest
 
 import sqlvec.sql
 from sqlvec.errors import InternalError
 from sqlvec.exec.relational_functions import FunctionHost, register
+from tests.harness.live_server import LiveServer
 
 SQL = Path(sqlvec.sql.__file__).parent
 
@@ -48,14 +50,26 @@ def test_a_call_without_a_running_statement_is_our_defect() -> None:
         host.call(host.new_session(), "current_user", 19, "[]")
 
 
-def test_a_statement_left_half_read_does_not_take_away_a_later_one() -> None:
+def test_the_statement_that_came_last_is_served_until_the_session_rests() -> None:
     host = FunctionHost()
     session = host.new_session()
-    first, second = host.serving(session, _Statement("first")), host.serving(session, _Statement("second"))
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert host.context(session).user == "second"
-    second.__exit__(None, None, None)
+    for user in ("first", "second"):
+        host.serve(session, _Statement(user))
+        assert host.context(session).user == user
+    host.rest(session)
+    host.rest(session)
     with pytest.raises(InternalError):
         host.context(session)
+
+
+def test_functions_are_served_while_nobody_waits_for_rows(server: LiveServer) -> None:
+    """The engine's threads go on reading ahead, in a session that is new each time."""
+    visible = """SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE pg_table_is_visible(c.oid)"""
+    counts = set()
+    for _ in range(20):
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            for _ in range(4):
+                counts.add(len(connection.execute(visible).fetchall()))
+    assert len(counts) == 1
+
