@@ -248,6 +248,14 @@ def _width_bucket(value: float, low: float, high: float, count: int) -> int:
     return 0 if place < 0 else count + 1 if place >= 1 else math.floor(place * count) + 1
 
 
+def _shift(value: int, places: int, bits: int) -> int:
+    """value << places, or >> -places, as a processor shifts an int of that many bits (an int2 as an int4)."""
+    wide = max(bits, 32)
+    shifted = value << (places % wide) if places >= 0 else value >> (-places % wide)
+    low = shifted & ((1 << bits) - 1)
+    return low - (1 << bits) if low >> (bits - 1) else low
+
+
 _TAKES_NULL = frozenset(
     [
         "numeric", "numeric_greatest", "numeric_least", "string_to_array", "overlay", "json_key",
@@ -289,6 +297,7 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("regexp_matches", texts.regexp_matches, [_TEXT, _TEXT, _TEXT], "VARCHAR[][]"),
     ("regexp_split", texts.regexp_split, [_TEXT, _TEXT], _TEXTS),
     ("regexp_substring", texts.regexp_substring, [_TEXT, _TEXT], _TEXT),
+    ("shift", _shift, [_LONG, _LONG, _LONG], _LONG),
     ("width_bucket", _width_bucket, [_DOUBLE, _DOUBLE, _DOUBLE, _LONG], _LONG),
     ("analyzed_words", lambda config, text: analyzer(config).words(text), [_TEXT, _TEXT], _TEXTS),
     ("analyzed_terms", lambda config, text: [t or None for t in analyzer(config).tokens(text)],

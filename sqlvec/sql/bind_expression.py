@@ -134,6 +134,8 @@ def _in(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         parts = tuple(bind_operator(binder, "=", arg, item, position) for item in items)
         found: bound.Expression = bound.Boolean(types.BOOL, "or", parts) if len(parts) > 1 else parts[0]
         return bound.Boolean(types.BOOL, "not", (found,)) if negated else found
+    if len(items) > 1 and arg.type.oid == types.VARCHAR.oid:  # a list has the common type, a pair is text
+        items = [binder.coerce(i, arg.type.bare) if is_unknown(i.type) else i for i in items]
     compared = [bind_operator(binder, "=", arg, item, position) for item in items]
     assert all(isinstance(c, bound.FunctionCall) for c in compared)
     lefts = {c.args[0].type.oid for c in compared}  # type: ignore[attr-defined]

@@ -390,10 +390,29 @@ def _container(
             return None
         sides = [binder.coerce(side, known.bare, position=position) for side in (left, right)]
         return _call(types.BOOL, name, *sides)
-    if name in ("&", "|", "#", "<<", ">>") and a.oid in NUMBERS[:3] and b.oid in NUMBERS[:3]:
-        target = promoted(a, b)
-        return _call(target, name, binder.coerce(left, target), binder.coerce(right, target))
+    if name in ("&", "|", "#", "<<", ">>"):
+        return _bitwise(binder, name, left, right, position)
     if name == "^@" and all(is_unknown(side) or side.oid in TEXTS for side in (a, b)):
         sides = [binder.coerce(side, types.TEXT) for side in (left, right)]
         return bound.FunctionCall(types.BOOL, "starts_with", tuple(sides))
     return None
+
+
+def _bitwise(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    """Of integers; a shift has the type of what is shifted, by an integer."""
+    a, b = left.type, right.type
+    if not all(is_unknown(side) or side.oid in NUMBERS[:3] for side in (a, b)):
+        return None
+    if is_unknown(a) and is_unknown(b):
+        raise _not_unique(name, position)
+    known = b if is_unknown(a) else a
+    shifts = name in ("<<", ">>")
+    target = known.bare if shifts or is_unknown(a) or is_unknown(b) else promoted(a, b)
+    other = types.INT4 if shifts else target
+    sides = (
+        binder.coerce(left, target, position=position),
+        binder.coerce(right, other, level="assignment", position=position),
+    )
+    return _call(target, name, *sides)

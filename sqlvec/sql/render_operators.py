@@ -177,6 +177,9 @@ def _arithmetic(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return f"CAST({left} // {right} AS {target})"
     if e.name == "#":
         return f"CAST(xor({left}, {right}) AS {target})"
+    if e.name in ("<<", ">>"):
+        bits = 8 * e.type.definition.length
+        return f"CAST(sqlvec_shift({left}, {right if e.name == '<<' else f'-({right})'}, {bits}) AS {target})"
     return f"CAST({left} {e.name} {right} AS {target})"
 
 

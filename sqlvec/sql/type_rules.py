@@ -65,7 +65,7 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
     if a == types.PG_NODE_TREE.oid and b == types.TEXT.oid:
         return True
     if a in OIDS or b in OIDS:
-        return (a in OIDS or a in INTEGERS) and (b in OIDS or (a in OIDS and b in (types.INT8.oid, types.INT4.oid)))
+        return (a in OIDS or a in INTEGERS) and b in OIDS
     if a in _MOMENTS and b in _MOMENTS:
         return _MOMENTS.index(a) < _MOMENTS.index(b)
     if (a, b) == (types.CIDR.oid, types.INET.oid):
@@ -90,6 +90,8 @@ def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
     if a in NUMBERS and b in NUMBERS:
         return True
     if b in TEXTS:
+        return True
+    if a in OIDS and b in (types.INT4.oid, types.INT8.oid):
         return True
     if a in _MOMENTS and b in (*_MOMENTS, types.TIME.oid):
         return True
