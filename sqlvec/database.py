@@ -80,6 +80,7 @@ from sqlvec.sql.bind import bind
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.deparse import expression_text
 from sqlvec.sql.parse import ParsedStatement, parse
+from sqlvec.sql.qualified_text import qualified_query
 from sqlvec.sql.shape import shape
 from sqlvec.sql.vocabulary import VOCABULARY
 from sqlvec.storage.locks import LockOwner, LockWait, Mode
@@ -831,6 +832,7 @@ class Connection:
             disk_bytes=self._disk_bytes,
             vocabulary=VOCABULARY,
             print_expression=expression_text,
+            print_query=qualified_query,
             index_queue=self.store.index_queue,
             index_recall=self.store.index_recall,
             index_memory=self.store.index_memory,

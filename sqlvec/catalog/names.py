@@ -149,9 +149,16 @@ def type_name(view: Viewpoint, oid: int | None, typmod: int | None = None) -> st
         return relation_name(view, oid) if has_row_type(view, oid) else "???"
     if typmod is not None and typmod < 0 and oid in _UNBOUNDED:
         return _UNBOUNDED[oid]
-    return types.format_type(SqlType(oid, -1 if typmod is None else typmod))
+    shown = types.format_type(SqlType(oid, -1 if typmod is None else typmod))
+    own = oid in _EXTENSION_TYPES and not view.searches_public
+    return f"public.{shown}" if own else shown
 
 
+_EXTENSION_TYPES = frozenset(
+    oid
+    for element in (types.VECTOR, types.HALFVEC, types.SPARSEVEC)
+    for oid in (element.oid, types.array_of(element).oid)
+)
 # Types whose plain name would mean one of length 1: without a modifier, which is not the same as with none given.
 _UNBOUNDED = {types.BPCHAR.oid: "bpchar", types.BIT.oid: '"bit"'}
 

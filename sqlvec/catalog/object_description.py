@@ -66,7 +66,8 @@ def _class(view: Viewpoint, oid: int, attnum: int) -> str | None:
 
 
 FAMILY_STEP = 250  # the oid of an extension's operator family, above its class
-METHODS = {"ivfflat": 16_480, "hnsw": 16_481, "bm25": 16_482}
+# bm25 is not an extension's: pg_dump leaves alone what is numbered as what PostgreSQL itself brings.
+METHODS = {"ivfflat": 16_480, "hnsw": 16_481, "bm25": 9_990}
 
 
 def _method(view: Viewpoint, oid: int, attnum: int) -> str | None:

@@ -105,7 +105,8 @@ def _index_column(
 ) -> str:
     text = _key(view, part, table, pretty)
     if part.operator_class and part.operator_class not in DEFAULT_CLASSES.get(index.method, (part.operator_class,)):
-        text += f" {part.operator_class}"
+        hidden = index.method in DEFAULT_CLASSES and not view.searches_public
+        text += f" {'public.' if hidden else ''}{part.operator_class}"
     if part.descending:
         text += " DESC" if part.nulls_first else " DESC NULLS LAST"
     elif part.nulls_first:
@@ -176,8 +177,9 @@ def _names(table: Table, attnums: tuple[int, ...]) -> str:
 def view_text(view: Viewpoint, oid: int | None, pretty: object = False) -> str | None:
     """Of a view or a materialized view."""
     found = view.catalog.relations.get(oid or 0)
-    query = found.query if isinstance(found, (View, Table)) else ""
-    return f" {query};" if query else None
+    if not isinstance(found, (View, Table)) or not found.query:
+        return None
+    return f" {view.print_query(view, found.query, found.relations)};"
 
 
 def domain_values(catalog: Catalog, domain: DomainType) -> Table:

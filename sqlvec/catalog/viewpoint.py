@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlvec.catalog.objects import Catalog, Schema, Table
+from sqlvec.catalog.objects import PUBLIC_SCHEMA_OID, Catalog, Schema, Table, ViewRelation
 from sqlvec.types import TEXT, SqlType
 
 SUPERUSER_OID = 10
@@ -27,6 +28,13 @@ def _as_stored(
     return text, target or TEXT
 
 
+PrintQuery = Callable[["Viewpoint", str, "Sequence[ViewRelation]"], str]
+
+
+def _query_as_stored(view: Viewpoint, text: str, relations: Sequence[ViewRelation]) -> str:
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
     """search_path holds schema names as set, without the implicit pg_catalog."""
@@ -36,6 +44,7 @@ class Viewpoint:
     user: str = SUPERUSER
     print_expression: PrintExpression = _as_stored
     temporary_schema: str = ""  # of the session, searched before all others
+    print_query: PrintQuery = _query_as_stored
 
     def expression(
         self, text: str, table: Table | None, *, target: SqlType | None = None, pretty: bool = False
@@ -54,3 +63,8 @@ class Viewpoint:
             names.insert(0, self.temporary_schema)
         found = [self.catalog.schema(name) for name in names]
         return [schema for schema in found if schema is not None]
+
+    @property
+    def searches_public(self) -> bool:
+        """Whether what the extension brought is found without its schema."""
+        return any(schema.oid == PUBLIC_SCHEMA_OID for schema in self.schemas())

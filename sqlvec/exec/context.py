@@ -14,6 +14,7 @@ from sqlvec.errors import QueryCanceled
 from sqlvec.exec.changes import Changes, Deferred
 from sqlvec.exec.temporary import temporary_schema
 from sqlvec.sql.deparse import expression_text
+from sqlvec.sql.qualified_text import qualified_query
 
 if TYPE_CHECKING:
     from sqlvec.catalog.system.environment import Environment
@@ -78,7 +79,9 @@ class Context:
         if found is None or found.catalog is not self.catalog:
             path = self.settings.search_path(self.user)
             own = temporary_schema(self.pid)
-            found = Viewpoint(self.catalog, path, self.user, expression_text, own)
+            found = Viewpoint(
+                self.catalog, path, self.user, expression_text, own, qualified_query
+            )
             self._viewpoint = found
         return found
 

@@ -21,6 +21,7 @@ from sqlvec.sql.context import BindContext
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.operators import COMPARISONS, DISTANCES
 from sqlvec.sql.parse import ParsedStatement
+from sqlvec.sql.qualified_text import qualified_expression
 from sqlvec.sql.type_rules import NUMBERS, REG_KINDS, is_unknown
 from sqlvec.types import SqlType
 
@@ -51,7 +52,8 @@ def expression_text(
     known = view.catalog.memo.get(key)
     if known is None:
         try:
-            known = _shown(view, text, table, target, pretty)
+            shown, of_type = _shown(view, text, table, target, pretty)
+            known = (qualified_expression(view, shown), of_type)
         except (DatabaseError, Unprintable):
             known = (text, target or types.TEXT)
         view.catalog.memo[key] = known

