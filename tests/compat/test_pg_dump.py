@@ -26,9 +26,7 @@ QUERIES = (
     "SELECT nextval('shop.numbers'), nextval('shop.customers_id_seq'), nextval('items_id_seq')",
     "SELECT obj_description('items'::regclass), col_description('items'::regclass, 2)",
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
-    "WHERE connamespace <> 'information_schema'::regnamespace AND contype <> 'n' ORDER BY 1, 2",
-    "SELECT tablename, indexname, regexp_replace(indexdef, '''', '', 'g') FROM pg_indexes "
-    "WHERE schemaname IN ('public', 'shop') ORDER BY 1, 2",
+    "WHERE connamespace::regnamespace::text IN ('public', 'shop') AND contype <> 'n' ORDER BY 1, 2",
 )
 
 

@@ -55,7 +55,7 @@ def _views(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 
 def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
-    nobody = Viewpoint(catalog, (), print_expression=environment.print_expression)
+    nobody = Viewpoint(catalog, print_expression=environment.print_expression)
     for index in catalog.relations.values():
         if isinstance(index, Index):
             table = owner_of(catalog, index)
