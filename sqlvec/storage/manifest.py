@@ -39,6 +39,7 @@ MAGIC = b"SVMF"
 VERSION = 4
 HEADER = struct.Struct("<4sHH")
 FRAME = struct.Struct("<II")
+_EDIT_BEGINS = b'{"seqno":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,10 +273,21 @@ def read_manifest(vfs: Vfs) -> tuple[Version, int]:
             break
         version = _apply_edit(version, json.loads(data[at + FRAME.size : end]))
         at = end
-    if at == HEADER.size:
-        # The first edit was durable before the file had its name.
+    if at == HEADER.size or _has_frame_behind(data, at):
+        # The first edit was durable before the file had its name, and each one before the next.
         raise DataCorrupted(f'checksum mismatch in file "{NAME}" at offset {at}')
     return version, at
+
+
+def _has_frame_behind(data: bytes, at: int) -> bool:
+    """Whether a whole edit lies behind the one that is broken: then that is no torn tail."""
+    place = data.find(_EDIT_BEGINS, at + FRAME.size + 1)
+    while place >= 0:
+        crc, length = FRAME.unpack_from(data, place - FRAME.size)
+        if crc32c(data[place - FRAME.size + 4 : place + length]) == crc:
+            return True
+        place = data.find(_EDIT_BEGINS, place + 1)
+    return False
 
 
 def _frame(body: bytes) -> bytes:

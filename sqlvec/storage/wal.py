@@ -92,6 +92,7 @@ class Wal:
         found = [_read_file(self._vfs, name) for name in _file_names(self._vfs)]
         if found and found[-1].header is None:
             mark("wal.unused_file")
+            _check_unused(found, after)
             self._vfs.remove(found.pop().name)
             self._vfs.sync_dir(DIRECTORY)
         entries = _whole_log(found, after)
@@ -320,6 +321,7 @@ def read_log(vfs: Vfs, *, after: int) -> list[Entry]:
     """The entries with a seqno above `after`. Changes nothing; the errors are those of recovery."""
     found = [_read_file(vfs, name) for name in _file_names(vfs)]
     if found and found[-1].header is None:
+        _check_unused(found, after)
         found.pop()
     return [entry for entry in _whole_log(found, after) if entry.seqno > after]
 
@@ -336,6 +338,14 @@ def _file_name(first_seqno: int) -> str:
 
 def _file_names(vfs: Vfs) -> list[str]:
     return [f"{DIRECTORY}/{name}" for name in vfs.list(DIRECTORY) if name.endswith(".wal")]
+
+
+def _check_unused(found: Sequence[ReadFile], after: int) -> None:
+    """A file without a header was never used, if what was before it is elsewhere: a header is durable before
+    older files go."""
+    name = found[-1].name
+    if len(found) == 1 and int(name.rpartition("/")[2].partition(".")[0]) > after + 1:
+        raise DataCorrupted(f'unexpected header in file "{name}" at offset 0')
 
 
 def _whole_log(found: Sequence[ReadFile], after: int) -> list[Entry]:

@@ -89,7 +89,7 @@ ALTER TYPE level ADD ATTRIBUTE a int;
 ALTER TYPE nosuch ADD ATTRIBUTE a int;
 SELECT typname, typtype, typcategory, typlen, typbyval, typalign, typstorage, typinput, typoutput, typreceive, typsend, typrelid > 0 FROM pg_type WHERE typname IN ('place', '_place') ORDER BY 1;
 SELECT c.relname, c.relkind, a.attname, a.attnum, a.atttypid::regtype, a.atttypmod, a.attisdropped FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type y ON y.typrelid = c.oid WHERE y.typname = 'deep' ORDER BY a.attnum;
-SELECT column_name, data_type, udt_name FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position;
+SELECT column_name, data_type, udt_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 't' ORDER BY ordinal_position;
 SELECT user_defined_type_name FROM information_schema.user_defined_types WHERE user_defined_type_name IN ('place', 'deep') ORDER BY 1;
 SELECT attribute_name, ordinal_position, data_type, attribute_udt_name FROM information_schema.attributes WHERE udt_name = 'deep' ORDER BY ordinal_position;
 DROP TYPE place;

@@ -74,7 +74,7 @@ ALTER DOMAIN int4 DROP DEFAULT;
 ALTER DOMAIN t DROP DEFAULT;
 SELECT typname, typtype, typcategory, typlen, typbyval, typalign, typstorage, typinput, typoutput, typreceive, typsend, typbasetype::regtype, typtypmod, typnotnull, typdefault, typcollation FROM pg_type WHERE typname IN ('posint', 'small', 'name_required', '_posint') ORDER BY 1;
 SELECT domain_name, data_type, character_maximum_length, numeric_precision, domain_default, udt_name FROM information_schema.domains WHERE domain_name IN ('posint', 'small', 'name_required') ORDER BY 1;
-SELECT column_name, data_type, domain_name, udt_name FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position;
+SELECT column_name, data_type, domain_name, udt_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = 't' ORDER BY ordinal_position;
 SELECT format_type('small'::regtype, NULL), format_type('name_required'::regtype, 9);
 CREATE TABLE arrays (a posint[], b name_required[]);
 INSERT INTO arrays VALUES ('{1,2}', '{a,b}');

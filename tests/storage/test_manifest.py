@@ -74,6 +74,19 @@ def test_torn_tail_is_cut_off(fs: SimFs) -> None:
     assert opened(fs).version.seqno == 3
 
 
+def test_an_edit_that_is_broken_before_another_is_no_torn_tail(fs: SimFs) -> None:
+    manifest = opened(fs)
+    sizes = [fs.size(NAME)]
+    for seqno in (1, 2, 3):
+        manifest.apply(replace(manifest.version, seqno=seqno))
+        sizes.append(fs.size(NAME))
+    for offset in (*range(sizes[0], sizes[2]), sizes[2] - 1):
+        damaged = fs.clone()
+        damaged.rot(NAME, offset)
+        with pytest.raises(DataCorrupted, match=f"offset {sizes[0] if offset < sizes[1] else sizes[1]}$"):
+            read_manifest(damaged)
+
+
 def test_a_long_log_is_rewritten(fs: SimFs) -> None:
     manifest = opened(fs, bytes_max=500)
     sizes = []

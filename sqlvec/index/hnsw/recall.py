@@ -35,6 +35,7 @@ QUESTIONS = 48  # of a calibration
 QUESTIONS_REAL_MIN = 16
 ERRORS = 2.0  # standard errors of a mean, by which it is taken for less
 HIGH = 0.95  # a target that allows so few misses that easy questions matter
+EASIER = 2  # steps of ef that made-up questions are easier by, for such a target
 GROWN = 1.5  # a graph that has grown by so much is calibrated anew
 SHORTFALL = 0.02  # of a promise, from which on it is made anew
 MOVED = 0.75
@@ -74,7 +75,7 @@ class Curve:
         above = min((s for s in self.points if s >= share), default=max(self.points))
         found = max(_least_ef(self.points[s], target) for s in (below, above))
         if self.made and target > HIGH:
-            found = EFS[min(bisect_left(EFS, found) + 1, len(EFS) - 1)]
+            found = EFS[min(bisect_left(EFS, found) + EASIER, len(EFS) - 1)]
         return max(k, math.ceil(found * max(1.0, k / K)))
 
 
