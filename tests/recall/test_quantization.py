@@ -93,7 +93,9 @@ def assert_recall(
             border = exact(stored, metric, asked.astype(np.float64))[-1]
             hits += int((found <= border + 1e-6 * abs(border)).sum())
         plan = str(place.sql(f"EXPLAIN ANALYZE {sql}"))
-        assert "walk  " in plan and f"quantization: {quantization}  " in plan, plan
+        # So wide a search among so few rows may be exact.
+        assert least >= 0.99 or "walk  " in plan, plan
+        assert f"quantization: {quantization}  " in plan, plan
         assert hits >= least * K * questions, (metric, quantization, hits)
 
 
