@@ -27,11 +27,11 @@ from sqlvec.sql.expression_text import (
     columns_read,
     first_position,
 )
-from sqlvec.sql.grouping import children
 from sqlvec.sql.parse import Node
 from sqlvec.sql.render_functions import STABLE, VOLATILE
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.table_draft import Draft
+from sqlvec.sql.tree import children
 from sqlvec.sql.type_rules import depends_on_labels
 from sqlvec.types import SqlType
 

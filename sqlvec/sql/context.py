@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,30 +25,24 @@ class BindContext:
 
     def find_relation(self, schema: str | None, name: str) -> Relation | None:
         """The relation that a name means here."""
-        if schema is None:
-            schemas = [self.temporary_schema, *self.search_path]
-        else:
-            schemas = [self.temporary_schema if schema == "pg_temp" else schema]
-        for schema_name in schemas:
-            found = self.catalog.schema(schema_name)
-            if found is not None:
-                relation = self.catalog.relation(found.oid, name)
-                if relation is not None:
-                    return relation
-        return None
+        relations = (self.catalog.relation(oid, name) for oid in self._searched(schema))
+        return next((found for found in relations if found is not None), None)
 
     def find_type(self, schema: str | None, name: str) -> SqlType | None:
         """The user's type that a name means here."""
+        made = (self.catalog.type_by_name(oid, name) for oid in self._searched(schema))
+        return next((found for found in made if found is not None), None)
+
+    def _searched(self, schema: str | None) -> Iterator[int]:
+        """The oids of the schemas in which a name is looked for, in their order."""
         if schema is None:
-            schemas = [self.temporary_schema, *self.search_path]
+            names = [self.temporary_schema, *self.search_path]
         else:
-            schemas = [self.temporary_schema if schema == "pg_temp" else schema]
-        for schema_name in schemas:
-            found = self.catalog.schema(schema_name)
-            made = None if found is None else self.catalog.type_by_name(found.oid, name)
-            if made is not None:
-                return made
-        return None
+            names = [self.temporary_schema if schema == "pg_temp" else schema]
+        for name in names:
+            found = self.catalog.schema(name)
+            if found is not None:
+                yield found.oid
 
     def creation_schema_oid(self) -> int | None:
         """Where an unqualified CREATE puts its object."""

@@ -11,9 +11,10 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.grouping import children, forbid_aggregates
+from sqlvec.sql.grouping import forbid_aggregates
 from sqlvec.sql.parse import Node, parse
 from sqlvec.sql.scope import Scope
+from sqlvec.sql.tree import children
 from sqlvec.types import SqlType
 
 DOMAIN_VALUE = 2_000_000_000  # the relation id of VALUE, in a domain's conditions

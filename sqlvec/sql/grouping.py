@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from sqlvec.errors import GroupingError, WindowingError
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.scope import Scope
+from sqlvec.sql.tree import children, walk
 
 Positions = Mapping[bound.Expression, int]
 
 
-def children(expression: bound.Expression) -> Iterator[bound.Expression]:
-    for field in fields(expression):
-        yield from _expressions(getattr(expression, field.name))
-
-
-def _expressions(value: object) -> Iterator[bound.Expression]:
-    if isinstance(value, bound.Expression):
-        yield value
-    elif isinstance(value, bound.SortKey):
-        yield value.expression
-    elif isinstance(value, bound.Window):
-        yield from _expressions(value.partition_by)
-        yield from _expressions(value.offsets)
-        yield from _expressions(value.order_by)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _expressions(item)
-
-
 def contains_aggregate(expression: bound.Expression) -> bool:
-    if isinstance(expression, bound.Aggregate):
-        return True
-    return any(contains_aggregate(child) for child in children(expression))
+    return any(isinstance(part, bound.Aggregate) for part in walk(expression))
 
 
 def contains_window(expression: bound.Expression) -> bool:
-    if isinstance(expression, bound.WindowCall):
-        return True
-    return any(contains_window(child) for child in children(expression))
+    return any(isinstance(part, bound.WindowCall) for part in walk(expression))
 
 
 def forbid_aggregates(

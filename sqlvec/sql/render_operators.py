@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
-from sqlvec.sql.grouping import children
 from sqlvec.sql.network import rendered_operator
 from sqlvec.sql.render_cast import interval_of, interval_parts, zoned
 from sqlvec.sql.render_numeric import numeric_operator
@@ -23,6 +22,7 @@ from sqlvec.sql.render_types import (
     quoted,
 )
 from sqlvec.sql.render_vectors import vector_operator
+from sqlvec.sql.tree import children
 from sqlvec.types import SqlType
 
 if TYPE_CHECKING:
