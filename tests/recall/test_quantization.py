@@ -93,8 +93,8 @@ def assert_recall(
             border = exact(stored, metric, asked.astype(np.float64))[-1]
             hits += int((found <= border + 1e-6 * abs(border)).sum())
         plan = str(place.sql(f"EXPLAIN ANALYZE {sql}"))
-        # So wide a search among so few rows may be exact.
-        assert least >= 0.99 or "walk  " in plan, plan
+        # A graph over inner products may need so wide a search that it is exact.
+        assert "walk  " in plan or (least >= 0.99 and metric == "ip"), plan
         assert f"quantization: {quantization}  " in plan, plan
         assert hits >= least * K * questions, (metric, quantization, hits)
 
