@@ -5,7 +5,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from sqlvec.storage.quantization import (
     beyond_limit,
     choice,
     explain_codes,
+    open_graphs,
     wants_codes,
 )
 from sqlvec.storage.reindex import changed_texts, reindex
@@ -122,17 +123,9 @@ def index_queue(store: Store) -> list[QueuedIndex]:
                 graph.linked,
                 max(0, shard.settled - graph.linked),
             )
-            for shard, index_oid, graph in _open_graphs(store)
+            for shard, index_oid, graph in open_graphs(store)
             if shard.settled >= _graph_rows_min(store, shard)
         ]
-
-
-def _open_graphs(store: Store) -> Iterator[tuple[Shard, int, HnswGraph]]:
-    """With the oids of their indexes; the caller holds the lock."""
-    for shard in store.open_shards.values():
-        for index_oid, graph in shard.indexes.items():
-            if isinstance(graph, HnswGraph):
-                yield shard, index_oid, graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +143,7 @@ def index_recall(store: Store) -> list[IndexRecall]:
     with store.lock:
         return [
             IndexRecall(shard.table_oid, index_oid, shard.tenant, graph.recall)
-            for shard, index_oid, graph in _open_graphs(store)
+            for shard, index_oid, graph in open_graphs(store)
         ]
 
 
@@ -181,7 +174,7 @@ def index_memory(store: Store) -> list[IndexMemory]:
                 explain_codes(graph, _choice(shard, definition, graph, limited)), graph.rescore,
                 *graph.memory(), 4 * graph.dims * graph.linked,
             )
-            for shard, oid, graph in _open_graphs(store)
+            for shard, oid, graph in open_graphs(store)
             if isinstance(definition := store.catalog.relations.get(oid), Index)
         ]  # fmt: skip
 

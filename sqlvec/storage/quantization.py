@@ -13,7 +13,7 @@ restart came in between, is simply given them again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,24 +75,29 @@ def begin_with(graph: HnswGraph, index: Index) -> None:
     graph.explain(explain_codes(graph, wanted))
 
 
+def open_graphs(store: Store) -> Iterator[tuple[Shard, int, HnswGraph]]:
+    """Those of the open shards, with the oids of their indexes; the caller holds the lock."""
+    for shard in store.open_shards.values():
+        for index_oid, graph in shard.indexes.items():
+            if isinstance(graph, HnswGraph):
+                yield shard, index_oid, graph
+
+
 def beyond_limit(store: Store) -> Limited:
     """The graphs of the open shards that the memory limit asks to be small; the caller holds the lock."""
     limit = store.settings.index_memory_limit_bytes
     if not limit:
         return frozenset()
     total, free = 0, []
-    for shard in store.open_shards.values():
-        for oid, graph in shard.indexes.items():
-            if not isinstance(graph, HnswGraph):
-                continue
-            definition = store.catalog.relations.get(oid, shard.definitions[oid])
-            assert isinstance(definition, Index)
-            if "quantization" not in definition.options and can_code(graph.number, graph.dims):
-                size = _size_as_bytes(graph, shard.settled)
-                free.append((size, shard.shard_id, oid, graph))
-                total += size
-            else:
-                total += sum(graph.memory())
+    for shard, oid, graph in open_graphs(store):
+        definition = store.catalog.relations.get(oid, shard.definitions[oid])
+        assert isinstance(definition, Index)
+        if "quantization" not in definition.options and can_code(graph.number, graph.dims):
+            size = _size_as_bytes(graph, shard.settled)
+            free.append((size, shard.shard_id, oid, graph))
+            total += size
+        else:
+            total += sum(graph.memory())
     found = set()
     for size, shard_id, oid, graph in sorted(free, key=lambda one: one[:3], reverse=True):
         allowed = limit * BACK_SHARE if graph.quantizer.name == "bit" else limit
