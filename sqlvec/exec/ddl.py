@@ -16,14 +16,14 @@ from sqlvec.exec.write import Writer
 from sqlvec.plan.planner import plan_query
 from sqlvec.sql import bound
 from sqlvec.sql.bind_sequence import check_last_value
-from sqlvec.storage.quantization import quantize_new
+from sqlvec.storage.index_build import build_index
 from sqlvec.storage.shard_files import make_bm25
-
-LINK_ROWS = 2_000  # rows linked between two looks at the cancel flag
 
 
 def run_ddl(statement: bound.Ddl, context: Context) -> Result:
     """Applies the change inside the transaction; others see it after the commit."""
+    if statement.alone and context.connection is not None:
+        context.connection.block.forbid(statement.alone)
     for sqlstate, message, *detail in statement.notices:
         context.notice(message, sqlstate=sqlstate, detail=detail[0] if detail else None)
     tx = context.tx
@@ -90,7 +90,8 @@ def _rewrite(rewrites: tuple[bound.Rewrite, ...], context: Context) -> None:
 
 
 def _build(index: Index, command: str, context: Context) -> None:
-    """Indexes the rows there are; a unique index is checked over them first."""
+    """Indexes the rows there are, beside who reads and writes; a unique index is checked over them first, while
+    nobody writes."""
     table = context.catalog.table(index.table_oid)
     if index.unique:
         verify_unique(index, table, context)
@@ -99,12 +100,15 @@ def _build(index: Index, command: str, context: Context) -> None:
         for shard in context.store.each_shard(table.oid):
             progress.rows_total, progress.rows_done = shard.row_count, 0
             progress.phase = LOADING
-            shard.rebuild_index(index, table)
-            if index.method in ("hnsw", "ivfflat"):
-                quantize_new(context.store, shard, index, context.cancelled)
-                while left := shard.link_step(index.oid, LINK_ROWS, CORES, context.cancelled):
-                    progress.rows_done = progress.rows_total - left
-                    context.check_cancelled()
+
+            def told(left: int) -> None:
+                progress.rows_done = max(progress.rows_done, progress.rows_total - left)
+                context.check_cancelled()
+
+            build_index(
+                context.store, shard, index, table,
+                threads=CORES, cancelled=context.cancelled, told=told,
+            )  # fmt: skip
             progress.rows_done = progress.rows_total
             progress.shards_done += 1
     if index.method == "ivfflat":

@@ -1,7 +1,8 @@
 """Which relations a statement locks, and in which mode, as PostgreSQL does.
 
-Reading takes ACCESS SHARE, SELECT FOR UPDATE and its kin ROW SHARE, writing ROW EXCLUSIVE, CREATE INDEX SHARE,
-and other changes of a table ACCESS EXCLUSIVE. Who changes the catalog locks pg_class too, against others who
+Reading takes ACCESS SHARE, SELECT FOR UPDATE and its kin ROW SHARE, writing ROW EXCLUSIVE, CREATE UNIQUE INDEX
+SHARE, and other changes of a table ACCESS EXCLUSIVE. Only CREATE INDEX differs: SHARE UPDATE EXCLUSIVE, with or
+without CONCURRENTLY, since rows that are written meanwhile are taken into the index. Who changes the catalog locks pg_class too, against others who
 do: the catalog is one value, and of two new ones only one could be committed.
 """
 
@@ -98,11 +99,16 @@ def _change(statement: bound.Ddl, catalog: Catalog, found: dict[int, Mode]) -> N
         before = catalog.relations.get(relation.oid)
         if isinstance(relation, Index):
             if relation.table_oid in catalog.relations:
-                mode = Mode.SHARE if before is None else Mode.SHARE_UPDATE_EXCLUSIVE
+                new_keys = before is None and relation.unique
+                mode = Mode.SHARE if new_keys else Mode.SHARE_UPDATE_EXCLUSIVE
                 _note(relation.table_oid, mode, found)
         elif before is not None and before != relation:
             strong = isinstance(relation, Table)
             _note(relation.oid, Mode.ACCESS_EXCLUSIVE if strong else Mode.SHARE_ROW_EXCLUSIVE, found)
+    for index in statement.build:
+        if index.oid in catalog.relations:
+            mode = Mode.SHARE if index.unique else Mode.SHARE_UPDATE_EXCLUSIVE
+            _note(index.table_oid, mode, found)
     for table in statement.truncate:
         _note(table.oid, Mode.ACCESS_EXCLUSIVE, found)
     for rewrite in statement.rewrites:

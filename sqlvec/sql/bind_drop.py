@@ -37,6 +37,11 @@ def bind_drop(binder: Binder, body: Node) -> bound.Ddl:
     if what not in _DROPPED:
         raise FeatureNotSupported(f"DROP {what.removeprefix('OBJECT_')} is not supported")
     word, tag = _DROPPED[what]
+    concurrently = bool(body.get("concurrent"))
+    if concurrently and len(body["objects"]) > 1:
+        raise FeatureNotSupported("DROP INDEX CONCURRENTLY does not support dropping multiple objects")
+    if concurrently and body.get("behavior") == "DROP_CASCADE":
+        raise FeatureNotSupported("DROP INDEX CONCURRENTLY does not support CASCADE")
     notices: list[tuple[str, ...]] = []
     relations: dict[int, Relation] = {}
     for node in body["objects"]:
@@ -52,7 +57,11 @@ def bind_drop(binder: Binder, body: Node) -> bound.Ddl:
     objects = [removal.described(relation) for relation in chosen]
     told = removal.settle(objects, body.get("behavior") == "DROP_CASCADE")
     return bound.Ddl(
-        tag, tuple(removal.changed.values()), tuple(removal.dropped), notices=(*notices, *told)
+        tag,
+        tuple(removal.changed.values()),
+        tuple(removal.dropped),
+        notices=(*notices, *told),
+        alone=f"{tag} CONCURRENTLY" if concurrently else "",
     )
 
 

@@ -89,7 +89,8 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
         tuple(_existing(relation, n["IndexElem"]["name"]).attnum for n in body.get("indexIncludingParams", ())),
     )
     told = tuple(("00000", notice) for notice in notices)
-    return bound.Ddl("CREATE INDEX", (index,), build=(index,), notices=told)
+    alone = "CREATE INDEX CONCURRENTLY" if body.get("concurrent") else ""
+    return bound.Ddl("CREATE INDEX", (index,), build=(index,), notices=told, alone=alone)
 
 
 def _free_name(binder: Binder, table: Table, parts: list[Node]) -> str:
@@ -267,8 +268,11 @@ def bind_reindex(binder: Binder, body: Node) -> bound.Ddl:
     """REINDEX INDEX, TABLE, SCHEMA or DATABASE: the indexes that can be built anew are."""
     kind = body["kind"].removeprefix("REINDEX_OBJECT_")
     catalog = binder.catalog
+    concurrently = any(node["DefElem"]["defname"] == "concurrently" for node in body.get("params", ()))
+    alone = "REINDEX CONCURRENTLY" if concurrently else ""
     if kind in ("SCHEMA", "SYSTEM", "DATABASE"):
-        return bound.Ddl("REINDEX", build=_all_indexes(binder, body.get("name") if kind == "SCHEMA" else None))
+        found = _all_indexes(binder, body.get("name") if kind == "SCHEMA" else None)
+        return bound.Ddl("REINDEX", build=found, alone=alone or f"REINDEX {kind}")
     part = body["relation"]
     relation = binder.context.find_relation(part.get("schemaname"), part["relname"])
     if relation is None:
@@ -276,10 +280,10 @@ def bind_reindex(binder: Binder, body: Node) -> bound.Ddl:
     if kind == "INDEX":
         if not isinstance(relation, Index):
             raise WrongObjectType(f'"{relation.name}" is not an index')
-        return bound.Ddl("REINDEX", build=(relation,))
+        return bound.Ddl("REINDEX", build=(relation,), alone=alone)
     if not isinstance(relation, Table):
         raise WrongObjectType(f'"{relation.name}" is not a table or materialized view')
-    return bound.Ddl("REINDEX", build=catalog.indexes(relation.oid))
+    return bound.Ddl("REINDEX", build=catalog.indexes(relation.oid), alone=alone)
 
 
 def _all_indexes(binder: Binder, schema: str | None) -> tuple[Index, ...]:

@@ -632,6 +632,7 @@ class Ddl:
     truncate: tuple[Table, ...] = ()
     build: tuple[Index, ...] = ()  # new indexes over tables that may hold rows
     query: Query | None = None  # CREATE TABLE AS: the rows of the new table
+    alone: str = ""  # a command that may not be part of a transaction
 
 
 @dataclass(frozen=True, slots=True)

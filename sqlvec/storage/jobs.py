@@ -18,6 +18,7 @@ from sqlvec.storage.flush import flush_shard, wants_flush
 from sqlvec.storage.graph_cleanup import clean_graph, wants_cleanup
 from sqlvec.storage.graph_files import give_codes, link_rows, save_graph, wants_saving
 from sqlvec.storage.idle import close_shards, due, is_tenants, note_use
+from sqlvec.storage.index_build import changed_texts, rebuild_texts
 from sqlvec.storage.offload import offload_shard
 from sqlvec.storage.quantization import (
     Choice,
@@ -28,7 +29,6 @@ from sqlvec.storage.quantization import (
     open_graphs,
     wants_codes,
 )
-from sqlvec.storage.reindex import changed_texts, reindex
 from sqlvec.storage.rewrite import rewrite_shard, wants_rewrite
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _quantizing(
 
 
 def _reindexing(store: Store, shard: Shard, index: Index) -> Callable[[Cancelled], None]:
-    return lambda cancelled: reindex(store, shard, index, cancelled)
+    return lambda cancelled: rebuild_texts(store, shard, index, cancelled)
 
 
 def _cleaning(store: Store, shard: Shard, index_oid: int) -> Callable[[Cancelled], None]:

@@ -95,6 +95,13 @@ class Part:
         stored = self._stored(attnum)
         return self._columns.missing(attnum, len(self)) if stored is None else stored
 
+    def column_slice(self, attnum: int, low: int, high: int) -> pa.Array:
+        """The rows [low, high), by local offsets, of a column."""
+        vector = self._columns.vector(attnum)
+        if vector is not None:
+            return vector.column(self.low + low, self.low + high)
+        return self.column(attnum).slice(low, high - low)
+
     def filter(self, attnum: int) -> ColumnFilter | None:
         """The column's filter over local offsets; None when there is none."""
         return None

@@ -258,8 +258,10 @@ class Shard:
         batch = row_batch(table, given)
         self._prepare(tx, table)
         hashes = self.keys.check(batch, table, tx)
-        known = (*self.index_rows, *self.indexes)
-        dropped = [oid for oid in known if oid not in tx.catalog.relations]
+        dropped = []
+        if tx.catalog is not tx.base_catalog:  # else an index that it does not know is being built
+            known = (*self.index_rows, *self.indexes)
+            dropped = [oid for oid in known if oid not in tx.catalog.relations]
         first = self.append(batch, dropped)
         self.keys.add(hashes, first)
         return first, batch.row_count
@@ -465,7 +467,8 @@ class Shard:
     # ------------------------------------------------------------ indexes
 
     def add_index(self, index: Index, table: Table) -> None:
-        """Begin an index: BM25 over the rows there are, HNSW empty (link_step fills it)."""
+        """Begin an index at once: BM25 over the rows there are, HNSW empty. For few rows; index_build goes
+        step by step."""
         with self.lock:
             self.columns.learn(table)
             made = self.directory.make_index(index, self)
@@ -476,15 +479,19 @@ class Shard:
                     made.add(part.low, self.part_texts(index, part))
             else:
                 self.add_index_rows(index)
-            self.indexes = {**self.indexes, index.oid: made}
-            self.definitions[index.oid] = index
+            self.put_index(index, made)
 
-    def rebuild_index(self, index: Index, table: Table) -> None:
-        """Begin an index, a second time too: its graph and what was logged of it are forgotten."""
-        with self.link_lock, self.lock:
+    def put_index(
+        self, index: Index, made: HnswGraph | PostingIndex, rows: IndexRows | None = None
+    ) -> None:
+        """In the place of one that was there, if any; what was logged of that is forgotten."""
+        with self.lock:
             self.link_logs.pop(index.oid, None)
             self.cleanups.pop(index.oid, None)
-            self.add_index(index, table)
+            if rows is not None:
+                self.index_rows[index.oid] = rows
+            self.indexes = {**self.indexes, index.oid: made}
+            self.definitions[index.oid] = index
 
     def part_texts(
         self, index: Index, part: Part, low: int = 0, high: int | None = None
@@ -494,7 +501,7 @@ class Shard:
         present = self.times.begins[part.low + low : part.low + high] != ABORTED
 
         def column(attnum: int) -> pa.Array:
-            return part.column(attnum).slice(low, high - low)
+            return part.column_slice(attnum, low, high)
 
         return self._texts(index, column, high - low, present)
 
@@ -515,21 +522,34 @@ class Shard:
 
     def add_index_rows(self, index: Index) -> None:
         """The values of a vector index whose rows are its own, over the rows there are."""
+        if index.oid in self.index_rows:
+            return
+        rows = self.new_index_rows(index)
+        if rows is None:
+            return
+        for part in self.parts():
+            rows.add(self.part_values(index, part, 0, len(part)))
+        self.index_rows[index.oid] = rows
+
+    def new_index_rows(self, index: Index) -> IndexRows | None:
+        """Room for the values of a vector index, if its rows are its own."""
         table = self.columns.table
         assert table is not None, index.name
-        if index.oid in self.index_rows or not has_own_rows(index, table):
-            return
-        rows = self.directory.make_index_rows(index, self)
+        if not has_own_rows(index, table):
+            return None
         self._indexed[index.oid] = (index, table)
-        horizon = self.directory.horizon()
-        for part in self.parts():
-            begins, ends = (t[part.low : part.high] for t in (self.times.begins, self.times.ends))
-            rows.add(
-                self._index_values(
-                    index.oid, part.column, len(part), (ends > horizon) & (begins != ABORTED)
-                )
-            )
-        self.index_rows[index.oid] = rows
+        return self.directory.make_index_rows(index, self)
+
+    def part_values(self, index: Index, part: Part, low: int, high: int) -> list[Any]:
+        """What a vector index holds of the rows [low, high) of a part."""
+        first, end = part.low + low, part.low + high
+        begins, ends = self.times.begins[first:end], self.times.ends[first:end]
+        alive = (ends > self.directory.horizon()) & (begins != ABORTED)
+
+        def column(attnum: int) -> pa.Array:
+            return part.column_slice(attnum, low, high)
+
+        return self._index_values(index.oid, column, high - low, alive)
 
     def _index_values(
         self,
@@ -575,13 +595,24 @@ class Shard:
     def link_step(
         self, index_oid: int, budget: int | None = None, threads: int = 1, cancelled: Any = None
     ) -> int:
-        """Link up to `budget` more rows into an HNSW graph; returns how many are left to link.
-
-        Rows of open transactions wait. Runs beside searches; one thread links at a time.
-        """
+        """Link up to `budget` more rows into the HNSW graph of an index; returns how many are left to link."""
         graph = self.indexes.get(index_oid)
         if not isinstance(graph, HnswGraph):
             return 0
+        return self.link_graph(graph, index_oid, budget, threads, cancelled)
+
+    def link_graph(
+        self,
+        graph: HnswGraph,
+        index_oid: int,
+        budget: int | None,
+        threads: int,
+        cancelled: Callable[[], bool] | None,
+    ) -> int:
+        """The same with a graph that may take the place of the index's.
+
+        Rows of open transactions wait. Runs beside searches; one thread links at a time.
+        """
         with self.link_lock:
             with self.lock:
                 upto = self.settled

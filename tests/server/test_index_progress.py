@@ -68,3 +68,91 @@ def test_it_can_be_cancelled_and_leaves_nothing(building):  # type: ignore[no-un
     assert onlooker.execute(BUILDING).fetchall() == []
     named = "SELECT indexname FROM pg_indexes WHERE tablename = 'long_build'"
     assert onlooker.execute(named).fetchall() == [{"indexname": "long_build_pkey"}]
+
+
+def _vector(value: int) -> str:
+    return str([value] * 64)
+
+
+_GRAPH, _TEXT = "USING hnsw (v vector_l2_ops)", "USING bm25 (body)"
+_HALVES = "USING hnsw ((v::halfvec(64)) halfvec_l2_ops) WHERE id > 5"
+_LEXEMES = "USING gin (to_tsvector('english', body))"
+
+
+@pytest.mark.parametrize(
+    ("command", "definition"),
+    [
+        ("CREATE INDEX being", _GRAPH),
+        ("CREATE INDEX CONCURRENTLY being", _HALVES),
+        ("CREATE INDEX being", _TEXT),
+        ("CREATE INDEX CONCURRENTLY being", _LEXEMES),
+        ("REINDEX", _GRAPH),
+        ("REINDEX", _TEXT),
+    ],
+)
+def test_writers_go_on_and_their_rows_are_found(server: LiveServer, command, definition):  # type: ignore[no-untyped-def]
+    rows = 9_000
+    with (
+        psycopg.connect(server.dsn, autocommit=True) as builder,
+        psycopg.connect(server.dsn, autocommit=True) as writer,
+        psycopg.connect(server.dsn) as open_writer,
+    ):
+        builder.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        builder.execute("CREATE TABLE written (id int PRIMARY KEY, body text, v vector(64))")
+        with builder.cursor().copy("COPY written FROM STDIN") as copy:
+            for i, vector in enumerate(np.random.default_rng(6).random((rows, 64)).round(4).tolist()):
+                copy.write_row((i, f"row number{i} of many", str(vector)))
+        if command == "REINDEX":
+            builder.execute(f"CREATE INDEX being ON written {definition}")
+            statement = "REINDEX INDEX being"
+        else:
+            statement = f"{command} ON written {definition}"
+        insert = "INSERT INTO written VALUES (%s, %s, %s)"
+        open_writer.execute(insert, (rows, "an early word", _vector(50)))
+        thread = threading.Thread(target=builder.execute, args=(statement,))
+        thread.start()
+        written = 0
+        while thread.is_alive():
+            written += 1
+            key = rows + written
+            writer.execute(insert, (key, "a late word", _vector(100 + written)))
+            if written % 3 == 0:
+                writer.execute("DELETE FROM written WHERE id = %s", (key,))
+        open_writer.commit()
+        assert written > 2  # they did not wait for its end
+        kept = written - written // 3
+        found = writer.execute(
+            "SELECT id FROM written WHERE id > 5 ORDER BY v::halfvec(64) <-> %s LIMIT %s"
+            if "halfvec" in definition
+            else "SELECT id FROM written ORDER BY v <-> %s LIMIT %s",
+            (_vector(50_000), kept + 1),
+        )
+        late = [rows + n for n in range(written, 0, -1) if n % 3]
+        assert [key for (key,) in found] == [*late, rows]
+        for word, count in (("late", kept), ("early", 1), ("number17", 1)):
+            if "bm25" in definition:
+                matches = f"body @@@ '{word}'"
+            else:
+                matches = f"to_tsvector('english', body) @@ to_tsquery('english', '{word}')"
+            counted = writer.execute(f"SELECT count(*) FROM written WHERE {matches}").fetchone()
+            assert counted == (count,), word
+        builder.execute("DROP TABLE written")
+
+
+def test_a_build_beside_writers_is_not_part_of_a_transaction(server: LiveServer):
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        connection.execute("CREATE TABLE alone (id int PRIMARY KEY)")
+        connection.execute("CREATE INDEX alone_low ON alone (id)")
+        for statement, command in (
+            ("CREATE INDEX CONCURRENTLY ON alone (id)", "CREATE INDEX CONCURRENTLY"),
+            ("DROP INDEX CONCURRENTLY alone_low", "DROP INDEX CONCURRENTLY"),
+            ("REINDEX TABLE CONCURRENTLY alone", "REINDEX CONCURRENTLY"),
+            ("REINDEX SCHEMA public", "REINDEX SCHEMA"),
+        ):
+            connection.execute("BEGIN")
+            with pytest.raises(psycopg.errors.ActiveSqlTransaction) as refused:
+                connection.execute(statement)
+            message = f"{command} cannot run inside a transaction block"
+            assert refused.value.diag.message_primary == message
+            connection.execute("ROLLBACK")
+        connection.execute("DROP TABLE alone")
