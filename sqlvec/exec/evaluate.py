@@ -18,6 +18,7 @@ from sqlvec.exec.casts import cast_function, depends_on_zone
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS
 from sqlvec.exec.vector_functions import distance
+from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
 from sqlvec.types.composite_type import Composite
 
@@ -52,7 +53,19 @@ def constant(expression: bound.Expression, context: Context) -> Datum:
         return context.parameters[expression.number - 1]
     if isinstance(expression, bound.Const):
         return expression.value
-    return compile_expression(expression, {})((), context)
+    if is_native(expression, numerics=True):
+        return compile_expression(expression, {})((), context)
+    return _by_engine(expression, context)
+
+
+def _by_engine(expression: bound.Expression, context: Context) -> Datum:
+    """The one value of a query without tables."""
+    column = bound.OutputColumn("value", expression.type)
+    query = bound.Select((column,), (bound.Target("value", expression),))
+    for batch in context.relational().run(query, {}, context, {}):
+        for datum in expression.type.definition.from_arrow(batch.column(0)):
+            return datum
+    raise InternalError("a query without tables has one row")
 
 
 _ELEMENTWISE = (types.VECTOR.oid, types.HALFVEC.oid)

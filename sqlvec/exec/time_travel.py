@@ -20,8 +20,6 @@ from sqlvec.errors import (
     NullValueNotAllowed,
 )
 from sqlvec.exec.evaluate import constant
-from sqlvec.plan.native import is_native
-from sqlvec.plan.planner import plan_query
 from sqlvec.sql import bound
 from sqlvec.types.calendar import DAY_US, SECOND_US, days_of, month_length, year_month_day
 from sqlvec.types.time_zone import local_offset, utc_offset, zone_named
@@ -46,7 +44,7 @@ def past_of(scan: bound.TableScan, context: Context) -> Past:
         known = context.pasts = {}
     found = known.get(scan.as_of)
     if found is None:
-        value = _value(scan.as_of, context)
+        value = constant(scan.as_of, context)
         if value is None:
             raise NullValueNotAllowed("time of FOR SYSTEM_TIME AS OF must not be null")
         time_us = moment(value, scan.as_of.type.oid, context.statement_us, context.settings)
@@ -110,19 +108,6 @@ def read_time(text: str, now_us: int, zone: tzinfo) -> tuple[Any, int]:
             f'invalid time: "{text}"',
             hint="A time is a timestamp, or an interval from now such as -10 minutes.",
         ) from None
-
-
-def _value(expression: bound.Expression, context: Context) -> Any:
-    from sqlvec.exec.select import run_query
-
-    if is_native(expression):
-        return constant(expression, context)
-    column = bound.OutputColumn("time", expression.type)
-    query = bound.Select((column,), (bound.Target("time", expression),))
-    for batch in run_query(plan_query(query, context.catalog), context):
-        for value in batch[0]:
-            return value
-    return None
 
 
 def _shifted(now_us: int, interval: tuple[int, int, int], zone: tzinfo) -> int:

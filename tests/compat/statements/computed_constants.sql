@@ -1,0 +1,15 @@
+CREATE TABLE points (id int PRIMARY KEY, name text, n numeric, v vector(4));
+INSERT INTO points SELECT i, repeat('x', i), i * 1.5, array_fill(i::float8, ARRAY[4])::vector(4) FROM generate_series(1, 5) i;
+SELECT id FROM points ORDER BY v <-> array_fill(4.2::float8, ARRAY[4])::vector(4) LIMIT 2;
+CREATE INDEX ON points USING hnsw (v vector_l2_ops);
+SELECT id FROM points ORDER BY v <-> (ARRAY[1, 2, 3, 4 + sqrt(2)])::vector LIMIT 2;
+SELECT id FROM points ORDER BY v <=> (ARRAY[1, 2, 3, 4])[1:4]::vector(4), id LIMIT 1;
+SELECT id FROM points WHERE v <-> array_fill(5::float8, ARRAY[4])::vector(4) < 1 + sin(1.5) ORDER BY id;
+SELECT id, v <-> array_fill(1, ARRAY[4])::vector AS distance FROM points WHERE id = (ARRAY[3, 4])[2];
+SELECT id FROM points WHERE id IN (1, (array_fill(3, ARRAY[2]))[2]) AND name = repeat('x', 3);
+SELECT id FROM points WHERE n = 1.5 * power(2, 1) OR id > (ARRAY[4])[1] ORDER BY id LIMIT length(repeat('ab', 1)) OFFSET (ARRAY[1])[1];
+UPDATE points SET name = 'changed' WHERE id = (ARRAY[1, 2])[2] RETURNING id, name;
+DELETE FROM points WHERE id = (ARRAY[1, 2])[1] RETURNING id;
+SELECT id FROM points WHERE id = (ARRAY[1, 2])[5];
+SELECT id FROM points WHERE id = 1 / (ARRAY[0])[1];
+SELECT id FROM points ORDER BY v <-> array_fill(1, ARRAY[3])::vector LIMIT 1;
