@@ -15,3 +15,6 @@ SELECT id = ANY ('{1,2}'), id > ALL (SELECT 0), title LIKE ANY (ARRAY['A%']) FRO
 SELECT 5 & 3, 5 | 3, 5 # 3, ~5, 1 << 3, 8 >> 1, @ -3, 'ab' ^@ 'a', B'101', $$it's$$, E'\n', 1.5e3, .5;
 SELECT lower(title), length(body), round(price, 1), abs(score), concat(title, 1, NULL) FROM docs;
 SELECT current_date, current_user, CURRENT_TIMESTAMP, localtimestamp;
+SELECT int4range(1, 5) @> 3, '[1,5)'::int4range && '[2,3]', numrange(1, 2) -|- numrange(2, 3), int8range(1, 2) &< '[1,3)', int8range(1, 2) &> '[1,3)';
+SELECT int4range(1, 5) + '[5,9)', int4multirange(int4range(1, 2)) - '{[1,2)}', lower(daterange(NULL, published, '[]')), isempty(tsrange(NULL, NULL)) FROM docs;
+SELECT range_agg(int4range(id, year)), range_intersect_agg(int4range(id, NULL)), range_merge(int4range(1, 2), '[7,8)') FROM docs;

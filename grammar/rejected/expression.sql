@@ -54,3 +54,19 @@ SELECT id IS TRUE FROM docs;
 -- 42804 at 8
 SELECT EXTRACT(nothing FROM published) FROM docs;
 -- 42601 at 16
+SELECT int4range(1, 5) @> 3::bigint;
+-- 42883 at 24
+SELECT '[1,5)' @> 3;
+-- 42725 at 16
+SELECT int4range(1, 5) && int8range(1, 5);
+-- 42883 at 24
+SELECT '[5,1)'::int4range;
+-- 22000 at 8
+SELECT int4range(1, 2) + int4range(5, 6);
+-- 22000
+SELECT '[1,2'::int4range;
+-- 22P02 at 8
+SELECT int4range(1, 5, 'x');
+-- 42601
+SELECT min(int4range(1, 5));
+-- 42883 at 8

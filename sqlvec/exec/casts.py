@@ -9,11 +9,12 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from sqlvec import types
-from sqlvec.errors import NumericValueOutOfRange
+from sqlvec.errors import DatetimeFieldOverflow, NumericValueOutOfRange
 from sqlvec.exec.relational_network import network as to_network
 from sqlvec.exec.relational_network import text as network_text
 from sqlvec.exec.vector_functions import cast_to_vector, floats, is_vector
 from sqlvec.types import SqlType
+from sqlvec.types.calendar import TIMESTAMP_END
 from sqlvec.types.time_zone import local_offset, utc_offset, zone_named
 from sqlvec.types.zoned import in_zone
 
@@ -82,9 +83,9 @@ def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None
         return None if source.oid in _TEXTS else render
     dates = (types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid)
     if target.oid in dates and source.oid == types.DATE.oid:
-        return lambda days: days * _DAY_US
+        return _midnight
     if target.oid == types.DATE.oid and source.oid in dates:
-        return lambda microseconds: microseconds // _DAY_US
+        return _day
     if target.oid in dates and source.oid in dates:
         return None
     if target.oid == types.BOOL.oid and source.oid in _RANGES:
@@ -112,6 +113,20 @@ def _in_zone(source: SqlType, target: SqlType, zone: str) -> Callable[[Any], Any
         return lambda value: parse(value, -1)
     render = in_zone(source.definition, zone).render
     return render if target.oid in _TEXTS else lambda value: parse(render(value), -1)
+
+
+def _midnight(days: int) -> int:
+    if days in _INFINITE[_DAY_US]:
+        return _INFINITE[1][_INFINITE[_DAY_US].index(days)]
+    if days * _DAY_US >= TIMESTAMP_END:
+        raise DatetimeFieldOverflow("date out of range for timestamp")
+    return days * _DAY_US
+
+
+def _day(microseconds: int) -> int:
+    if microseconds in _INFINITE[1]:
+        return _INFINITE[_DAY_US][_INFINITE[1].index(microseconds)]
+    return microseconds // _DAY_US
 
 
 def _moment(value: int, unit: int, zone: str) -> int:

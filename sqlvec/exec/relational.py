@@ -28,6 +28,7 @@ import pyarrow as pa
 from sqlvec import types
 from sqlvec.errors import DatabaseError
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.infinities import for_engine, from_engine
 from sqlvec.exec.priority import give_way
 from sqlvec.exec.relational_errors import translated
 from sqlvec.exec.relational_functions import FunctionHost, register, session_value
@@ -156,7 +157,7 @@ class Relational:
         names = {relation_id: slot.name for relation_id, slot in slots.items()}
         rendered = render_query(query, self._render_context(names, context, computed))
         for relation_id in rendered.relations:
-            slots[relation_id].table = sources[relation_id]
+            slots[relation_id].table = for_engine(sources[relation_id])
         forms = [column.type.definition.arrow(column.type.typmod) for column in query.columns]
         return self._batches(self._open(rendered.sql, context), forms, context)
 
@@ -320,7 +321,7 @@ class Relational:
 def _shaped(batch: pa.RecordBatch, forms: list[pa.DataType]) -> pa.RecordBatch:
     """The batch with exactly the wanted column types; DuckDB names zones and lists in its own way."""
     columns = [
-        column if column.type == form else column.cast(form)
+        from_engine(column if column.type == form else column.cast(form))
         for column, form in zip(batch.columns, forms, strict=False)
     ]
     return pa.RecordBatch.from_arrays(columns, names=[f"c{i}" for i in range(len(columns))])

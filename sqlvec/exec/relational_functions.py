@@ -24,6 +24,7 @@ from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
 from sqlvec.exec import relational_network as networks
 from sqlvec.exec import relational_numeric as numbers
+from sqlvec.exec import relational_ranges as ranges
 from sqlvec.exec import relational_text as texts
 from sqlvec.exec import relational_text_search as text_search
 from sqlvec.exec import relational_user_types as user_types
@@ -70,6 +71,19 @@ sqlvec_all(tests) AS CASE WHEN tests IS NULL THEN NULL WHEN list_contains(tests,
   WHEN list_count(tests) < len(tests) THEN NULL ELSE true END
 sqlvec_interval(p) AS to_months(CAST(p[1] AS INTEGER)) + to_days(CAST(p[2] AS INTEGER))
   + to_microseconds(p[3])
+sqlvec_date(n) AS CASE WHEN n >= 2147483647 THEN DATE 'infinity' WHEN n <= -2147483647 THEN DATE '-infinity'
+  ELSE DATE '1970-01-01' + CAST(n AS INTEGER) END
+sqlvec_timestamp(n) AS CASE WHEN n = 9223372036854775807 THEN TIMESTAMP 'infinity'
+  WHEN n <= -9223372036854775807 THEN TIMESTAMP '-infinity' ELSE make_timestamp(n) END
+sqlvec_timestamptz(n) AS CASE WHEN n = 9223372036854775807 THEN TIMESTAMPTZ 'infinity'
+  WHEN n <= -9223372036854775807 THEN TIMESTAMPTZ '-infinity' ELSE make_timestamptz(n) END
+sqlvec_days_of(d) AS CASE WHEN d = DATE '-infinity' THEN -2147483648 ELSE d - DATE '1970-01-01' END
+sqlvec_us_of(t) AS CASE WHEN isinf(t) IS NOT TRUE THEN epoch_us(t) WHEN t > TIMESTAMP '1970-01-01' THEN 9223372036854775807
+  ELSE -9223372036854775808 END
+sqlvec_days_between(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('sqlvec:22008:cannot subtract infinite dates')
+  ELSE a - b END
+sqlvec_finite_us(t) AS CASE WHEN isinf(t) THEN error('sqlvec:22008:cannot subtract infinite timestamps')
+  ELSE epoch_us(t) END
 sqlvec_most_frequent(h) AS map_keys(map_from_entries(list_filter(map_entries(h),
   lambda pair: pair.value = list_max(map_values(h)))))
 """
@@ -159,7 +173,7 @@ def register(connection: Any, host: FunctionHost) -> None:
     """Adds every macro and function to the database of the connection."""
     for macro in MACROS.strip().split("\nsqlvec_"):
         connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
-    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS]
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS]
     for name, function, parameters, result in plain:
         strict = function if name in _TAKES_NULL else _strict(function)
         connection.create_function(
@@ -259,6 +273,7 @@ def _shift(value: int, places: int, bits: int) -> int:
 _TAKES_NULL = frozenset(
     [
         "numeric", "numeric_greatest", "numeric_least", "string_to_array", "overlay", "json_key",
+        *ranges.TAKES_NULL,
     ]
 )  # fmt: skip
 _Row = tuple[str, Callable[..., Any], list[str], str]

@@ -8,10 +8,12 @@ from __future__ import annotations
 from sqlvec import types
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
+from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.text_search import NAMES as TEXT_SEARCH
 from sqlvec.sql.tree import walk
 from sqlvec.types.composite_type import Composite
 from sqlvec.types.enum_type import Enum
+from sqlvec.types.range_type import NUMERIC_RANGES
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
 FUNCTIONS = frozenset(
@@ -53,7 +55,7 @@ _ARITHMETIC = frozenset(
 )
 _VECTORS = frozenset(t.oid for t in (types.VECTOR, types.HALFVEC, types.SPARSEVEC))
 _BITS = frozenset(t.oid for t in (types.BIT, types.VARBIT))
-_ORDERED = _ARITHMETIC | _VECTORS | _BITS | frozenset(
+_ORDERED = _ARITHMETIC | _VECTORS | _BITS | frozenset(FAMILIES.keys() - NUMERIC_RANGES) | frozenset(
     t.oid
     for t in (
         types.BOOL, types.OID, types.TEXT, types.VARCHAR, types.NAME, types.UUID, types.DATE,
@@ -96,7 +98,7 @@ def _node_is_native(node: bound.Expression) -> bool:
         return all(rule.condition is None or is_native(rule.condition) for rule in node.rules)
     if isinstance(node, bound.FunctionCall):
         if not node.operator:
-            return node.name in FUNCTIONS
+            return node.name in FUNCTIONS and not any(arg.type.oid in FAMILIES for arg in node.args)
         return _operator_is_native(node)
     if isinstance(node, (bound.InList, bound.DistinctFrom)):
         operand = node.arg if isinstance(node, bound.InList) else node.left

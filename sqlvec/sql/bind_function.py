@@ -36,6 +36,7 @@ from sqlvec.sql.functions import (
     type_of,
 )
 from sqlvec.sql.parse import Node
+from sqlvec.sql.ranges import FAMILIES, family_among, matches, polymorphic
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.text_search import configured
 from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS, casts_implicitly, common_type, is_unknown
@@ -92,7 +93,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         bound_args, _ = resolve(binder, name, [RECORD_FUNCTIONS[name][0]], args, position)
         return record_call(name, bound_args)
     table = FUNCTIONS if name in FUNCTIONS else TABLE_FUNCTIONS
-    if name not in table and len(args) == 1 and (cast := types.by_name(name)) is not None:
+    literal = len(args) == 1 and is_unknown(args[0].type)  # text('x') is a cast
+    if (literal or name not in table) and len(args) == 1 and (cast := types.by_name(name)) is not None:
         return binder.coerce(args[0], cast, level="explicit", position=position)
     try:
         bound_args, result = resolve(binder, name, table.get(name, []), args, position)
@@ -200,6 +202,9 @@ def _fits(signature: Signature, args: Sequence[bound.Expression]) -> bool:
         if word == "anyarray":
             if not is_unknown(arg.type) and types.element_of(arg.type) is None:
                 return False
+        elif word in ("anyrange", "anymultirange"):
+            if not is_unknown(arg.type) and not matches(word, arg.type):
+                return False
         elif not is_pseudo(word) and not _accepts(arg.type, type_of(word)):
             return False
     return True
@@ -236,6 +241,7 @@ def _prefers(signature: Signature) -> bool:
 def _apply(
     binder: Binder, signature: Signature, args: Sequence[bound.Expression], position: int | None
 ) -> tuple[list[bound.Expression], SqlType]:
+    family = family_among(signature.arguments, args)
     element = _element(signature, args)
     array = types.array_of(element) if element is not None and element.definition.array_oid else None
     found = []
@@ -247,11 +253,15 @@ def _apply(
             wanted = element or arg.type
         elif word == "anyarray":
             wanted = array if is_unknown(arg.type) and array else arg.type
+        elif word in ("anyrange", "anymultirange"):
+            wanted = arg.type if family is None else polymorphic(word, family) or arg.type
         else:
             wanted = type_of(word)
         same_text = arg.type.oid in TEXTS and wanted.oid in TEXTS
         keep = wanted.bare == arg.type.bare or same_text
         found.append(arg if keep else binder.coerce(arg, wanted.bare, level="explicit" if same_text else "implicit", position=position))
+    if family is not None and (result := polymorphic(signature.result, family)) is not None:
+        return found, result
     if signature.result == "anyelement":
         return found, element or types.TEXT
     if signature.result == "anyarray":
@@ -291,7 +301,7 @@ def _aggregate(
         bound_args, result = resolve(binder, name, ORDERED_SET_FUNCTIONS.get(name, []), [*args, *values], position)
         args = bound_args[: len(args)]
         return bound.Aggregate(result, name, tuple(args), filter=where, order_by=order_by, within_group=True)
-    if name in ("min", "max") and args and args[0].type.oid in (*VECTORS, *BITS):
+    if name in ("min", "max") and args and args[0].type.oid in (*VECTORS, *BITS, *FAMILIES):
         raise _no_function(name, args, position)
     if not args and name != "count":
         raise UndefinedFunction(f"function {name}() does not exist", position=position)

@@ -2,7 +2,7 @@
 
     name(arguments) result      one signature a line; ... repeats the last argument, ? makes it optional
 
-any, anyelement and anyarray stand for what was given, as in PostgreSQL. Evaluation is elsewhere.
+any, anyelement, anyarray, anyrange and anymultirange stand for what was given, as in PostgreSQL. Evaluation is elsewhere.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from sqlvec import types
+from sqlvec.sql import ranges
 from sqlvec.sql.network import SIGNATURES as NETWORK
 from sqlvec.sql.text_search import SIGNATURES
 from sqlvec.types import SqlType
@@ -188,11 +189,11 @@ def _record_table(text: str) -> dict[str, tuple[Signature, tuple[tuple[str, str]
     return table
 
 
-FUNCTIONS = function_table(SCALAR + SIGNATURES + NETWORK)
-AGGREGATE_FUNCTIONS = function_table(AGGREGATES)
+FUNCTIONS = function_table(SCALAR + SIGNATURES + NETWORK + ranges.SIGNATURES)
+AGGREGATE_FUNCTIONS = function_table(AGGREGATES + ranges.AGGREGATES)
 ORDERED_SET_FUNCTIONS = function_table(ORDERED_SET)
 WINDOW_FUNCTIONS = function_table(WINDOW)
-TABLE_FUNCTIONS = function_table(TABLE)
+TABLE_FUNCTIONS = function_table(TABLE + ranges.TABLE)
 RECORD_FUNCTIONS = _record_table(RECORD)
 VOLATILE = frozenset(
     [
@@ -200,7 +201,7 @@ VOLATILE = frozenset(
         "pg_cancel_backend", "pg_terminate_backend",
     ]
 )  # fmt: skip
-_PSEUDO = ("any", "anyelement", "anyarray")
+_PSEUDO = ("any", "anyelement", "anyarray", "anyrange", "anymultirange")
 
 
 def type_of(word: str) -> SqlType:

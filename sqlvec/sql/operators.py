@@ -14,6 +14,7 @@ from sqlvec.sql.bind_text import search_operator
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.composites import composite_of
 from sqlvec.sql.network import network_operator
+from sqlvec.sql.ranges import range_operator
 from sqlvec.sql.text_search import joined, match, negation
 from sqlvec.sql.type_rules import (
     BITS,
@@ -69,6 +70,9 @@ def bind_operator(
         text_search = joined(binder, name, left, right, position)
     if text_search is not None:
         return text_search
+    over_ranges = range_operator(binder, name, left, right, position)
+    if over_ranges is not None:
+        return over_ranges
     over_addresses = network_operator(binder, name, left, right, position)
     if over_addresses is not None:
         return over_addresses

@@ -22,6 +22,7 @@ from sqlvec.sql.render_numeric import in_form, key_of, numeric_form, one_scale
 from sqlvec.sql.render_tables import table_function
 from sqlvec.sql.render_types import Fixed, declared_form, is_numeric
 from sqlvec.types import SqlType
+from sqlvec.types.range_type import NUMERIC_RANGES
 
 __all__ = ["Computed", "RenderContext", "RenderedQuery", "render_query", "used_columns"]
 
@@ -171,11 +172,9 @@ class _QueryRenderer:
         mixed = any(form is None and any(pair) for form, pair in zip(forms, pairs, strict=True))
         if mixed and not canonical:
             return self._set_operation(query, canonical=True)
-        text_columns = [
-            i for i, c in enumerate(columns) if is_numeric(c) and forms[i] is None
-        ]
+        keyed = any(map(_has_key, columns, forms))
         word = query.op.upper() + (" ALL" if query.all else "")
-        if text_columns and not query.all and query.op == "union":
+        if keyed and not query.all and query.op == "union":
             keys = _distinct_keys(columns, forms)
             union = f"{sides[0][0]} UNION ALL {sides[1][0]}"
             sql = f"SELECT DISTINCT ON ({keys}) * FROM ({union}) AS united"
@@ -277,8 +276,7 @@ class _QueryRenderer:
         r = self.expressions
         if select.distinct:
             types_ = [target.expression.type for target in targets]
-            numeric = any(is_numeric(t) and not f for t, f in zip(types_, forms, strict=True))
-            if numeric:
+            if any(map(_has_key, types_, forms)):
                 keys = _distinct_keys(types_, forms)
                 inner = f"SELECT DISTINCT ON ({keys}) * FROM (SELECT {shown}{tail}) AS plain"
             else:
@@ -388,10 +386,18 @@ def _names(count: int) -> str:
 
 
 def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:
-    return ", ".join(
-        key_of(f"c{i}") if is_numeric(column) and forms[i] is None else f"c{i}"
-        for i, column in enumerate(columns)
-    )
+    found = []
+    for i, (column, form) in enumerate(zip(columns, forms, strict=True)):
+        if column.oid in NUMERIC_RANGES:
+            found.append(f"sqlvec_range_key(c{i}, {column.oid})")
+        else:
+            found.append(key_of(f"c{i}") if _has_key(column, form) else f"c{i}")
+    return ", ".join(found)
+
+
+def _has_key(column: SqlType, form: Fixed | None) -> bool:
+    """Whether values that are equal may differ: 1.0 and 1.00."""
+    return column.oid in NUMERIC_RANGES or is_numeric(column) and form is None
 
 
 def _cte_name(name: str) -> str:

@@ -187,6 +187,14 @@ def _array_agg(r: ExpressionRenderer, call: _Call) -> str:
     return f"CAST({call('list', r.output(e.args[0]))} AS {duckdb_type(e.type)})"
 
 
+def _range_agg(r: ExpressionRenderer, call: _Call) -> str:
+    e = call.node
+    ranges, oid = call.plain("list", r.render(e.args[0])), e.args[0].type.oid
+    if e.name == "range_agg":
+        return f"sqlvec_range_aggregate({ranges}, {oid}, {e.type.oid})"
+    return f"sqlvec_range_intersect_aggregate({ranges}, {oid})"
+
+
 def _string_agg(r: ExpressionRenderer, call: _Call) -> str:
     e = call.node
     separator = r.constant(e.args[1])
@@ -213,7 +221,7 @@ def _shifted(r: ExpressionRenderer, call: _Call) -> str:
 
 _HANDLERS: dict[str, Callable[[ExpressionRenderer, _Call], str]] = {
     "count": _count, "min": _extreme, "max": _extreme, "array_agg": _array_agg,
-    "string_agg": _string_agg, "lag": _shifted, "lead": _shifted,
+    "range_agg": _range_agg, "range_intersect_agg": _range_agg, "string_agg": _string_agg, "lag": _shifted, "lead": _shifted,
 }  # fmt: skip
 
 

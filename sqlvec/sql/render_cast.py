@@ -12,7 +12,9 @@ from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.network import NETWORKS, network_cast, network_text, parsed_network
+from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.render_numeric import as_text, fixed_text, numeric_form
+from sqlvec.sql.render_ranges import parsed_range, range_cast, range_text
 from sqlvec.sql.render_text_search import TYPES as TEXT_SEARCH
 from sqlvec.sql.render_text_search import parsed_text_search, text_search_text
 from sqlvec.sql.render_types import (
@@ -66,6 +68,8 @@ def convert(r: ExpressionRenderer, value: str, source: SqlType, target: SqlType)
         return parsed(r, value, target)
     if source.oid in NETWORKS and target.oid in NETWORKS:
         return network_cast(value, target)
+    if (ranges := range_cast(value, source, target)) is not None:
+        return ranges
     if source.oid in JSONS:
         return _from_json(r, value, target)
     if target.oid in JSONS:
@@ -187,6 +191,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         return text_search_text(value, sql_type)
     if oid in NETWORKS:
         return network_text(value, sql_type)
+    if oid in FAMILIES:
+        return range_text(r, value, sql_type)
     if oid in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
         return f"array_to_string({value}, ' ')"
     if oid in REG_KINDS:
@@ -244,6 +250,8 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return parsed_text_search(text, target)
     if oid in NETWORKS:
         return parsed_network(text, target)
+    if oid in FAMILIES:
+        return parsed_range(r, text, target)
     if oid in OIDS:
         return f"sqlvec_parse_reg({r.context.session}, {text}, {oid})"
     if (own := parsed_user_type(text, target)) is not None:
@@ -257,10 +265,10 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
 def moment_of(count: str, oid: int) -> str:
     """The date, time or timestamp of a count of days or microseconds."""
     if oid == _DATE:
-        return f"(DATE '1970-01-01' + CAST({count} AS INTEGER))"
+        return f"sqlvec_date({count})"
     if oid == _TIME:
         return f"CAST(TIME '00:00' + to_microseconds({count}) AS TIME)"
-    return f"make_timestamp{'tz' if oid == _TIMESTAMPTZ else ''}({count})"
+    return f"sqlvec_timestamp{'tz' if oid == _TIMESTAMPTZ else ''}({count})"
 
 
 def _parsed_array(

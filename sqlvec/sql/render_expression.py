@@ -38,6 +38,7 @@ from sqlvec.sql.render_user_types import composite_field, composite_key, composi
 from sqlvec.sql.render_vectors import comparable_vector, distance
 from sqlvec.sql.type_rules import VECTORS
 from sqlvec.types import SqlType
+from sqlvec.types.range_type import NUMERIC_RANGES
 
 Computed = Mapping[bound.Expression, tuple[int, str]]
 Fold = Callable[[str, tuple[Any, ...]], Any]
@@ -163,12 +164,18 @@ class ExpressionRenderer:
             return comparable_text_search(self.render(e), e.type)
         if e.type.oid in VECTORS:
             return comparable_vector(self, e)
+        if e.type.oid in NUMERIC_RANGES:
+            return f"sqlvec_range_key({self.render(e)}, {e.type.oid})"
         if (key := composite_key(self.render(e), e.type) if e.type.own is not None else None) is not None:
             return key
         element = types.element_of(e.type)
         if element is not None and is_numeric(element) and declared_form(element) is None:
             item = self.fresh()
             return f"list_transform({self.render(e)}, lambda {item}: {key_of(item)})"
+        if element is not None and element.oid in NUMERIC_RANGES:
+            item = self.fresh()
+            key = f"sqlvec_range_key({item}, {element.oid})"
+            return f"list_transform({self.render(e)}, lambda {item}: {key})"
         return self.render(e)
 
     def comparables(self, expressions: Sequence[bound.Expression]) -> list[str]:

@@ -19,6 +19,7 @@ from sqlvec.sql.render_cast import parsed, text_out, text_out_of
 from sqlvec.sql.render_json import json_function
 from sqlvec.sql.render_moments import moment_function
 from sqlvec.sql.render_numeric import numeric_function
+from sqlvec.sql.render_ranges import range_function
 from sqlvec.sql.render_tables import set_returning
 from sqlvec.sql.render_text_search import text_search_function
 from sqlvec.sql.render_types import TEXTS, ZERO_BASED, duckdb_type, is_numeric, literal
@@ -100,6 +101,8 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     name = e.name
     if name in STABLE or name in CATALOG_NAMES or name in VOLATILE or name == "pg_typeof":
         return _session_call(r, e)
+    if (over_ranges := range_function(r, e)) is not None:
+        return over_ranges
     if is_numeric(e.type) or any(is_numeric(arg.type) for arg in e.args):
         found = numeric_function(r, e)
         if found is not None:

@@ -11,6 +11,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.network import rendered_operator
 from sqlvec.sql.render_cast import interval_of, interval_parts, zoned
 from sqlvec.sql.render_numeric import numeric_operator
+from sqlvec.sql.render_ranges import range_operator
 from sqlvec.sql.render_types import (
     DENSE,
     FLOATS,
@@ -58,6 +59,8 @@ def operator(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return pattern(r, name, *e.args)
     if is_numeric(e.type):
         return numeric_operator(r, e)
+    if (over_ranges := range_operator(r, e)) is not None:
+        return over_ranges
     if (over_addresses := rendered_operator(r, e)) is not None:
         return over_addresses
     if len(e.args) == 1:
@@ -236,7 +239,7 @@ def _moments(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         moment, step = (left, right) if kinds[0] == _TIMESTAMPTZ else (right, left)
         return zoned(r, f"({zoned(r, moment)} {e.name} {step})")
     if kinds == (_DATE, _DATE):
-        return f"CAST({left} - {right} AS INTEGER)"
+        return f"CAST(sqlvec_days_between({left}, {right}) AS INTEGER)"
     return f"CAST({left} {e.name} {right} AS {duckdb_type(e.type)})"
 
 
@@ -252,7 +255,7 @@ def _difference(r: ExpressionRenderer, left: str, right: str, kinds: tuple[int, 
     for side, oid in zip((left, right), kinds, strict=True):
         if oid in (_DATE, _TIMESTAMP) and _TIMESTAMPTZ in kinds:
             side = zoned(r, f"CAST({side} AS TIMESTAMP)")
-        sides.append(f"epoch_us({side})")
+        sides.append(f"epoch_us({side})" if oid == _TIME else f"sqlvec_finite_us({side})")
     span = f"({sides[0]} - {sides[1]})"
     if kinds[0] == _TIME:
         return f"to_microseconds({span})"

@@ -10,6 +10,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.render_cast import text_out_of
 from sqlvec.sql.render_json import path_arguments
 from sqlvec.sql.render_numeric import as_text
+from sqlvec.sql.render_ranges import range_list
 from sqlvec.sql.render_types import INTEGERS, ZERO_BASED, duckdb_type, is_numeric
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def record_text(r: ExpressionRenderer, e: bound.RecordCall) -> str:
 def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     """The rows as a list."""
     if e.name == "unnest":
-        return r.render(e.args[0])
+        return range_list(r, e.args[0]) or r.render(e.args[0])
     if e.name == "generate_series":
         return _series(r, e)
     args = r.all(e.args)

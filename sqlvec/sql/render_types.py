@@ -20,6 +20,7 @@ import numpy as np
 
 from sqlvec import types
 from sqlvec.sql import bound
+from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.type_rules import REG_KINDS
 from sqlvec.types import SqlType
 from sqlvec.types.numeric import ARROW_PRECISION_MAX, precision_scale
@@ -44,6 +45,7 @@ _NAMES = {
     types.DATE.oid: "DATE", types.TIME.oid: "TIME", types.TIMESTAMP.oid: "TIMESTAMP",
     types.TIMESTAMPTZ.oid: "TIMESTAMPTZ", types.INTERVAL.oid: "INTERVAL", types.BYTEA.oid: "BLOB",
     types.SPARSEVEC.oid: "BLOB", types.TSVECTOR.oid: "BLOB", types.TSQUERY.oid: "BLOB",
+    **{oid: "BLOB" for oid in FAMILIES},
     types.INET.oid: "BLOB", types.CIDR.oid: "BLOB", types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
 } | {oid: "BIGINT" for oid in OIDS}  # fmt: skip
 _INFINITE_DAYS = (2**31 - 1, -(2**31))

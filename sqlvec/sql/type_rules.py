@@ -11,6 +11,7 @@ from sqlvec import types
 from sqlvec.types import SqlType
 from sqlvec.types.domain_type import value_type
 from sqlvec.types.integer import RegType
+from sqlvec.types.range_type import Multirange
 
 NUMBERS = [t.oid for t in (types.INT2, types.INT4, types.INT8, types.NUMERIC, types.FLOAT4, types.FLOAT8)]
 INTEGERS = frozenset(t.oid for t in (types.INT2, types.INT4, types.INT8))
@@ -129,6 +130,9 @@ def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     element, wanted = types.element_of(source), types.element_of(target)
     if element is not None and wanted is not None:
         return casts_explicitly(element, wanted)
+    source_range, target_range = source.definition, target.definition
+    if isinstance(target_range, Multirange) and target_range.range is source_range:
+        return True
     json_like = (types.JSON.oid, types.JSONB.oid)
     if a in json_like and (b in NUMBERS or b == types.BOOL.oid):
         return True

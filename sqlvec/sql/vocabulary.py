@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from sqlvec import types
 from sqlvec.catalog.objects import empty_catalog
 from sqlvec.errors import DatabaseError
 from sqlvec.sql import bound
@@ -23,13 +24,14 @@ from sqlvec.sql.functions import (
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import ParsedStatement
 from sqlvec.sql.type_rules import TEXTS, casts_explicitly, casts_implicitly, casts_on_assignment
-from sqlvec.types import SqlType
+from sqlvec.types import ANYMULTIRANGE, ANYRANGE, SqlType
 
 _TABLES = (
     FUNCTIONS, AGGREGATE_FUNCTIONS, ORDERED_SET_FUNCTIONS, WINDOW_FUNCTIONS, TABLE_FUNCTIONS,
 )  # fmt: skip
 _CASTS = {"i": casts_implicitly, "a": casts_on_assignment, "e": casts_explicitly}
 _FIRST_PSEUDO, _OTHER_PSEUDO = 2_276, frozenset([2_277, 2_283, 2_776, 5_077, 5_078, 5_079])
+_RANGES = {"anyrange": ANYRANGE.oid, "anymultirange": ANYMULTIRANGE.oid}
 
 
 class SqlVocabulary:
@@ -54,12 +56,17 @@ class SqlVocabulary:
 
 
 def _takes(signature: Signature, arguments: Sequence[int]) -> bool:
+    if signature.variadic and arguments and (word := signature.arguments[-1]) != "any":
+        if types.array_of(type_of(word)).oid == arguments[-1]:
+            arguments = [*arguments[:-1], type_of(word).oid]
     if not signature.accepts(len(arguments)):
         return False
     return all(_same(signature.argument(i), oid) for i, oid in enumerate(arguments))
 
 
 def _same(word: str, oid: int) -> bool:
+    if word in _RANGES or oid in _RANGES.values():
+        return _RANGES.get(word) == oid
     if is_pseudo(word) or oid == _FIRST_PSEUDO or oid in _OTHER_PSEUDO:
         return is_pseudo(word)
     wanted = type_of(word).oid

@@ -32,6 +32,7 @@ from sqlvec.storage.keys import (
 from sqlvec.storage.row_claims import await_transaction
 from sqlvec.storage.visibility import ABORTED, LIVE, UNCOMMITTED
 from sqlvec.types import BPCHAR, SqlType
+from sqlvec.types.range_type import NUMERIC_RANGES, sort_key_of
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -384,6 +385,9 @@ def _same(left: Any, right: Any, type: SqlType) -> bool:
         return left is right
     if type.oid == BPCHAR.oid:
         return bool(left.rstrip(" ") == right.rstrip(" "))
+    if type.oid in NUMERIC_RANGES:
+        sort_key = sort_key_of(type)
+        return sort_key(left) == sort_key(right)
     if isinstance(left, np.ndarray):
         return bool(np.array_equal(left, right))
     return bool(left == right) or bool(left != left and right != right)

@@ -3,7 +3,7 @@
     key bytes  one part per column: its bytes alone for a key of one column, else u32 length +
                bytes for each; integers and date/time i64, floats f64 (one zero, one NaN), numerics
                their shortest decimal text, blank-padded text without trailing blanks, other text
-               utf-8, bytea as it is, vectors their elements
+               utf-8, bytea as it is, ranges their sort key, vectors their elements
                (sparse ones their binary form), lists their text
     run        hashes u64[n] ascending (xxhash64 of the key bytes), rows i64[n]; one entry per row
                version
@@ -28,6 +28,7 @@ import xxhash
 
 from sqlvec.storage.growing import Mask, RowIds, Words
 from sqlvec.types import BPCHAR, NUMERIC, SqlType, by_oid
+from sqlvec.types.range_type import NUMERIC_RANGES, sort_key_of
 from sqlvec.types.sparse_vector import SparseVector
 
 BULK_ROWS_MIN = 64  # from here on a batch is a run of its own, not entries of a dictionary
@@ -274,13 +275,17 @@ def _datums(column: pa.Array, type: SqlType) -> list[Any]:
 
 
 def _encoder(type: SqlType) -> Callable[[Any], bytes]:
-    if type.oid == BPCHAR.oid:
-        return _encode_blank_padded
-    return _encode
+    return _ENCODERS.get(type.oid, _encode)
 
 
 def _encode_blank_padded(value: str) -> bytes:
     return value.rstrip(" ").encode()
+
+
+_ENCODERS: dict[int, Callable[[Any], bytes]] = {
+    BPCHAR.oid: _encode_blank_padded,
+    **{oid: sort_key_of(SqlType(oid)) for oid in NUMERIC_RANGES},
+}
 
 
 def _encode(value: Any) -> bytes:

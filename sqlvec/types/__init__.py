@@ -5,6 +5,8 @@ from sqlvec.types.builtin import (
     ANY,
     ANYARRAY,
     ANYELEMENT,
+    ANYMULTIRANGE,
+    ANYRANGE,
     BIT,
     BOOL,
     BPCHAR,
@@ -76,7 +78,7 @@ def all_types() -> list[TypeDefinition]:
 
 
 __all__ = [
-    "ACLITEM", "ANY", "ANYARRAY", "ANYELEMENT", "BIT", "BOOL", "BPCHAR", "BYTEA", "CHAR", "CID", "CIDR",
+    "ACLITEM", "ANY", "ANYARRAY", "ANYELEMENT", "ANYMULTIRANGE", "ANYRANGE", "BIT", "BOOL", "BPCHAR", "BYTEA", "CHAR", "CID", "CIDR",
     "CSTRING", "DATE", "FLOAT4", "FLOAT8", "HALFVEC", "INT2", "INET", "INT2VECTOR", "INT4", "INT8",
     "INTERVAL", "MACADDR",
     "JSON", "JSONB", "JSONPATH", "NAME", "NUMERIC", "OID", "OIDVECTOR", "PG_NODE_TREE", "RECORD", "REGCLASS",

@@ -18,6 +18,7 @@ from sqlvec.types.jsonpath import JsonPath
 from sqlvec.types.network import MacAddress, Network
 from sqlvec.types.numeric import Numeric
 from sqlvec.types.pseudo import Key, Record, Shown, Tid, Void
+from sqlvec.types.range_type import Multirange, Range
 from sqlvec.types.regconfig import CONFIGS, DICTIONARIES, RegName
 from sqlvec.types.sparse_vector import Sparse
 from sqlvec.types.sql_type import REGISTRY, SqlType
@@ -108,6 +109,20 @@ def _define() -> None:
     TsQueryType(3615, "tsquery", array_oid=3645, routine="tsquery")
     RegName(3734, "regconfig", "configuration", CONFIGS, array_oid=3735)
     RegName(3769, "regdictionary", "dictionary", DICTIONARIES, array_oid=3770)
+    Shown(3831, "anyrange", **_pseudo(align="d", routine="anyrange_"))
+    Range(3904, "int4range", subtype_oid=23, array_oid=3905)
+    Range(3906, "numrange", subtype_oid=1700, array_oid=3907)
+    Range(3908, "tsrange", subtype_oid=1114, array_oid=3909, align="d")
+    Range(3910, "tstzrange", subtype_oid=1184, array_oid=3911, align="d")
+    Range(3912, "daterange", subtype_oid=1082, array_oid=3913)
+    Range(3926, "int8range", subtype_oid=20, array_oid=3927, align="d")
+    Multirange(4451, "int4multirange", range_oid=3904, array_oid=6150)
+    Multirange(4532, "nummultirange", range_oid=3906, array_oid=6151)
+    Multirange(4533, "tsmultirange", range_oid=3908, array_oid=6152, align="d")
+    Multirange(4534, "tstzmultirange", range_oid=3910, array_oid=6153, align="d")
+    Multirange(4535, "datemultirange", range_oid=3912, array_oid=6155)
+    Multirange(4536, "int8multirange", range_oid=3926, array_oid=6157, align="d")
+    Shown(4537, "anymultirange", **_pseudo(align="d", routine="anymultirange_"))
     RegType(4089, "regnamespace", array_oid=4090, length=4, **_number())
     RegType(4096, "regrole", array_oid=4097, length=4, **_number())
     Vector(16386, "vector", array_oid=16391, routine="vector_")
@@ -136,6 +151,7 @@ REGNAMESPACE, REGROLE, VECTOR = SqlType(4089), SqlType(4096), SqlType(16386)
 TSVECTOR, TSQUERY, REGCONFIG, REGDICTIONARY = (SqlType(oid) for oid in (3614, 3615, 3734, 3769))
 HALFVEC, SPARSEVEC = SqlType(16392), SqlType(16398)
 JSONPATH = SqlType(4072)
+ANYRANGE, ANYMULTIRANGE = SqlType(3831), SqlType(4537)
 CIDR, MACADDR, INET = SqlType(650), SqlType(829), SqlType(869)
 
 _ALIASES = {

@@ -1,4 +1,4 @@
-"""Types whose texts depend on the session's time zone: timestamptz, timetz, and arrays of them."""
+"""Types whose texts depend on the session's time zone: timestamptz, timetz, ranges and arrays of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from sqlvec.types.array import Array
 from sqlvec.types.date_time import Timestamp, TimeTz
+from sqlvec.types.range_type import Multirange, Range
 from sqlvec.types.sql_type import TypeDefinition
 from sqlvec.types.time_zone import zone_named
 
@@ -19,6 +20,8 @@ def in_zone(definition: TypeDefinition, zone: str) -> TypeDefinition:
 def _depends(definition: TypeDefinition) -> bool:
     if isinstance(definition, Array):
         return _depends(definition.element)
+    if isinstance(definition, (Range, Multirange)):
+        return _depends(definition.subtype)
     return isinstance(definition, TimeTz) or (isinstance(definition, Timestamp) and definition.zoned)
 
 
@@ -28,6 +31,12 @@ def _in_zone(definition: TypeDefinition, zone: str) -> TypeDefinition:
     found = copy.copy(definition)
     if isinstance(found, Array):
         found.element = _in_zone(found.element, zone)
+    elif isinstance(found, Range):
+        found.subtype = _in_zone(found.subtype, zone)
+    elif isinstance(found, Multirange):
+        of = _in_zone(found.range, zone)
+        assert isinstance(of, Range), of
+        found.range, found.subtype = of, of.subtype
     else:
         assert isinstance(found, (Timestamp, TimeTz))
         found.zone = zone_named(zone)

@@ -1,4 +1,4 @@
-"""pg_type, pg_cast, pg_collation: types as the registry has them."""
+"""pg_type, pg_range, pg_cast, pg_collation: types as the registry has them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from sqlvec.catalog.user_types import CompositeType, DomainType, EnumType, UserT
 from sqlvec.catalog.viewpoint import SUPERUSER_OID, Viewpoint
 from sqlvec.types import TypeDefinition
 from sqlvec.types.domain_type import base_of
+from sqlvec.types.range_type import Multirange
 
 Row = dict[str, Any]
+_BTREE = 403
 _RECORD_ROUTINES = ("record_in", "record_out", "record_recv", "record_send")
 
 
@@ -172,5 +174,23 @@ def _collations(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                "collcollate": locale[name], "collctype": locale[name]}  # fmt: skip
 
 
-BUILTIN = {"pg_type": _types, "pg_cast": _casts, "pg_collation": _collations}
+def _ranges(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for definition in types.all_types():
+        if isinstance(definition, Multirange):
+            of, name = definition.range, definition.range.name
+            yield {"rngtypid": of.oid, "rngsubtype": of.subtype.oid, "rngmultitypid": definition.oid,
+                   "rngcollation": 0, "rngsubopc": _ordering_class(of.subtype.oid),
+                   "rngcanonical": _function(f"{name}_canonical"),
+                   "rngsubdiff": _function(f"{name}_subdiff")}  # fmt: skip
+
+
+def _ordering_class(oid: int) -> int:
+    """The btree operator class that the type has by default."""
+    return next(
+        number(fact, "oid") for fact in facts("operator_classes")
+        if number(fact, "method") == _BTREE and number(fact, "type") == oid and fact["default"] == "t"
+    )  # fmt: skip
+
+
+BUILTIN = {"pg_range": _ranges, "pg_type": _types, "pg_cast": _casts, "pg_collation": _collations}
 OURS = {"pg_type": _made_types, "pg_enum": _labels}
