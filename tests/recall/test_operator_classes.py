@@ -111,6 +111,9 @@ def _assert_recall(world: World) -> None:
             plan = connection.execute(f"EXPLAIN SELECT id FROM t ORDER BY {distance} LIMIT 10").fetchall()
             assert any(f"index: {name}" in line[0] for line in plan), plan
             assert _recall(world, connection, column, operator) >= RECALL_MIN, name
+            connection.execute("SET sqlvec.target_recall = 0.99")
+            assert _recall(world, connection, column, operator) >= 0.99, name
+            connection.execute("RESET sqlvec.target_recall")
 
 
 def test_recall_holds_after_build_inserts_deletes_restart_and_reindex(world: World) -> None:
