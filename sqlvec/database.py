@@ -404,7 +404,7 @@ class Connection:
         self.notifications.close()
         self.store.locks.release_session(self.owner)
         if self._relational is not None:
-            self._relational.close()
+            self.database.engine.give_back(self._relational)
         self.database.connections.discard(self)
 
     def drop_temporary(self) -> None:
@@ -448,7 +448,7 @@ class Connection:
         def close() -> None:
             for relational in made:
                 self._kept_relational.remove(relational)
-                relational.close()
+                self.database.engine.give_back(relational)
             made.clear()
 
         return get, close

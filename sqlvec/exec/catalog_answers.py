@@ -1,7 +1,8 @@
 """Answers to queries over system tables alone, remembered with the catalog they are of.
 
-Drivers ask the same at every connect, and a catalog is a value: until it is replaced, the answer stays. It is
-remembered for the plan, the parameters and what else it may depend on: search path, user and time zone.
+Drivers ask the same at every connect, and a catalog is a value: until it is replaced, the answer stays, for every
+session. It is remembered for the plan, the parameters and what else it may depend on: search path, user, time zone,
+and the session's temporary schema if there is one.
 Queries that read what goes on now, or call a function that does, are run every time.
 """
 
@@ -59,7 +60,8 @@ def answered(plan: Remainder, context: Context, run: Run) -> Iterator[Batch]:
 def _remembered(known: _Answers, context: Context, run: Run) -> Iterator[Batch]:
     view = context.viewpoint()
     zone = context.settings.show("TimeZone")
-    key = (repr(context.parameters), view.search_path, view.user, view.temporary_schema, zone)
+    temporary = view.temporary_schema if context.catalog.schema(view.temporary_schema) else ""
+    key = (repr(context.parameters), view.search_path, view.user, temporary, zone)
     batches = known.batches.get(key)
     if batches is not None:
         yield from batches

@@ -6,7 +6,8 @@ prepared plan. A slot has one schema for life, since plans are made for it: ther
 relation id and schema. The engine has no native tables, reads no file, loads no extension.
 
 A statement runs on its session's cursor, and its result owns the cursor until it is drained or closed;
-interrupt() may be called from any thread.
+interrupt() may be called from any thread. A cursor whose session has ended is the next one's, with the plans that it
+has: tools that connect for one question find it planned.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ BATCH_ROWS = 8_192
 MEMORY_LIMIT = "4GB"
 THREADS = 2
 PLANS_MAX = 128  # remembered by a session
+IDLE_MAX = 8  # cursors without a session
 SLOTS_MAX = 256
 PREPARED_BYTES_MAX = 100_000
 _PLACE = 100_000  # the ordinal under which filter() numbers the rows
@@ -71,13 +73,29 @@ class RelationalEngine:
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
         self._lock = threading.Lock()
+        self._idle: list[Relational] = []
 
     def cursor(self) -> Relational:
-        """A session's own."""
+        """A session's own, until it is given back."""
         with self._lock:
+            if self._idle:
+                return self._idle.pop()
             return Relational(self.connection.cursor(), self.host)
 
+    def give_back(self, cursor: Relational) -> None:
+        """For who comes next, unless a statement is running on it or there are enough."""
+        if not cursor.running:
+            cursor.finish()
+            with self._lock:
+                if len(self._idle) < IDLE_MAX:
+                    self._idle.append(cursor)
+                    return
+        cursor.close()
+
     def close(self) -> None:
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
         self.connection.close()
 
 
@@ -139,6 +157,7 @@ class Relational:
         self._plans: OrderedDict[str, _Plan] = OrderedDict()
         self._counter = 0
         self._result: _Result | None = None
+        self.running = False  # or its result is not drained
 
     # ---------------------------------------------------------------- running
 
@@ -152,7 +171,8 @@ class Relational:
         """Batches of at most BATCH_ROWS rows, whose columns c0 ... have the Arrow forms of the query's
         output types. sources hold columns c{ordinal}; a source must have a schema and __arrow_c_stream__.
         """
-        self._finish()
+        self.finish()
+        self.running = True
         slots = {relation_id: self._slot(relation_id, table) for relation_id, table in sources.items()}
         names = {relation_id: slot.name for relation_id, slot in slots.items()}
         rendered = render_query(query, self._render_context(names, context, computed))
@@ -197,8 +217,19 @@ class Relational:
         """Stops the running statement with 57014; from any thread."""
         self.cursor.interrupt()
 
+    def finish(self) -> None:
+        """Gives the cursor back: the result is closed, the tables are let go."""
+        result, self._result = self._result, None
+        if result is not None:
+            with contextlib.suppress(pa.ArrowException, duckdb.Error):
+                result.reader.close()
+        self.host.rest(self.session)
+        for slot in self._slots.values():
+            slot.table = None
+        self.running = False
+
     def close(self) -> None:
-        self._finish()
+        self.finish()
         self.cursor.close()
 
     # ---------------------------------------------------------------- inside
@@ -255,7 +286,7 @@ class Relational:
                     table = self.cursor.execute(f"EXECUTE {plan.name}").to_arrow_table()
                     self._result = _Result(table.to_reader(BATCH_ROWS), plan)
         except DatabaseError:
-            self._finish()
+            self.finish()
             raise
         return self._result
 
@@ -297,7 +328,7 @@ class Relational:
                     yield _shaped(batch, forms)
         finally:
             if self._result is result:
-                self._finish()
+                self.finish()
 
     @contextlib.contextmanager
     def _guarded(self, context: Context) -> Iterator[None]:
@@ -306,16 +337,6 @@ class Relational:
         except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
             cancelled = context.cancelled()
             raise translated(error, self.host.keeper, cancelled=cancelled) from error
-
-    def _finish(self) -> None:
-        """Gives the cursor back: the result is closed, the tables are let go."""
-        result, self._result = self._result, None
-        if result is not None:
-            with contextlib.suppress(pa.ArrowException, duckdb.Error):
-                result.reader.close()
-        self.host.rest(self.session)
-        for slot in self._slots.values():
-            slot.table = None
 
 
 def _shaped(batch: pa.RecordBatch, forms: list[pa.DataType]) -> pa.RecordBatch:
