@@ -18,3 +18,4 @@ SELECT current_date, current_user, CURRENT_TIMESTAMP, localtimestamp;
 SELECT int4range(1, 5) @> 3, '[1,5)'::int4range && '[2,3]', numrange(1, 2) -|- numrange(2, 3), int8range(1, 2) &< '[1,3)', int8range(1, 2) &> '[1,3)';
 SELECT int4range(1, 5) + '[5,9)', int4multirange(int4range(1, 2)) - '{[1,2)}', lower(daterange(NULL, published, '[]')), isempty(tsrange(NULL, NULL)) FROM docs;
 SELECT range_agg(int4range(id, year)), range_intersect_agg(int4range(id, NULL)), range_merge(int4range(1, 2), '[7,8)') FROM docs;
+SELECT (ARRAY[[1, 2], [3, 4]])[2][1], ('{{1,2},{3,4}}'::int[])[1:2][1], array_dims('[0:1]={1,2}'::int[]), CAST(tags AS text[][]), ARRAY[[id]] || ARRAY[[2]] FROM docs;

@@ -70,3 +70,11 @@ SELECT int4range(1, 5, 'x');
 -- 42601
 SELECT min(int4range(1, 5));
 -- 42883 at 8
+SELECT '{{1,2},{3}}'::int[];
+-- 22P02 at 8
+SELECT ARRAY[[1, 2], [3]];
+-- 2202E
+SELECT '[2:1]={1}'::int[];
+-- 2202E at 8
+SELECT ARRAY[[1, 2]] || ARRAY[[3]];
+-- 2202E

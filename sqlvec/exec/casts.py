@@ -15,6 +15,7 @@ from sqlvec.exec.relational_network import text as network_text
 from sqlvec.exec.vector_functions import cast_to_vector, floats, is_vector
 from sqlvec.types import SqlType
 from sqlvec.types.calendar import TIMESTAMP_END
+from sqlvec.types.shaped_array import is_shaped, of_lists
 from sqlvec.types.time_zone import local_offset, utc_offset, zone_named
 from sqlvec.types.zoned import in_zone
 
@@ -76,6 +77,8 @@ def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None
         return _to_numeric(source)
     if source.oid in _NETWORKS and target.oid not in (source.oid, types.INET.oid):
         return network_text if target.oid in _TEXTS else to_network
+    if is_shaped(target) and source.oid not in _TEXTS:
+        return _with_shape(source, target)
     if target.oid in _TEXTS:
         render = source.definition.render
         if source.oid == types.BOOL.oid:
@@ -113,6 +116,14 @@ def _in_zone(source: SqlType, target: SqlType, zone: str) -> Callable[[Any], Any
         return lambda value: parse(value, -1)
     render = in_zone(source.definition, zone).render
     return render if target.oid in _TEXTS else lambda value: parse(render(value), -1)
+
+
+def _with_shape(source: SqlType, target: SqlType) -> Callable[[Any], Any]:
+    """Lists, and lists of lists, as arrays of any shape."""
+    of = types.element_of(source)
+    assert of is not None, source
+    render, parse = of.definition.render, target.definition.parse
+    return lambda value: parse(of_lists(value, render))
 
 
 def _midnight(days: int) -> int:

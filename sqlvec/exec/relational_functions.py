@@ -19,6 +19,7 @@ from sqlvec import types
 from sqlvec.catalog import definitions
 from sqlvec.errors import DataException, InternalError
 from sqlvec.exec import jsonpath
+from sqlvec.exec import relational_arrays as arrays
 from sqlvec.exec import relational_formats as formats
 from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
@@ -173,7 +174,7 @@ def register(connection: Any, host: FunctionHost) -> None:
     """Adds every macro and function to the database of the connection."""
     for macro in MACROS.strip().split("\nsqlvec_"):
         connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
-    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS]
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS, *arrays.FUNCTIONS]
     for name, function, parameters, result in plain:
         strict = function if name in _TAKES_NULL else _strict(function)
         connection.create_function(
@@ -273,7 +274,7 @@ def _shift(value: int, places: int, bits: int) -> int:
 _TAKES_NULL = frozenset(
     [
         "numeric", "numeric_greatest", "numeric_least", "string_to_array", "overlay", "json_key",
-        *ranges.TAKES_NULL,
+        *ranges.TAKES_NULL, *arrays.TAKES_NULL,
     ]
 )  # fmt: skip
 _Row = tuple[str, Callable[..., Any], list[str], str]

@@ -65,18 +65,18 @@ def composite_key(datum: bytes, number: int) -> bytes:
     made = composite(number)
     parts = []
     for field, value in zip(made.fields, made.values(datum), strict=True):
-        parts.append(b"\xff" if value is None else b"\x01" + _key(value_type(field.type), value))
+        parts.append(b"\xff" if value is None else b"\x01" + sort_key(value_type(field.type), value))
     return b"".join(parts)
 
 
-def _key(sql_type: SqlType, value: Any) -> bytes:
+def sort_key(sql_type: SqlType, value: Any) -> bytes:
     """Of one value; no key is the beginning of another."""
     if isinstance(sql_type.own, Composite):
         return composite_key(value, sql_type.own.number) + b"\0"
     if isinstance(value, list):
         element = types.element_of(sql_type)
         assert element is not None, sql_type
-        items = (b"\xff" if v is None else b"\x01" + _key(element, v) for v in value)
+        items = (b"\xff" if v is None else b"\x01" + sort_key(element, v) for v in value)
         return b"".join(items) + b"\0"
     if isinstance(value, int):
         return (int(value) + 2**63).to_bytes(9, "big")

@@ -11,9 +11,11 @@ from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.text_search import NAMES as TEXT_SEARCH
 from sqlvec.sql.tree import walk
+from sqlvec.sql.type_rules import has_sort_key
 from sqlvec.types.composite_type import Composite
 from sqlvec.types.enum_type import Enum
 from sqlvec.types.range_type import NUMERIC_RANGES
+from sqlvec.types.shaped_array import has_shape, is_shaped
 
 OPERATORS = frozenset(["=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "||", "->", "->>"])
 FUNCTIONS = frozenset(
@@ -103,6 +105,10 @@ def _node_is_native(node: bound.Expression) -> bool:
     if isinstance(node, (bound.InList, bound.DistinctFrom)):
         operand = node.arg if isinstance(node, bound.InList) else node.left
         return operand.type.order_oid in _ORDERED
+    if isinstance(node, bound.Coalesce):
+        return node.kind == "coalesce" or not has_sort_key(node.type)
+    if isinstance(node, bound.ArrayExpression):
+        return not is_shaped(node.type)
     if isinstance(node, bound.AnyAll):
         return node.op in ("=", "<>") and node.arg.type.order_oid in _ORDERED
     return True
@@ -114,6 +120,8 @@ def _cast_is_native(node: bound.Cast) -> bool:
     if node.arg.type.oid == node.type.oid:
         return True
     source, target = node.arg.type, node.type
+    if is_shaped(target) and has_shape(source):
+        return isinstance(node.arg, (bound.Param, bound.Const)) and not is_shaped(source)
     if target.oid in _VECTORS or source.oid in _VECTORS:
         return all(t.oid in _SIMPLE_CASTS or _is_number_array(t) for t in (source, target))
     if source.oid in _BITS or target.oid in _BITS:
@@ -123,7 +131,7 @@ def _cast_is_native(node: bound.Cast) -> bool:
 
 def _is_number_array(sql_type: types.SqlType) -> bool:
     element = types.element_of(sql_type)
-    return element is not None and element.oid in _ARRAY_NUMBERS
+    return element is not None and element.oid in _ARRAY_NUMBERS and not is_shaped(sql_type)
 
 
 def _operator_is_native(node: bound.FunctionCall) -> bool:

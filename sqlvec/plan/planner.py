@@ -38,7 +38,7 @@ from sqlvec.plan.ranking import Ground, is_scored, ranking, with_index
 from sqlvec.plan.remainder import plan_remainder, queried
 from sqlvec.sql import bound
 from sqlvec.sql.tree import children
-from sqlvec.types.composite_type import is_composite
+from sqlvec.sql.type_rules import has_sort_key
 
 HAND_FUSION_ID_FIRST = 2_000_000  # relation ids of fusions that are sources; the binder counts from 1
 _FUSING = (bound.Join, bound.CteScan, bound.DerivedTable)
@@ -185,7 +185,7 @@ def _evaluable(select: bound.Select, ranked: Ranking | None) -> bool:
     keys = ranked.extra if ranked else select.order_by
     expressions = [t.expression for t in select.targets if not t.junk]
     expressions += [key.expression for key in keys]
-    if any(is_composite(key.expression.type) for key in keys):
+    if any(has_sort_key(key.expression.type) for key in keys):
         return False  # only the relational engine knows their order
     for expression in expressions:
         if not is_native(expression):

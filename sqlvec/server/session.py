@@ -40,6 +40,7 @@ from sqlvec.server.statement import (
     spread,
 )
 from sqlvec.storage.locks import LockWait
+from sqlvec.types.shaped_array import public_oid
 
 if TYPE_CHECKING:
     from sqlvec.database import Prepared
@@ -259,7 +260,7 @@ class Session(Answering):
             prepared = statement.prepared
             if prepared is not None and prepared.columns is not None:
                 self.connection.block.check_usable(prepared.parsed)
-            oids = [t.oid for t in prepared.parameter_types] if prepared else []
+            oids = [public_oid(t.oid) for t in prepared.parameter_types] if prepared else []
             self.client.write(backend.parameter_description(oids))
             width = len(prepared.columns) if prepared and prepared.columns else 0
             self.client.write(statement.description((0,) * width))

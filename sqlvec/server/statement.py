@@ -10,6 +10,7 @@ from sqlvec import types
 from sqlvec.errors import DatabaseError, InvalidParameterValue, ProtocolViolation
 from sqlvec.exec.arrow_rows import BatchEncoder
 from sqlvec.pgwire import backend
+from sqlvec.types.shaped_array import public_oid
 from sqlvec.types.sql_type import BINARY_MISMATCH
 from sqlvec.types.zoned import in_zone
 
@@ -161,7 +162,7 @@ def _fails(decode: Decode, value: bytes | None) -> bool:
 
 def row_description(columns: Sequence[OutputColumn], formats: tuple[int, ...]) -> bytes:
     described = [
-        (c.name, c.table_oid, c.attnum, c.type.oid, c.type.definition.length, c.type.typmod)
+        (c.name, c.table_oid, c.attnum, public_oid(c.type.oid), c.type.definition.length, c.type.typmod)
         for c in columns
     ]
     return backend.row_description(described, formats)

@@ -11,7 +11,7 @@ from sqlvec.errors import (
     SyntaxError,
     WrongObjectType,
 )
-from sqlvec.sql import bound
+from sqlvec.sql import arrays, bound
 from sqlvec.sql.bind_bm25query import bm25query_cast
 from sqlvec.sql.bind_function import bind_function
 from sqlvec.sql.bind_paradedb import paradedb_cast
@@ -22,6 +22,7 @@ from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.type_rules import is_unknown
+from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 
 _PLACED = (bound.Aggregate, bound.WindowCall, bound.Fusion, bound.Mmr)  # not allowed everywhere
 _TESTS = {
@@ -236,6 +237,7 @@ def _any_all(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         if element.oid in (types.VARCHAR.oid, types.NAME.oid):
             element = types.TEXT
         array = binder.coerce(array, types.array_of(element), position=position)
+    array = arrays.items_of(array)
     element_type = types.element_of(array.type)
     if element_type is None:
         raise WrongObjectType("op ANY/ALL (array) requires array on right side", position=position)
@@ -356,7 +358,10 @@ def _array(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         )
     places = [location_of(binder, node) for node in body["elements"]]
     unified, element = binder.unify(elements, "ARRAY", places)
-    target = element if types.element_of(element) and element.definition.category == "A" else types.array_of(element)
+    if types.element_of(element) and element.definition.category == "A":
+        target = shaped(element.bare) if has_shape(element) else element
+    else:
+        target = types.array_of(element)
     return bound.ArrayExpression(target, tuple(unified))
 
 
@@ -366,8 +371,14 @@ def _row(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 
 def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     expression = bind_expression(binder, body["arg"], scope)
-    for step in body["indirection"]:
-        kind, part = body_of(step)
+    steps = list(body["indirection"])
+    while steps:
+        places = _leading_subscripts(steps)
+        if places and has_shape(expression.type) and (len(places) > 1 or is_shaped(expression.type)):
+            expression = _subscripts(binder, expression, places, scope)
+            del steps[: len(places)]
+            continue
+        kind, part = body_of(steps.pop(0))
         if kind == "String":
             expression = field_of(binder, expression, part["sval"], scope, location_of(binder, body["arg"]))
             continue
@@ -376,6 +387,36 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         position = location_of(binder, body["arg"])
         expression = _subscript(binder, expression, part, scope, position)
     return expression
+
+
+def _leading_subscripts(steps: list[Node]) -> list[Node]:
+    found = []
+    for step in steps:
+        if "A_Indices" not in step:
+            break
+        found.append(step["A_Indices"])
+    return found
+
+
+def _subscripts(
+    binder: Binder, array: bound.Expression, places: list[Node], scope: Scope
+) -> bound.Expression:
+    """array[i][j], or, where one of them is a range, array[1:i][j:k]."""
+
+    def end(place: Node, word: str) -> bound.Expression | None:
+        if word not in place:
+            return None
+        return binder.coerce(bind_expression(binder, place[word], scope), types.INT4, level="assignment")
+
+    if not any(place.get("is_slice") for place in places):
+        subscripts = [end(place, "uidx") for place in places]
+        return arrays.element(binder, array, [s for s in subscripts if s is not None])
+    one = bound.Const(types.INT4, 1)
+    bounds = [
+        (end(place, "lidx"), end(place, "uidx")) if place.get("is_slice") else (one, end(place, "uidx"))
+        for place in places
+    ]
+    return arrays.part(binder, array, bounds)
 
 
 def expanded(binder: Binder, body: Node, scope: Scope) -> list[tuple[str, bound.Expression]]:
@@ -460,7 +501,8 @@ def _sublink(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     if kind == "EXPR_SUBLINK":
         return bound.Subquery(column, "scalar", query)
     if kind == "ARRAY_SUBLINK":
-        return bound.Subquery(types.array_of(column), "array", query)
+        array = shaped(column.bare) if has_shape(column) else types.array_of(column)
+        return bound.Subquery(array, "array", query)
     test = bind_expression(binder, body["testexpr"], scope)
     name = body["operName"][-1]["String"]["sval"] if "operName" in body else "="
     probe = bound.ColumnRef(column.bare, -1, 0, "element")

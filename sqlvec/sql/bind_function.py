@@ -41,6 +41,7 @@ from sqlvec.sql.scope import Scope
 from sqlvec.sql.text_search import configured
 from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS, casts_implicitly, common_type, is_unknown
 from sqlvec.types import SqlType
+from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
 _NO_MATCH = (
@@ -244,6 +245,8 @@ def _apply(
     family = family_among(signature.arguments, args)
     element = _element(signature, args)
     array = types.array_of(element) if element is not None and element.definition.array_oid else None
+    if element is not None and has_shape(element) or any(is_shaped(arg.type) for arg in args):
+        array = shaped(element if array is None and element is not None else array or types.array_of(types.TEXT))
     found = []
     for index, arg in enumerate(args):
         word = signature.argument(index)

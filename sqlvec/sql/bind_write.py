@@ -203,7 +203,7 @@ def _with_literals(
         if "sval" in constant or constant.get("isnull"):
             expression = targets[i].expression
             assert isinstance(expression, bound.Const), expression
-            value = binder.literal(expression.value, column.type, binder.position(constant))
+            value = binder.literal(expression.value, column.type, binder.position(constant), "assignment")
             targets[i] = replace(targets[i], expression=value)
             output[i] = replace(output[i], type=column.type)
     return replace(query, targets=tuple(targets), columns=tuple(output))

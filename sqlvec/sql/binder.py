@@ -22,10 +22,12 @@ from sqlvec.errors import (
     UndefinedParameter,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.arrays import shaped_literal
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import Node, ParsedStatement
 from sqlvec.sql.type_rules import (
     REG_KINDS,
+    TEXTS,
     casts_explicitly,
     casts_implicitly,
     casts_on_assignment,
@@ -36,6 +38,7 @@ from sqlvec.types import SqlType
 from sqlvec.types.bits import BITS_MAX
 from sqlvec.types.composite_type import Composite
 from sqlvec.types.domain_type import value_type
+from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 from sqlvec.types.sparse_vector import SPARSE_DIMENSIONS_MAX
 from sqlvec.types.vector import DIMENSIONS_MAX
 from sqlvec.types.zoned import in_zone
@@ -150,6 +153,8 @@ class Binder:
         source = expression.type
         if source == target:
             return expression
+        if level == "explicit" and (is_shaped(source) or source.oid in TEXTS) and has_shape(target):
+            target = shaped(target)
         if isinstance(expression, bound.RowExpression) and isinstance(target.own, Composite):
             from sqlvec.sql.composites import row_as
 
@@ -167,9 +172,13 @@ class Binder:
             folded = self._fold(expression, target, explicit)
             if folded is not None:
                 return folded
+        if is_shaped(target) and isinstance(expression, bound.Cast) and isinstance(expression.arg, bound.Param):
+            expression = expression.arg  # which may bring more dimensions than the cast asked for
         if isinstance(expression, bound.ArrayExpression) and (element := types.element_of(target)):
             items = tuple(
-                self.coerce(item, element, level=level, position=position)
+                self.coerce(
+                    item, target if types.element_of(item.type) else element, level=level, position=position
+                )
                 for item in expression.items
             )
             return bound.ArrayExpression(target, items)
@@ -186,7 +195,7 @@ class Binder:
         """An unknown literal or parameter takes the type wanted of it."""
         if isinstance(expression, bound.Const):
             place = expression.position or position
-            return self.literal(expression.value, target, place, explicit=level == "explicit")
+            return self.literal(expression.value, target, place, level)
         if isinstance(expression, bound.Param):
             plain = target.bare
             known = self.parameters.get(expression.number, types.UNKNOWN)
@@ -198,7 +207,7 @@ class Binder:
         return bound.Cast(target, expression, level == "explicit")
 
     def literal(
-        self, text: str | None, target: SqlType, position: int | None, *, explicit: bool = False
+        self, text: str | None, target: SqlType, position: int | None, level: str = "implicit"
     ) -> bound.Expression:
         """A quoted literal read as target; the type's own error, with the position."""
         if text is None or is_unknown(target):
@@ -212,6 +221,8 @@ class Binder:
         if target.own is not None and self.type_uses is not None:
             self.type_uses.append((target.oid, position, text))
         try:
+            if (with_shape := shaped_literal(text, target, position, level)) is not None:
+                return with_shape
             typmod = target.typmod if target.oid == types.INTERVAL.oid else -1
             datum = definition.parse(text, typmod)
         except DatabaseError as error:
@@ -219,7 +230,7 @@ class Binder:
                 error.position = position
             raise
         # What the length coercion refuses has no position, as in PostgreSQL's coerce_type_typmod.
-        return bound.Const(target, definition.apply_typmod(datum, target.typmod, explicit))
+        return bound.Const(target, definition.apply_typmod(datum, target.typmod, level == "explicit"))
 
     def resolve_name(self, text: str, target: SqlType, position: int | None) -> int:
         """'docs'::regclass and its kin."""
@@ -320,6 +331,8 @@ class Binder:
             )
         if body.get("arrayBounds"):
             found = types.array_of(found)
+            if len(body["arrayBounds"]) > 1 and has_shape(found):
+                found = shaped(found)
         if body.get("setof"):
             raise FeatureNotSupported("SETOF is not supported here", position=position)
         return found

@@ -45,7 +45,7 @@ age(timestamp,timestamp) interval; age(timestamptz,timestamptz) interval; age(ti
 to_timestamp(float8) timestamptz; to_timestamp(text,text) timestamptz; to_date(text,text) date; to_char(timestamp,text) text; to_char(timestamptz,text) text; to_char(numeric,text) text; to_char(int4,text) text; to_char(int8,text) text; to_char(float8,text) text; to_number(text,text) numeric
 make_date(int4,int4,int4) date; make_interval(int4?,int4?,int4?,int4?,int4?,int4?,float8?) interval; timezone(text,timestamp) timestamptz; timezone(text,timestamptz) timestamp; isfinite(timestamptz) bool
 timeofday() text; justify_days(interval) interval; justify_hours(interval) interval; justify_interval(interval) interval; date(timestamp) date; date(timestamptz) date
-array_length(anyarray,int4) int4; array_upper(anyarray,int4) int4; array_lower(anyarray,int4) int4; array_ndims(anyarray) int4; cardinality(anyarray) int4
+array_length(anyarray,int4) int4; array_upper(anyarray,int4) int4; array_lower(anyarray,int4) int4; array_ndims(anyarray) int4; array_dims(anyarray) text; cardinality(anyarray) int4
 array_append(anyarray,anyelement) anyarray; array_prepend(anyelement,anyarray) anyarray; array_cat(anyarray,anyarray) anyarray; array_remove(anyarray,anyelement) anyarray
 array_position(anyarray,anyelement) int4; array_positions(anyarray,anyelement) _int4; array_to_string(anyarray,text,text?) text; array_fill(anyelement,_int4) anyarray; array_replace(anyarray,anyelement,anyelement) anyarray
 to_json(any) json; to_jsonb(any) jsonb; row_to_json(any) json; array_to_json(anyarray) json; json_build_object(any...) json; jsonb_build_object(any...) jsonb; json_build_array(any...) json; jsonb_build_array(any...) jsonb

@@ -8,6 +8,7 @@ from sqlvec.errors import (
     UndefinedFunction,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.arrays import of_one_form
 from sqlvec.sql.bind_paradedb import OPERATORS as PARADEDB
 from sqlvec.sql.bind_paradedb import paradedb_operator
 from sqlvec.sql.bind_text import search_operator
@@ -27,6 +28,7 @@ from sqlvec.sql.type_rules import (
     promoted,
 )
 from sqlvec.types import SqlType
+from sqlvec.types.shaped_array import is_shaped, shaped
 
 COMPARISONS = frozenset(["=", "<>", "<", "<=", ">", ">="])
 DISTANCES = {"<->": "l2", "<#>": "inner_product", "<=>": "cosine", "<+>": "l1"}
@@ -236,6 +238,7 @@ def _comparison(
     for side in (left, right):
         keep = side.type.oid == target.oid or (side.type.oid in TEXTS and target == types.TEXT)
         sides.append(side if keep else binder.coerce(side, target, position=position))
+    sides = of_one_form(binder, sides)
     return _call(types.BOOL, name, *sides)
 
 
@@ -302,6 +305,8 @@ def _concatenation(
     element_a, element_b = types.element_of(a), types.element_of(b)
     if element_a is not None or element_b is not None:
         array = a if element_a is not None else b
+        if is_shaped(a) or is_shaped(b) and element_b is not None:
+            array = shaped(array)
         element = types.element_of(array)
         assert element is not None
         sides = []
@@ -393,7 +398,7 @@ def _container(
         if known.oid != types.JSONB.oid and types.element_of(known) is None:
             return None
         sides = [binder.coerce(side, known.bare, position=position) for side in (left, right)]
-        return _call(types.BOOL, name, *sides)
+        return _call(types.BOOL, name, *of_one_form(binder, sides))
     if name in ("&", "|", "#", "<<", ">>"):
         return _bitwise(binder, name, left, right, position)
     if name == "^@" and all(is_unknown(side) or side.oid in TEXTS for side in (a, b)):

@@ -18,6 +18,7 @@ from sqlvec.errors import (
     NullValueNotAllowed,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.render_arrays import as_shaped
 from sqlvec.sql.render_cast import interval_fields, interval_of
 from sqlvec.sql.render_json import canonical, json_aggregate
 from sqlvec.sql.render_numeric import WIDE, as_text, in_form, key_of, numeric_form
@@ -32,6 +33,7 @@ from sqlvec.sql.render_types import (
     quoted,
 )
 from sqlvec.sql.render_vectors import list_of, vector_aggregate
+from sqlvec.types.shaped_array import is_shaped
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -184,6 +186,8 @@ def _extreme(r: ExpressionRenderer, call: _Call) -> str:
 
 def _array_agg(r: ExpressionRenderer, call: _Call) -> str:
     e = call.node
+    if is_shaped(e.type):
+        return f"sqlvec_shaped_aggregate({call('list', as_shaped(r, e.args[0]))})"
     return f"CAST({call('list', r.output(e.args[0]))} AS {duckdb_type(e.type)})"
 
 

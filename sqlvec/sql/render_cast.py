@@ -13,6 +13,12 @@ from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.network import NETWORKS, network_cast, network_text, parsed_network
 from sqlvec.sql.ranges import FAMILIES
+from sqlvec.sql.render_arrays import (
+    parsed_shaped,
+    shaped_cast,
+    shaped_constant,
+    shaped_text,
+)
 from sqlvec.sql.render_numeric import as_text, fixed_text, numeric_form
 from sqlvec.sql.render_ranges import parsed_range, range_cast, range_text
 from sqlvec.sql.render_text_search import TYPES as TEXT_SEARCH
@@ -33,6 +39,7 @@ from sqlvec.sql.render_user_types import parsed_user_type, user_type_text
 from sqlvec.sql.render_vectors import bit_cast, parsed_vector, vector_cast, vector_text
 from sqlvec.sql.type_rules import REG_KINDS, VECTORS
 from sqlvec.types import SqlType
+from sqlvec.types.shaped_array import is_shaped
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -53,12 +60,18 @@ def cast(r: ExpressionRenderer, e: bound.Cast) -> str:
         return _to_text(r, e)
     if is_numeric(source):
         return _from_numeric(r, e)
+    if is_shaped(target) and not is_shaped(source) and (known := r.constant(e.arg)) is not None:
+        return shaped_constant(known, target)
     value = r.render(e.arg)
+    if is_shaped(source) or is_shaped(target):
+        return convert(r, value, source, target)
     return bit_cast(value, source, target, e.explicit) or convert(r, value, source, target)
 
 
 def convert(r: ExpressionRenderer, value: str, source: SqlType, target: SqlType) -> str:
     """value of type source as target, neither of them numeric or text as target."""
+    if (arrays := shaped_cast(r, value, source, target)) is not None:
+        return arrays
     vector = vector_cast(r, value, source, target)
     if vector is not None:
         return vector
@@ -199,6 +212,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         args = f"CAST(json_array('{REG_KINDS[oid]}', {value}) AS VARCHAR)"
         call = f"sqlvec_call({r.context.session}, 'reg_out', {types.TEXT.oid}, {args})"
         return f"CASE WHEN {value} IS NOT NULL THEN {call} END"
+    if is_shaped(sql_type):
+        return shaped_text(r, value, sql_type)
     element = types.element_of(sql_type)
     if element is not None:
         item = r.fresh()
@@ -256,6 +271,8 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return f"sqlvec_parse_reg({r.context.session}, {text}, {oid})"
     if (own := parsed_user_type(text, target)) is not None:
         return own
+    if is_shaped(target):
+        return parsed_shaped(r, text, target)
     element = types.element_of(target)
     if element is not None:
         return _parsed_array(r, text, target, element)

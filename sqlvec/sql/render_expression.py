@@ -17,6 +17,7 @@ from sqlvec.errors import FeatureNotSupported, UndefinedParameter
 from sqlvec.sql import bound
 from sqlvec.sql.composites import fields
 from sqlvec.sql.render_aggregates import aggregate, window_call
+from sqlvec.sql.render_arrays import as_shaped, shaped_key, stacked
 from sqlvec.sql.render_cast import cast, text_out
 from sqlvec.sql.render_functions import function
 from sqlvec.sql.render_numeric import comparable_numerics, in_form, key_of, numeric_form
@@ -36,9 +37,10 @@ from sqlvec.sql.render_types import (
 )
 from sqlvec.sql.render_user_types import composite_field, composite_key, composite_row, domain_check
 from sqlvec.sql.render_vectors import comparable_vector, distance
-from sqlvec.sql.type_rules import VECTORS
+from sqlvec.sql.type_rules import VECTORS, has_sort_key
 from sqlvec.types import SqlType
 from sqlvec.types.range_type import NUMERIC_RANGES
+from sqlvec.types.shaped_array import is_shaped
 
 Computed = Mapping[bound.Expression, tuple[int, str]]
 Fold = Callable[[str, tuple[Any, ...]], Any]
@@ -164,6 +166,8 @@ class ExpressionRenderer:
             return comparable_text_search(self.render(e), e.type)
         if e.type.oid in VECTORS:
             return comparable_vector(self, e)
+        if is_shaped(e.type):
+            return shaped_key(self.render(e), e.type)
         if e.type.oid in NUMERIC_RANGES:
             return f"sqlvec_range_key({self.render(e)}, {e.type.oid})"
         if (key := composite_key(self.render(e), e.type) if e.type.own is not None else None) is not None:
@@ -288,6 +292,12 @@ class ExpressionRenderer:
             return f"sqlvec_numeric_{e.kind}([{', '.join(parts)}])"
         if e.kind != "coalesce" and e.type.oid == types.SPARSEVEC.oid:
             return f"sqlvec_sparse_{e.kind}([{', '.join(parts)}])"
+        if e.kind != "coalesce" and has_sort_key(e.type):
+            pairs = [
+                f"CASE WHEN {part} IS NOT NULL THEN struct_pack(k := {key}, v := {part}) END"
+                for part, key in zip(parts, self.comparables(e.args), strict=True)
+            ]
+            return f"struct_extract({e.kind}({', '.join(pairs)}), 'v')"
         return f"{e.kind}({', '.join(parts)})"
 
     # ---------------------------------------------------------------- casts and containers
@@ -296,6 +306,8 @@ class ExpressionRenderer:
         return cast(self, e)
 
     def _array(self, e: bound.ArrayExpression) -> str:
+        if is_shaped(e.type):
+            return stacked(self, e)
         element = types.element_of(e.type)
         assert element is not None, e
         if any(types.element_of(item.type) is not None for item in e.items):
@@ -347,8 +359,8 @@ class ExpressionRenderer:
         if e.kind == "scalar":
             return f"({inner})"
         if e.kind == "array":
-            element = types.element_of(e.type)
-            assert element is not None
+            if is_shaped(e.type):
+                return self._array_of_arrays(e, inner)
             return f"CAST(coalesce(ARRAY({inner}), []) AS {duckdb_type(e.type)})"
         assert e.test is not None, e
         column = e.query.columns[0].type
@@ -360,6 +372,12 @@ class ExpressionRenderer:
         else:
             text = self._quantified_subquery(e, inner, comparison(self, e.op, e.test, probe))
         return f"(NOT {text})" if e.negated else text
+
+    def _array_of_arrays(self, e: bound.Subquery, inner: str) -> str:
+        item = self.fresh()
+        text = as_shaped(self, Rendered(e.query.columns[0].type, item))
+        parts = f"list_transform(coalesce(ARRAY({inner}), []), lambda {item}: {text})"
+        return f"sqlvec_shaped_aggregate({parts})"
 
     def _quantified_subquery(self, e: bound.Subquery, inner: str, test: str) -> str:
         """LIKE ANY (query) and the like: over the rows, with SQL's three values."""

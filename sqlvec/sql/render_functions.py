@@ -15,6 +15,7 @@ from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.network import network_function
+from sqlvec.sql.render_arrays import plain_arguments_of, shaped_function
 from sqlvec.sql.render_cast import parsed, text_out, text_out_of
 from sqlvec.sql.render_json import json_function
 from sqlvec.sql.render_moments import moment_function
@@ -25,6 +26,7 @@ from sqlvec.sql.render_text_search import text_search_function
 from sqlvec.sql.render_types import TEXTS, ZERO_BASED, duckdb_type, is_numeric, literal
 from sqlvec.sql.render_user_types import user_type_function
 from sqlvec.sql.render_vectors import vector_function
+from sqlvec.types.shaped_array import is_shaped, public_oid
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -62,7 +64,7 @@ _TEMPLATES = {
     # arrays
     "array_length": "sqlvec_array_length({0}, {1})", "array_upper": "sqlvec_array_length({0}, {1})",
     "array_lower": "CASE WHEN {1} = 1 AND len({0}) > 0 THEN 1 END", "cardinality": "len({0})",
-    "array_ndims": "CASE WHEN len({0}) > 0 THEN 1 END", "array_cat": "list_concat({0}, {1})",
+    "array_dims": "CASE WHEN len({0}) > 0 THEN '[1:' || len({0}) || ']' END", "array_ndims": "CASE WHEN len({0}) > 0 THEN 1 END", "array_cat": "list_concat({0}, {1})",
     "array_append": "list_concat({0}, [{1}])", "array_prepend": "list_concat([{0}], {1})",
     # the server
     "gen_random_uuid": "CAST(uuid() AS VARCHAR)", "pg_is_in_recovery": "false", "inet_server_addr": "NULL",
@@ -103,6 +105,8 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return _session_call(r, e)
     if (over_ranges := range_function(r, e)) is not None:
         return over_ranges
+    if (over_shapes := shaped_function(r, e)) is not None:
+        return over_shapes
     if is_numeric(e.type) or any(is_numeric(arg.type) for arg in e.args):
         found = numeric_function(r, e)
         if found is not None:
@@ -116,6 +120,8 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         found = family(r, e)
         if found is not None:
             return found
+    if e.name.startswith("array_") and any(is_shaped(arg.type) for arg in e.args):
+        return function(r, plain_arguments_of(e))
     template = _TEMPLATES.get(name)
     if template is None:
         raise FeatureNotSupported(f"function {name} is not supported in this query")
@@ -145,7 +151,7 @@ def typed(call: str, e: bound.Expression) -> str:
 
 def _session_call(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     if e.name == "pg_typeof":
-        return literal(e.args[0].type.oid, types.REGTYPE)
+        return literal(public_oid(e.args[0].type.oid), types.REGTYPE)
     known = [r.constant(arg) for arg in e.args]
     if e.name not in VOLATILE and r.context.fold is not None and None not in known:
         values = tuple(constant.value for constant in known if constant is not None)
@@ -220,7 +226,7 @@ def _substring(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
 
 def _array_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
     name = e.name
-    if not name.startswith("array_") or not e.args:
+    if not name.startswith("array_") or not e.args or any(is_shaped(arg.type) for arg in e.args):
         return None
     if e.args[0].type.oid in ZERO_BASED and name in ("array_lower", "array_upper"):
         array, dimension = r.all(e.args)

@@ -13,6 +13,7 @@ from sqlvec import types
 from sqlvec.errors import InvalidParameterValue
 from sqlvec.sql import bound
 from sqlvec.sql.composites import composite_of
+from sqlvec.sql.render_arrays import shaped_json
 from sqlvec.sql.render_cast import text_of, text_out_of
 from sqlvec.sql.render_numeric import as_text
 from sqlvec.sql.render_types import (
@@ -25,6 +26,7 @@ from sqlvec.sql.render_types import (
     is_record,
     quoted,
 )
+from sqlvec.types.shaped_array import is_shaped
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -97,6 +99,8 @@ def json_text(r: ExpressionRenderer, e: bound.Expression) -> str:
     if oid == types.TIMESTAMPTZ.oid:
         text = text_out_of(r, r.render(e), e.type)
         return f"('\"' || replace({text}, ' ', 'T') || ':00\"')"
+    if is_shaped(e.type):
+        return shaped_json(r, e)
     element = types.element_of(e.type)
     if element is not None and e.type.definition.category == "A":
         item = r.fresh()

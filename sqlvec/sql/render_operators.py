@@ -9,6 +9,7 @@ from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.network import rendered_operator
+from sqlvec.sql.render_arrays import shaped_operator
 from sqlvec.sql.render_cast import interval_of, interval_parts, zoned
 from sqlvec.sql.render_numeric import numeric_operator
 from sqlvec.sql.render_ranges import range_operator
@@ -59,6 +60,8 @@ def operator(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return pattern(r, name, *e.args)
     if is_numeric(e.type):
         return numeric_operator(r, e)
+    if (over_shapes := shaped_operator(r, e)) is not None:
+        return over_shapes
     if (over_ranges := range_operator(r, e)) is not None:
         return over_ranges
     if (over_addresses := rendered_operator(r, e)) is not None:

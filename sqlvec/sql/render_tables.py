@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported, InvalidParameterValue
 from sqlvec.sql import bound
+from sqlvec.sql.render_arrays import items
 from sqlvec.sql.render_cast import text_out_of
 from sqlvec.sql.render_json import path_arguments
 from sqlvec.sql.render_numeric import as_text
 from sqlvec.sql.render_ranges import range_list
 from sqlvec.sql.render_types import INTEGERS, ZERO_BASED, duckdb_type, is_numeric
+from sqlvec.types.shaped_array import is_shaped
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -115,7 +117,7 @@ def record_lists(r: ExpressionRenderer, call: bound.RecordCall) -> list[str]:
     """A list for each column."""
     args = r.all(call.args)
     if call.name == "unnest":
-        return args
+        return [_elements(r, arg) for arg in call.args]
     return [template.format(*args) for template in _RECORDS[call.name]]
 
 
@@ -139,7 +141,7 @@ def record_text(r: ExpressionRenderer, e: bound.RecordCall) -> str:
 def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     """The rows as a list."""
     if e.name == "unnest":
-        return range_list(r, e.args[0]) or r.render(e.args[0])
+        return _elements(r, e.args[0])
     if e.name == "generate_series":
         return _series(r, e)
     args = r.all(e.args)
@@ -147,9 +149,18 @@ def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         args = path_arguments(r, e)
     if e.name == "regexp_matches" and len(args) == 2:
         args.append("''")
+    if e.name == "generate_subscripts" and is_shaped(e.args[0].type):
+        return f"range(sqlvec_shaped_lower({args[0]}, {args[1]}), sqlvec_shaped_upper({args[0]}, {args[1]}) + 1)"
     if e.name == "generate_subscripts" and e.args[0].type.oid in ZERO_BASED:
         return f"range(0, len({args[0]}))"
     return _LISTS[e.name].format(*args)
+
+
+def _elements(r: ExpressionRenderer, e: bound.Expression) -> str:
+    """Of an array or a multirange, as a list."""
+    if is_shaped(e.type):
+        return items(r, r.render(e), e.type)
+    return range_list(r, e) or r.render(e)
 
 
 def _series(r: ExpressionRenderer, e: bound.FunctionCall) -> str:

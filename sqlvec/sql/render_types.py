@@ -19,11 +19,14 @@ from typing import Any
 import numpy as np
 
 from sqlvec import types
+from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.type_rules import REG_KINDS
 from sqlvec.types import SqlType
+from sqlvec.types.array_literal import DECLARE_DIMENSIONS, MANY_DIMENSIONS
 from sqlvec.types.numeric import ARROW_PRECISION_MAX, precision_scale
+from sqlvec.types.shaped_array import is_shaped
 from sqlvec.types.sparse_vector import SparseVector
 from sqlvec.types.tsquery import TsQuery
 from sqlvec.types.tsvector import TsVector
@@ -115,6 +118,8 @@ def duckdb_type(sql_type: SqlType) -> str:
         return form.sql if form else "VARCHAR"
     if sql_type.oid in DENSE:
         return f"FLOAT[{sql_type.typmod}]" if sql_type.typmod > 0 else "FLOAT[]"
+    if is_shaped(sql_type):
+        return "VARCHAR"
     element = types.element_of(sql_type)
     if element is not None and sql_type.definition.category == "A":
         return duckdb_type(element) + "[]"
@@ -183,8 +188,9 @@ def _moment(value: Any, sql_type: SqlType) -> str:
 def _list(value: list[Any], sql_type: SqlType) -> str:
     element = types.element_of(sql_type)
     assert element is not None, sql_type
-    inner = sql_type if value and isinstance(value[0], list) else element
-    items = [literal(item, inner) for item in value]
+    if value and isinstance(value[0], list):
+        raise FeatureNotSupported(MANY_DIMENSIONS, hint=DECLARE_DIMENSIONS)
+    items = [literal(item, element) for item in value]
     if is_numeric(element):
         items = [f"CAST({item} AS VARCHAR)" for item in items]
     return f"[{', '.join(items)}]"

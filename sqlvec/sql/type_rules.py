@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from sqlvec import types
 from sqlvec.types import SqlType
+from sqlvec.types.composite_type import is_composite
 from sqlvec.types.domain_type import value_type
 from sqlvec.types.integer import RegType
-from sqlvec.types.range_type import Multirange
+from sqlvec.types.range_type import NUMERIC_RANGES, Multirange
+from sqlvec.types.shaped_array import is_shaped, public_oid
 
 NUMBERS = [t.oid for t in (types.INT2, types.INT4, types.INT8, types.NUMERIC, types.FLOAT4, types.FLOAT8)]
 INTEGERS = frozenset(t.oid for t in (types.INT2, types.INT4, types.INT8))
@@ -59,6 +61,8 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
         return True
     if a in NUMBERS and b in NUMBERS:
         return NUMBERS.index(a) < NUMBERS.index(b)
+    if is_shaped(source) != is_shaped(target):
+        return public_oid(a) == public_oid(b)
     if a in TEXTS and b in TEXTS:
         return (a, b) not in _ASSIGNED_TEXTS
     if b == types.REGCLASS.oid and a in (types.TEXT.oid, types.VARCHAR.oid):
@@ -139,6 +143,11 @@ def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     return (a, b) == (types.INTERVAL.oid, types.TIME.oid)
 
 
+def has_sort_key(sql_type: SqlType) -> bool:
+    """Whether values are compared by what the relational engine makes of them."""
+    return is_composite(sql_type) or is_shaped(sql_type) or sql_type.oid in NUMERIC_RANGES
+
+
 def depends_on_labels(source: SqlType, target: SqlType) -> bool:
     """Whether the cast goes through the text of an enum or a composite, which another name changes."""
     if source.oid == target.oid:
@@ -154,7 +163,8 @@ def common_type(found: Sequence[SqlType]) -> SqlType | None:
         return types.TEXT
     result = known[0]
     for other in known[1:]:
-        if other.oid == result.oid:
+        if public_oid(other.oid) == public_oid(result.oid):
+            result = other if is_shaped(other) else result
             continue
         if result.definition.category != other.definition.category:
             return None

@@ -61,6 +61,7 @@ from sqlvec.types.builtin import (
     by_name,
 )
 from sqlvec.types.row_encoder import RowEncoder, encode_rows
+from sqlvec.types.shaped_array import ShapedArray
 from sqlvec.types.sql_type import (
     REGISTRY,
     SqlType,
@@ -74,7 +75,7 @@ from sqlvec.types.sql_type import (
 
 def all_types() -> list[TypeDefinition]:
     """Every known type, for pg_type."""
-    return list(REGISTRY.values())
+    return [d for d in REGISTRY.values() if not isinstance(d, ShapedArray)]
 
 
 __all__ = [

@@ -21,7 +21,12 @@ from sqlvec.errors import (
     ProgramLimitExceeded,
     ProtocolViolation,
 )
-from sqlvec.types.array_literal import DIMENSIONS_MAX, parse_array
+from sqlvec.types.array_literal import (
+    DECLARE_DIMENSIONS,
+    DIMENSIONS_MAX,
+    MANY_DIMENSIONS,
+    parse_array,
+)
 from sqlvec.types.sql_type import (
     BINARY_MISMATCH,
     REGISTRY,
@@ -61,16 +66,14 @@ class Array(TypeDefinition):
         return pa.list_(self.element.arrow(typmod))
 
     def to_arrow(self, datums: Sequence[list[Any] | None], typmod: int = -1) -> pa.Array:
-        """Items of more than one dimension make lists of lists."""
         offsets: list[int] = [0]
         flat: list[Any] = []
         for datum in datums:
             flat += [] if datum is None else datum
             offsets.append(len(flat))
-        if any(isinstance(item, list) for item in flat):
-            inner = self.to_arrow(flat, typmod)
-        else:
-            inner = self.element.to_arrow(flat, typmod)
+        if any(isinstance(item, list) for item in flat) and not isinstance(self.element, IntegerVector):
+            raise FeatureNotSupported(MANY_DIMENSIONS, hint=DECLARE_DIMENSIONS)
+        inner = self.element.to_arrow(flat, typmod)
         mask = pa.array([datum is None for datum in datums], pa.bool_())
         return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), inner, mask=mask)
 
@@ -157,9 +160,16 @@ def encode_array(
         sizes.append(len(level))
         level = level[0]
     leaves = _flatten(datum)
+    return binary_array([lower_bound] * len(sizes), sizes, leaves, element)
+
+
+def binary_array(
+    lowers: Sequence[int], sizes: Sequence[int], leaves: Sequence[Any], element: TypeDefinition
+) -> bytes:
+    """The binary form of elements in order."""
     has_null = any(item is None for item in leaves)
     parts = [struct.pack(">iiI", len(sizes), int(has_null), element.oid)]
-    parts += [struct.pack(">ii", size, lower_bound) for size in sizes]
+    parts += [struct.pack(">ii", *pair) for pair in zip(sizes, lowers, strict=True)]
     for item in leaves:
         if item is None:
             parts.append(_NULL)
@@ -173,6 +183,18 @@ def decode_array(
     raw: bytes, element: TypeDefinition, typmod: int, *, lower_bound: int
 ) -> list[Any]:
     """The items of the binary form, nested for more than one dimension."""
+    lowers, sizes, items = binary_shape(raw, element, typmod)
+    if any(lower != lower_bound for lower in lowers):
+        raise FeatureNotSupported(
+            "array lower bounds other than 1 are not supported here", hint=DECLARE_DIMENSIONS
+        )
+    return _nest(items, list(sizes))
+
+
+def binary_shape(
+    raw: bytes, element: TypeDefinition, typmod: int
+) -> tuple[tuple[int, ...], tuple[int, ...], list[Any]]:
+    """Lower bounds and sizes of the dimensions, and the items, flat."""
     if len(raw) < 12:
         raise _short()
     dimensions, flags, oid = struct.unpack_from(">iiI", raw)
@@ -193,14 +215,14 @@ def decode_array(
     if len(raw) < 12 + 8 * dimensions:
         raise _short()
     bounds = [struct.unpack_from(">ii", raw, 12 + 8 * i) for i in range(dimensions)]
-    if any(size and lower != lower_bound for size, lower in bounds):
-        raise FeatureNotSupported("array lower bounds other than 1 are not supported")
     sizes = [size for size, _ in bounds]
     count = math.prod(sizes) if sizes else 0
     if count < 0 or count > len(raw) // 4:
         raise _short()
     items = list(_elements(raw, 12 + 8 * dimensions, count, element, typmod))
-    return _nest(items, sizes)
+    if not count:
+        return (), (), items
+    return tuple(lower for _, lower in bounds), tuple(sizes), items
 
 
 def _elements(

@@ -1,6 +1,6 @@
 """Reads array literals: {1,2,NULL,"a b"}, {{1,2},{3,4}}, [1:2]={5,6}.
 
-Lower bounds other than 1 are refused: a datum (a list) has no place for them.
+parse_array gives lists of lists, which have no place for lower bounds other than 1; parse_shape all there is.
 Source: array_in and ArrayCount in arrayfuncs.c.
 """
 
@@ -10,7 +10,7 @@ import re
 from typing import Any, NoReturn
 
 from sqlvec.errors import (
-    DatabaseError,
+    ArraySubscriptError,
     FeatureNotSupported,
     InvalidTextRepresentation,
     ProgramLimitExceeded,
@@ -18,6 +18,8 @@ from sqlvec.errors import (
 from sqlvec.types.sql_type import TypeDefinition
 
 DIMENSIONS_MAX = 6
+MANY_DIMENSIONS = "arrays of more than one dimension are not supported here"
+DECLARE_DIMENSIONS = "Declare the array with more than one dimension, as in integer[][]."
 _SPACES = " \t\n\r\v\f"
 _DIMENSION = re.compile(r"\[(?:([+-]?\d+):)?([+-]?\d+)\]", re.ASCII)
 _RAGGED = "Multidimensional arrays must have sub-arrays with matching dimensions."
@@ -25,15 +27,31 @@ _UNEXPECTED_ELEMENT = "Unexpected array element."
 _END_OF_INPUT = "Unexpected end of input."
 
 
-class ArraySubscriptError(DatabaseError):
-    """array_subscript_error."""
-
-    sqlstate = "2202E"
-
-
 def parse_array(text: str, element: TypeDefinition, typmod: int) -> list[Any]:
     """The items, nested for more than one dimension; [] for an empty array."""
-    return _Reader(text, element, typmod).read()
+    reader = _Reader(text, element, typmod)
+    items = reader.read()
+    if any(lower != 1 for lower in reader.lowers) and items:
+        raise FeatureNotSupported(
+            "array lower bounds other than 1 are not supported here", hint=DECLARE_DIMENSIONS
+        )
+    return items
+
+
+def parse_shape(
+    text: str, element: TypeDefinition, typmod: int
+) -> tuple[tuple[int, ...], tuple[int, ...], list[Any]]:
+    """Lower bounds and sizes of the dimensions, and the items, flat; empty dimensions for an empty array."""
+    if text == "{}":
+        return (), (), []
+    reader = _Reader(text, element, typmod)
+    items = reader.read()
+    if not items:
+        return (), (), []
+    sizes = tuple(size for size in reader.sizes if size is not None)
+    for _ in sizes[1:]:
+        items = [item for one in items for item in one]
+    return tuple(reader.lowers) or (1,) * len(sizes), sizes, items
 
 
 class _Reader:
@@ -42,6 +60,7 @@ class _Reader:
         self.element = element
         self.typmod = typmod
         self.place = 0
+        self.lowers: list[int] = []  # those that are given
         self.sizes: list[int | None] = []  # of each level, once its first list is read
         self.leaf_depth = 0  # at which items, not lists, were found; 0 before the first
 
@@ -93,8 +112,7 @@ class _Reader:
             lower, upper = int(match[1] or 1), int(match[2])
             if upper < lower:
                 raise ArraySubscriptError("upper bound cannot be less than lower bound")
-            if lower != 1:
-                raise FeatureNotSupported("array lower bounds other than 1 are not supported")
+            self.lowers.append(lower)
             sizes.append(upper - lower + 1)
             self.place = match.end()
         if sizes and self.text[self.place : self.place + 1] != "=":

@@ -20,6 +20,7 @@ from sqlvec.types.numeric import Numeric
 from sqlvec.types.pseudo import Key, Record, Shown, Tid, Void
 from sqlvec.types.range_type import Multirange, Range
 from sqlvec.types.regconfig import CONFIGS, DICTIONARIES, RegName
+from sqlvec.types.shaped_array import ShapedArray
 from sqlvec.types.sparse_vector import Sparse
 from sqlvec.types.sql_type import REGISTRY, SqlType
 from sqlvec.types.text import Character, Name, SingleChar, Text, VarChar
@@ -162,6 +163,10 @@ _ALIASES = {
     "time without time zone": TIME, "time with time zone": TIMETZ,
 }  # fmt: skip
 _NAMES = {d.name: SqlType(oid) for oid, d in REGISTRY.items()} | _ALIASES
+
+for _definition in list(REGISTRY.values()):
+    if isinstance(_definition, Array):
+        ShapedArray(_definition)
 
 
 def by_name(name: str) -> SqlType | None:

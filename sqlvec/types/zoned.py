@@ -8,6 +8,7 @@ from functools import lru_cache
 from sqlvec.types.array import Array
 from sqlvec.types.date_time import Timestamp, TimeTz
 from sqlvec.types.range_type import Multirange, Range
+from sqlvec.types.shaped_array import ShapedArray
 from sqlvec.types.sql_type import TypeDefinition
 from sqlvec.types.time_zone import zone_named
 
@@ -18,7 +19,7 @@ def in_zone(definition: TypeDefinition, zone: str) -> TypeDefinition:
 
 
 def _depends(definition: TypeDefinition) -> bool:
-    if isinstance(definition, Array):
+    if isinstance(definition, (Array, ShapedArray)):
         return _depends(definition.element)
     if isinstance(definition, (Range, Multirange)):
         return _depends(definition.subtype)
@@ -29,7 +30,7 @@ def _depends(definition: TypeDefinition) -> bool:
 def _in_zone(definition: TypeDefinition, zone: str) -> TypeDefinition:
     """A copy that knows the zone; the registry keeps the original."""
     found = copy.copy(definition)
-    if isinstance(found, Array):
+    if isinstance(found, (Array, ShapedArray)):
         found.element = _in_zone(found.element, zone)
     elif isinstance(found, Range):
         found.subtype = _in_zone(found.subtype, zone)

@@ -18,7 +18,6 @@ from sqlvec.errors import (
     DatabaseError,
     DataException,
     DivisionByZero,
-    FeatureNotSupported,
     NumericValueOutOfRange,
     OutOfMemory,
     QueryCanceled,
@@ -236,7 +235,6 @@ def test_errors_of_functions_arrive_as_they_were_raised(world: World) -> None:
         ("select (id + 2147483646)::int4 from goods", NumericValueOutOfRange),
         ("select price::numeric(3,1) from goods", NumericValueOutOfRange),
         ("select array[id, id]::vector(3) from goods", DataException),
-        ("select array[array[id]] from goods", FeatureNotSupported),
     ],
 )
 def test_errors_have_their_class(world: World, sql: str, error: type[DatabaseError]) -> None:

@@ -29,6 +29,7 @@ from sqlvec.catalog.system.tables import class_oid, system_table_by_oid, system_
 from sqlvec.catalog.user_types import CompositeType
 from sqlvec.catalog.viewpoint import SUPERUSER_OID, Viewpoint
 from sqlvec.types import SqlType
+from sqlvec.types.shaped_array import is_shaped, public_oid
 
 Row = dict[str, Any]
 DEFAULT_COLLATION, C_COLLATION = 100, 950
@@ -222,8 +223,8 @@ def _column(relation: Relation, column: Column) -> Row:
 def _attribute(oid: int, name: str, attnum: int, sql_type: SqlType) -> Row:
     known = sql_type.definition
     return {
-        "attrelid": oid, "attname": name, "atttypid": sql_type.oid, "attstattarget": -1, "attlen": known.length,
-        "attnum": attnum, "attndims": int(known.name.startswith("_")), "attcacheoff": -1,
+        "attrelid": oid, "attname": name, "atttypid": public_oid(sql_type.oid), "attstattarget": -1, "attlen": known.length,
+        "attnum": attnum, "attndims": 2 if is_shaped(sql_type) else int(known.name.startswith("_")), "attcacheoff": -1,
         "atttypmod": sql_type.typmod, "attbyval": known.by_value, "attalign": known.align,
         "attstorage": known.storage, "attislocal": True,
         "attcollation": collation_of(sql_type),
