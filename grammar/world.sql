@@ -13,3 +13,8 @@ INSERT INTO notes VALUES (1, 1, 'good', 5), (2, 1, NULL, 3), (3, 2, 'x', NULL), 
 CREATE INDEX docs_embedding ON docs USING hnsw (embedding vector_cosine_ops);
 CREATE INDEX docs_body ON docs USING bm25 (body);
 -- ours
+CREATE TABLE sales (region text, amount integer) PARTITION BY LIST (region);
+CREATE TABLE sales_new PARTITION OF sales FOR VALUES IN ('new');
+CREATE TABLE sales_old (region text, amount integer);
+CREATE TABLE spans (a integer, b integer) PARTITION BY RANGE (a, b);
+CREATE TABLE buckets (id integer) PARTITION BY HASH (id);

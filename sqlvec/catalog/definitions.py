@@ -17,6 +17,7 @@ from sqlvec.catalog.names import FINDERS, SHOWERS
 from sqlvec.catalog.object_description import describe
 from sqlvec.catalog.object_text import constraint_text, index_text, serial_sequence, view_text
 from sqlvec.catalog.objects import Sequence, Table
+from sqlvec.catalog.partition_text import key_text, partition_ancestors, partition_tree
 from sqlvec.catalog.privileges import FUNCTIONS as PRIVILEGES
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import InvalidParameterValue, UndefinedColumn, UndefinedTable
@@ -43,6 +44,11 @@ def _expression(view: Viewpoint, text: str | None, oid: int | None, pretty: bool
         return None if oid is None else text
     relation = view.catalog.relations.get(oid)
     return view.expression(text, relation if isinstance(relation, Table) else None, pretty=True)
+
+
+def _of_table(view: Viewpoint, oid: int | None, text: Callable[[Table], str | None]) -> str | None:
+    relation = view.catalog.relations.get(oid or 0)
+    return text(relation) if isinstance(relation, Table) else None
 
 
 def _serial_sequence(view: Viewpoint, table: str | None, column: str | None) -> str | None:
@@ -241,7 +247,10 @@ _FUNCTIONS: dict[str, Function] = {
         isinstance(view.catalog.relations.get(oid or 0), Table)
     ),
     "pg_collation_actual_version": _null,
-    "pg_partition_root": _null,
+    "pg_partition_root": lambda view, oid: next(reversed(partition_ancestors(view.catalog, oid)), None),
+    "pg_get_partkeydef": lambda view, oid: _of_table(view, oid, key_text),
+    "sqlvec_partition_ancestors": lambda view, oid: partition_ancestors(view.catalog, oid),
+    "sqlvec_partition_tree": lambda view, oid, what: partition_tree(view.catalog, oid, what),
     **{
         f"pg_{kind}_is_visible": _object_visible
         for kind in ("function", "collation", "opclass", "opfamily", "statistics_obj", "operator",
@@ -249,7 +258,7 @@ _FUNCTIONS: dict[str, Function] = {
     },
     **{
         name: _null
-        for name in ("pg_get_partkeydef", "pg_get_ruledef", "pg_get_triggerdef", "pg_get_statisticsobjdef",
+        for name in ("pg_get_ruledef", "pg_get_triggerdef", "pg_get_statisticsobjdef",
                      "pg_get_statisticsobjdef_columns", "pg_get_statisticsobjdef_expressions",
                      "pg_get_partition_constraintdef", "pg_get_replica_identity_index",
                      "pg_relation_filepath", "inet_client_addr", "inet_client_port")

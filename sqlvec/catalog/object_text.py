@@ -37,6 +37,8 @@ def index_text(
     parts = ", ".join(_index_column(view, index, part, table, pretty) for part in index.columns)
     unique = "UNIQUE " if index.unique else ""
     name = relation_name(view, table.oid, qualified=not pretty)
+    if isinstance(table, Table) and table.partitioning is not None:
+        name = f"ONLY {name}"  # its parts are indexes of their own
     text = f"CREATE {unique}INDEX {quote_identifier(index.name)} ON {name} USING {index.method} ({parts})"
     if index.included:
         names = (quote_identifier(table.columns[attnum - 1].name) for attnum in index.included)

@@ -7,11 +7,12 @@ Expressions (defaults, checks, index expressions and predicates) are kept as SQL
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from sqlvec.catalog.partitioning import PartitionBound, Partitioning
 from sqlvec.catalog.user_types import DomainCheck, DomainType, UserType, linked_type, sql_types
 from sqlvec.types import SqlType
 from sqlvec.types.domain_type import base_of, value_type
@@ -74,6 +75,7 @@ class Constraint:
     deferred: bool = False  # INITIALLY DEFERRED
     validated: bool = True  # false after NOT VALID
     no_inherit: bool = False
+    parent_oid: int = 0  # of the constraint of the partitioned table that this is a part of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Index:
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
     included: tuple[int, ...] = ()
     nulls_not_distinct: bool = False
+    parent_oid: int = 0  # the index of the partitioned table that this is a part of
 
     def fields(self, table: Table) -> tuple[int, ...]:
         """Attnums of the text columns of a bm25 index, in their order: all but the key field."""
@@ -164,6 +167,9 @@ class Table:
     populated: bool = True  # false for a materialized view WITH NO DATA
     shards: int = 1  # a split table's; each row is in one of them
     split_by: tuple[int, ...] = ()  # attnums by whose values rows are placed; (): in turn
+    partitioning: Partitioning | None = None  # of a partitioned table, whose rows are in its partitions
+    parent_oid: int = 0  # the table of which it is a partition
+    bound: PartitionBound | None = None  # which of that table's rows it holds
 
     def is_unique_across(self, attnums: Collection[int]) -> bool:
         """Whether rows with the same values in those columns may be in different shards of a split table."""
@@ -245,10 +251,13 @@ class Catalog:
         names: dict[tuple[int, str], Relation] = {}
         indexes: dict[int, list[Index]] = {}
         references: dict[int, list[Reference]] = {}
+        partitions: dict[int, list[Table]] = {}
         for relation in self.relations.values():
             if isinstance(relation, Table):
+                if relation.parent_oid:
+                    partitions.setdefault(relation.parent_oid, []).append(relation)
                 for constraint in relation.constraints:
-                    if constraint.kind == "f":
+                    if constraint.kind == "f" and not constraint.parent_oid:
                         found = references.setdefault(constraint.foreign_table_oid, [])
                         found.append((relation, constraint))
             if isinstance(relation, Index):
@@ -264,6 +273,10 @@ class Catalog:
         object.__setattr__(
             self, "_references",
             {k: tuple(sorted(v, key=lambda r: r[1].oid)) for k, v in references.items()},
+        )  # fmt: skip
+        object.__setattr__(
+            self, "_partitions",
+            {k: tuple(sorted(v, key=lambda t: t.oid)) for k, v in partitions.items()},
         )  # fmt: skip
         object.__setattr__(self, "_memo", {})
 
@@ -331,6 +344,44 @@ class Catalog:
     def indexes(self, table_oid: int) -> tuple[Index, ...]:
         return self._indexes.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
 
+    def partitions(self, table_oid: int) -> tuple[Table, ...]:
+        """The direct partitions of a table, oldest first."""
+        return self._partitions.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
+
+    def partition_tree(self, table_oid: int) -> Iterator[Table]:
+        """The table and its partitions at every depth, each before its own."""
+        yield self.table(table_oid)
+        for child in self.partitions(table_oid):
+            yield from self.partition_tree(child.oid)
+
+    def leaves(self, table: Table) -> tuple[Table, ...]:
+        """The tables that hold the rows of a table: itself, or partitions that have none."""
+        if table.partitioning is None:
+            return (table,)
+        return tuple(t for t in self.partition_tree(table.oid) if t.partitioning is None)
+
+    def index_in(self, index: Index, table_oid: int) -> Index | None:
+        """The part that an index of a partitioned table, or of one of its partitions, has in another."""
+        if index.table_oid == table_oid:
+            return index
+        root = self.root_index(index)
+        return next((i for i in self.indexes(table_oid) if self.root_index(i) is root), None)
+
+    def is_valid(self, index: Index) -> bool:
+        """Whether every shard has a part of it: not while partitions lack theirs (CREATE INDEX ... ON ONLY)."""
+        table = self.relations[index.table_oid]
+        if not isinstance(table, Table) or table.partitioning is None:
+            return True
+        return all(self.index_in(index, leaf.oid) is not None for leaf in self.leaves(table))
+
+    def root_index(self, index: Index) -> Index:
+        """The index of the outermost partitioned table that it is a part of."""
+        while index.parent_oid:
+            parent = self.relations[index.parent_oid]
+            assert isinstance(parent, Index), parent
+            index = parent
+        return index
+
     def constraint(self, oid: int) -> tuple[Table, Constraint] | None:
         """The constraint of that oid, with its table."""
         found = self.memo.get("constraints")
@@ -357,7 +408,8 @@ class Catalog:
         return replace(self, comments=comments)
 
     def references(self, table_oid: int) -> tuple[Reference, ...]:
-        """The foreign keys that refer to the table, each with its own table, oldest first."""
+        """The foreign keys that refer to the table, each with its own table, oldest first; one of a partitioned
+        table stands for its parts."""
         return self._references.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
 
     def with_relation(self, *relations: Relation) -> Catalog:

@@ -14,12 +14,13 @@ from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.copy_binary import BinaryDecoder
 from sqlvec.exec.insert import complete_rows
+from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.placement import placed
 from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.exec.result import Batch
 from sqlvec.exec.select import run_query
 from sqlvec.exec.tenants import writable_shard
-from sqlvec.exec.write import Rows, Writer
+from sqlvec.exec.write import Rows
 from sqlvec.plan.physical import LockingSelect, QueryPlan
 from sqlvec.sql import bound
 from sqlvec.storage.batch import row_batch
@@ -42,7 +43,7 @@ class CopyIn:
         self.defaults = statement.defaults
         self.column_count = len(statement.attnums)
         self.binary = statement.options.get("format") == "binary"
-        self.writer = Writer(table, context, statement.target.relation_id, statement.checks)
+        self.writer = writer_of(table, context, statement.target.relation_id, statement.checks)
         columns = [table.column_by_attnum(attnum) for attnum in statement.attnums]
         options = {**statement.options, "table": table.name}
         options["columns"] = [column.name for column in columns]
@@ -110,7 +111,7 @@ class CopyIn:
         """The fast way: every column given, nothing to evaluate; arrays go in as they are."""
         writer = self.writer
         tx = writer.context.tx
-        if writer.checks or writer.domains:
+        if writer.checks or writer.domains or writer.table.partitioning or writer.table.bound:
             return False
         if any(writer.table.is_unique_across(key) for key in writer.keys):
             return False

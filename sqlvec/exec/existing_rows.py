@@ -13,6 +13,7 @@ from sqlvec.exec.context import Context
 from sqlvec.exec.domain_values import breaks_rule, contains_domain
 from sqlvec.exec.foreign_keys import ForeignKey
 from sqlvec.exec.late_keys import verify_unique
+from sqlvec.exec.partition_writer import by_attnum, outside
 from sqlvec.exec.row_rules import row_rules
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.sql import bound
@@ -42,6 +43,8 @@ def verify_rows(check: bound.Verify, context: Context) -> None:
         index = context.catalog.relations[check.number]
         assert isinstance(index, Index), index
         verify_unique(index, table, context)
+    elif check.kind in "pd":
+        _verify_bound(table, context.catalog.table(check.number), check.kind == "d", context)
     else:
         constraint = next(c for c in table.constraints if c.oid == check.number)
         if constraint.kind == "c":
@@ -76,6 +79,22 @@ def _verify_check(table: Table, constraint: Constraint, context: Context) -> Non
                 table=table.name,
                 constraint=constraint.name,
             )
+
+
+def _verify_bound(table: Table, partition: Table, is_default: bool, context: Context) -> None:
+    """The rows of a table are of the partition that it is, or that it is in."""
+    writer = Writer(table, context, _RELATION_ID)
+    for shard, ids in table_rows(table, context):
+        rows: Rows = [shard.gather(column.attnum, ids) for column in writer.columns]
+        if outside(table, by_attnum(writer, rows), context) is not None:
+            message = f'partition constraint of relation "{table.name}" is violated by some row'
+            if is_default:
+                message = (
+                    f'updated partition constraint for default partition "{partition.name}" would be '
+                    "violated by some row"
+                )
+            schema = context.catalog.schemas[table.schema_oid].name
+            raise CheckViolation(message, schema=schema, table=table.name)
 
 
 def _verify_references(table: Table, constraint: Constraint, context: Context) -> None:

@@ -19,6 +19,7 @@ from sqlvec.exec.changes import Change, Places, RowIds
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
 from sqlvec.exec.key_probe import Found, Key, find_rows
+from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.row_rules import default_values, row_rules
 from sqlvec.exec.row_versions import claim_mode, note_deleted, replace_rows
 from sqlvec.exec.write import Writer, hashable, shown
@@ -230,7 +231,7 @@ class ForeignKey:
 
     def _writer(self) -> Writer:
         rules = row_rules(self.context, self.child, _RELATION_ID)
-        return Writer(self.child, self.context, _RELATION_ID, rules.checks, rules.generated)
+        return writer_of(self.child, self.context, _RELATION_ID, rules.checks, rules.generated)
 
     # ---------------------------------------------------------------- wording
 

@@ -16,6 +16,7 @@ import numpy as np
 from sqlvec import types
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
+from sqlvec.exec.placement import shard_index
 from sqlvec.exec.prefilter import ShardRows, vector_view
 from sqlvec.exec.ranked_scan import Ranked, rank_leg
 from sqlvec.exec.side_by_side import side_by_side
@@ -173,20 +174,24 @@ def _diversified(
         whole = listed.whole and len(listed.row_ids) <= pool
         places = listed.row_ids[:pool]
         candidates = places, listed.scores[:pool], True
-    vectors = _vectors(leg.likeness, places, rows)
+    vectors = _vectors(leg.likeness, places, rows, context)
     balance = _option("balance", leg.mmr.balance, 0.5, context)
     relevance = normalised("relative_score", candidates)
     chosen, scores = diversify(relevance, vectors, balance, count)
     return places[chosen], scores, whole and len(chosen) == len(places)
 
 
-def _vectors(leg: VectorLeg, places: np.ndarray, rows: list[ShardRows]) -> np.ndarray:
+def _vectors(
+    leg: VectorLeg, places: np.ndarray, rows: list[ShardRows], context: Context
+) -> np.ndarray:
     """What is on the left of the distance, f32[places, dims]; zeros for null."""
     shards, row_ids = split(places)
     found: np.ndarray | None = None
     for position in np.unique(shards).tolist():
         mine = np.flatnonzero(shards == position)
-        read = np.asarray(vector_view(rows[position].shard, leg.distance, leg.index).array[row_ids[mine]])
+        shard = rows[position].shard
+        own = None if leg.index is None else shard_index(leg.index, shard, context)
+        read = np.asarray(vector_view(shard, leg.distance, own).array[row_ids[mine]])
         if found is None:
             found = np.zeros((len(places), read.shape[1]), np.float32)
         found[mine] = read

@@ -16,6 +16,7 @@ from sqlvec.errors import (
 )
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.prefilter import session_tenant
 from sqlvec.exec.result import Batch, Result
 from sqlvec.exec.row_versions import claim_mode, replace_rows
@@ -38,7 +39,7 @@ def run_insert(plan: InsertPlan, context: Context) -> Result:
     if rules is None:
         rules = memo["rules"] = table_rules(statement.target.table, context.catalog)
     target = statement.target
-    writer = Writer(target.table, context, target.relation_id, statement.checks, rules=rules)
+    writer = writer_of(target.table, context, target.relation_id, statement.checks, (), rules)
     returned: list[Batch] = []
     count = 0
     for source in _source_batches(plan, context):

@@ -13,7 +13,7 @@ from sqlvec import types
 from sqlvec.catalog.objects import Table
 from sqlvec.errors import DatabaseError
 from sqlvec.exec.context import Context, Datum
-from sqlvec.exec.placement import key_shards
+from sqlvec.exec.placement import key_shards, table_shards
 from sqlvec.exec.prefilter import tenant_key
 from sqlvec.types import SqlType
 
@@ -80,7 +80,7 @@ def _shards(
     if table.shards > 1:
         return key_shards(table, attnums, columns, context)
     if table.tenant_attnum not in attnums:
-        return context.store.each_shard(table.oid)
+        return table_shards(table, context)
     tenants = columns[attnums.index(table.tenant_attnum)]
     names = sorted({tenant_key(table, value) for value in tenants})
     shards = (context.store.shard(table.oid, name) for name in names)

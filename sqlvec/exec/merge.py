@@ -11,6 +11,7 @@ from sqlvec.errors import CardinalityViolation
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.insert import complete_rows
 from sqlvec.exec.merge_recheck import frozen, paired_again
+from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.result import Result
 from sqlvec.exec.row_versions import claim_mode, note_deleted, replace_rows
 from sqlvec.exec.select import run_remainder
@@ -27,7 +28,7 @@ _ROW_ID_MASK = (1 << ROW_ID_SHARD_SHIFT) - 1
 
 def run_merge(plan: MergePlan, context: Context) -> Result:
     statement = plan.statement
-    writer = Writer(
+    writer = writer_of(
         statement.target.table, context, statement.target.relation_id, statement.checks
     )
     columns: list[list[Datum]] = [[] for _ in plan.source.columns]

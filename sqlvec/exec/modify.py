@@ -9,6 +9,7 @@ import numpy as np
 
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.insert import output_columns, returning
+from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.prefilter import prefilter
 from sqlvec.exec.result import Batch, Result
 from sqlvec.exec.row_versions import claim_mode, note_deleted, replace_rows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def run_modify(plan: ModifyPlan, context: Context) -> Result:
     statement = plan.statement
     checks = statement.checks if isinstance(statement, bound.Update) else ()
-    writer = Writer(statement.target.table, context, statement.target.relation_id, checks)
+    writer = writer_of(statement.target.table, context, statement.target.relation_id, checks)
     if isinstance(statement, bound.Update):
         found = _update(plan, statement, writer)
     else:

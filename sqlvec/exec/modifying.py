@@ -8,6 +8,7 @@ from sqlvec.exec.changes import Changes
 from sqlvec.exec.context import Context
 from sqlvec.exec.insert import run_insert
 from sqlvec.exec.modify import run_modify
+from sqlvec.exec.placement import table_shards
 from sqlvec.exec.result import Result, arrow_table
 from sqlvec.plan.physical import InsertPlan, ModifyPlan, QueryPlan, SequencePlan
 
@@ -42,6 +43,6 @@ def _rows_before(plan: SequencePlan, context: Context) -> dict[int, dict[Shard, 
     for scan in plan.scans:
         if scan.as_of is not None:
             continue
-        shards = context.store.each_shard(scan.table.oid)
+        shards = table_shards(scan.table, context)
         found[scan.relation_id] = {shard: shard.visible(context.tx) for shard in shards}
     return found

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from sqlvec.catalog.objects import Table
+from sqlvec.catalog.objects import Index, Table
+from sqlvec.errors import ObjectNotInState
 from sqlvec.exec.context import Context, Datum
 from sqlvec.storage.keys import hash_columns
 from sqlvec.storage.placement import shard_name, shard_numbers
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
+
+
+def table_shards(table: Table, context: Context) -> Iterable[Shard]:
+    """Every shard of a table, and of the partitions of one that has them, each opened when it is its turn."""
+    if table.partitioning is None:
+        return context.store.each_shard(table.oid)
+    leaves = context.catalog.leaves(table)
+    return (shard for leaf in leaves for shard in context.store.each_shard(leaf.oid))
+
+
+def shard_index(index: Index, shard: Shard, context: Context) -> Index:
+    """The index that a shard has: of its own table, or the part of that of a partitioned table."""
+    if index.table_oid == shard.table_oid:
+        return index
+    part = context.catalog.index_in(index, shard.table_oid)
+    if part is None:
+        raise ObjectNotInState(
+            f'index "{index.name}" is not valid',
+            hint="Attach an index of each partition to it with ALTER INDEX ... ATTACH PARTITION.",
+        )
+    return part
 
 
 def row_shards(table: Table, columns: Sequence[pa.Array], count: int, context: Context) -> list[Shard]:

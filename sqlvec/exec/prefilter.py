@@ -21,7 +21,8 @@ from sqlvec.errors import DataException, InsufficientPrivilege, SerializationFai
 from sqlvec.exec.compare_column import compare_column
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
-from sqlvec.exec.placement import key_shards
+from sqlvec.exec.partition_pruning import partition_shards
+from sqlvec.exec.placement import key_shards, shard_index
 from sqlvec.exec.text_query import text_query
 from sqlvec.exec.time_travel import past_of
 from sqlvec.exec.zone_search import ZoneSearch
@@ -138,6 +139,8 @@ def shards(plan: Prefilter, context: Context) -> Iterable[Shard]:
     if table.shards > 1:
         attnums = [attnum for attnum, _ in plan.key]
         return key_shards(table, attnums, [[constant(v, context)] for _, v in plan.key], context)
+    if table.partitioning is not None:
+        return partition_shards(plan, context)
     if not table.tenant_attnum:
         shard = context.store.shard(table.oid)
         return [shard] if shard is not None else []
@@ -210,14 +213,15 @@ def _past_key_rows(
 
 def _note_reading(plan: Prefilter, context: Context) -> None:
     """What a serializable transaction reads: one row by its key, or anything of the table."""
-    tracked, oid = context.tx.tracked, plan.scan.table.oid
+    tracked = context.tx.tracked
     assert tracked is not None
-    if plan.key:
-        attnums = tuple(attnum for attnum, _ in plan.key)
-        values = [constant(value, context) for _, value in plan.key]
-        tracked.note_key(oid, attnums, values, context.catalog)
-    else:
-        tracked.reads.add_whole(oid)
+    attnums = tuple(attnum for attnum, _ in plan.key)
+    values = [constant(value, context) for _, value in plan.key]
+    for table in context.catalog.leaves(plan.scan.table):
+        if plan.key:
+            tracked.note_key(table.oid, attnums, values, context.catalog)
+        else:
+            tracked.reads.add_whole(table.oid)
 
 
 def _newer_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:
@@ -354,7 +358,7 @@ class _Scan:
         return rows & matched
 
     def _lexemes(self, predicate: LexemePredicate) -> RowSet:
-        index = self.shard.index(predicate.index.oid)
+        index = self.shard.index(shard_index(predicate.index, self.shard, self.context).oid)
         query = constant(predicate.query, self.context)
         if query is None:
             return RowSet.empty(self.visible.row_count)
@@ -476,7 +480,8 @@ def row_distances(
     index: Index | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row ids whose vector is not null, ascending, and their exact distances (f64)."""
-    view = vector_view(shard, distance, index)
+    own = None if index is None else shard_index(index, shard, context)
+    view = vector_view(shard, distance, own)
     query = query_vector(distance, view.dims, context)
     if query is None:
         return np.empty(0, np.int64), np.empty(0, np.float64)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.placement import shard_index
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
 from sqlvec.exec.side_by_side import side_by_side
 from sqlvec.exec.text_query import other_statistics, text_query
@@ -110,13 +111,14 @@ def _vector(
     leg: VectorLeg, part: ShardRows, k: int, context: Context, counter: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
     shard, rows = part.shard, part.rows
-    view = vector_view(shard, leg.distance, leg.index)
+    own = None if leg.index is None else shard_index(leg.index, shard, context)
+    view = vector_view(shard, leg.distance, own)
     query = query_vector(leg.distance, view.dims, context)
     if query is None:
         ids = rows.ids()[:k]
         return ids, np.full(len(ids), np.nan)
     k = min(k, rows.count)
-    graph = None if leg.index is None or leg.exact else shard.index(leg.index.oid)
+    graph = None if own is None or leg.exact else shard.index(own.oid)
     rankable = rows & view.present.extend(rows.row_count)  # a row without a vector is zeros there
     if isinstance(graph, HnswGraph) and graph.linked:
         ids, keys = _graph(graph, leg, rankable, view, query, k, counter)

@@ -29,6 +29,11 @@ def relation_locks(statement: bound.Statement, catalog: Catalog) -> RelationLock
         _walk(statement, Mode.ACCESS_SHARE, found)
         for oid in [oid for oid, mode in found.items() if mode == Mode.ROW_EXCLUSIVE]:
             _foreign_keys(oid, catalog, found)
+    for oid, mode in list(found.items()):
+        table = catalog.relations.get(oid)
+        if isinstance(table, Table) and table.partitioning is not None:
+            for part in catalog.partition_tree(oid):
+                _note(part.oid, mode, found)
     return tuple(sorted(found.items()))
 
 

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlvec.exec.context import Context
+from sqlvec.exec.placement import table_shards
 from sqlvec.index.bm25.statistics import Statistics, Term
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ class TableStatistics:
 
     def _each(self) -> Iterator[tuple[int, Statistics]]:
         context = self._context
-        for shard in context.store.each_shard(self._index.table_oid):
-            index = shard.text_index(self._index.oid)
+        table = context.catalog.table(self._index.table_oid)
+        for shard in table_shards(table, context):
+            part = context.catalog.index_in(self._index, shard.table_oid)
+            index = None if part is None else shard.text_index(part.oid)
             if index is not None:
                 yield shard.shard_id, index.statistics(shard.visible(self._past or context.tx))
 

@@ -10,7 +10,7 @@ import numpy as np
 from sqlvec.catalog.objects import Table
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
-from sqlvec.exec.placement import key_shards
+from sqlvec.exec.placement import key_shards, shard_index, table_shards
 from sqlvec.exec.table_statistics import table_statistics
 from sqlvec.sql import bound
 
@@ -30,7 +30,7 @@ def text_query(node: Searched, part: ShardRows, context: Context) -> tuple[Bm25I
     from sqlvec.index.bm25.query import nothing
     from sqlvec.index.bm25.query_syntax import SYNTAXES
 
-    index = part.shard.text_index(node.index.oid)
+    index = part.shard.text_index(shard_index(node.index, part.shard, context).oid)
     value = constant(node.query, context)
     if index is None or value is None:
         return None
@@ -56,9 +56,10 @@ def other_statistics(node: Searched, part: ShardRows, context: Context) -> Seque
     """Those of the table's other shards: of a split table, or of all tenants for an index WITH (bm25_stats =
     'table')."""
     whole = node.index.options.get("bm25_stats", "").lower() == "table"
-    if not whole and context.catalog.table(node.index.table_oid).shards == 1:
+    table = context.catalog.table(node.index.table_oid)
+    if not whole and table.shards == 1 and table.partitioning is None:
         return ()
-    index = part.shard.text_index(node.index.oid)
+    index = part.shard.text_index(shard_index(node.index, part.shard, context).oid)
     if index is None:
         return ()
     counted = table_statistics(node.index, part.past, context)
@@ -92,7 +93,7 @@ def _shards_of_key(table: Table, key: Datum, context: Context) -> Iterable[Shard
         return key_shards(table, table.primary_key, [[key] for _ in table.primary_key], context)
     tenant = str(context.settings.get("sqlvec.tenant") or "") if table.tenant_attnum else ""
     if not tenant:
-        return context.store.each_shard(table.oid)
+        return table_shards(table, context)
     shard = context.store.shard(table.oid, tenant)
     return [] if shard is None else [shard]
 

@@ -29,7 +29,7 @@ class Ground:
         """Vector indexes, those that hold only what WHERE asks for first."""
         if self.table is None:
             return
-        indexes = [i for i in self.catalog.indexes(self.table.oid) if i.method in METHODS]
+        indexes = [i for i in self.catalog.indexes(self.table.oid) if i.method in METHODS and self.catalog.is_valid(i)]
         for index in sorted(indexes, key=lambda index: not index.predicate):
             predicate = index_predicate(index, self.table, self.relation_id)
             given = [] if predicate is None else conjuncts(self.where)

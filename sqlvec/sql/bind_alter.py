@@ -21,10 +21,18 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.alter_partitions import (
+    forbid_apart,
+    forbid_key_change,
+    forbid_nulls,
+    forbid_only,
+    with_partitions,
+)
 from sqlvec.sql.alter_type import ChangedType, change_type
 from sqlvec.sql.bind_column import add_column, add_identity, check_generated, set_default
 from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.bind_from import table_columns
+from sqlvec.sql.bind_partition import attach, detach
 from sqlvec.sql.bind_sequence import changed_sequence
 from sqlvec.sql.bind_vector_index import check_type
 from sqlvec.sql.binder import Binder
@@ -32,6 +40,7 @@ from sqlvec.sql.dependencies import Removal
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
+from sqlvec.sql.partition_bound import check_key
 from sqlvec.sql.split import forbid_shards
 from sqlvec.sql.table_draft import Draft
 from sqlvec.sql.table_options import changed_options, without_options
@@ -43,7 +52,7 @@ _TAGS = {
 }  # fmt: skip
 # What has no meaning here and is taken: there is one owner, no trigger, no statistics target, one log.
 _ACCEPTED = frozenset([
-    "AT_ChangeOwner", "AT_SetStatistics", "AT_SetStorage", "AT_SetCompression", "AT_SetOptions",
+    "ATChangeOwner", "AT_SetStatistics", "AT_SetStorage", "AT_SetCompression", "AT_SetOptions",
     "AT_ResetOptions", "AT_EnableTrig", "AT_DisableTrig",
     "AT_EnableTrigAll", "AT_DisableTrigAll", "AT_EnableTrigUser", "AT_DisableTrigUser", "AT_DropCluster",
     "AT_SetLogged", "AT_SetUnLogged", "AT_ReplicaIdentity", "AT_SetTableSpace",
@@ -73,10 +82,22 @@ def bind_alter(binder: Binder, body: Node) -> bound.Ddl:
             f'ALTER action {_action(commands[0])} cannot be performed on relation "{relation.name}"',
             detail=f"This operation is not supported for {_kind(relation)}.",
         )
-    change = _Change(binder, relation)
+    for kind, moved in (("AT_AttachPartition", attach), ("AT_DetachPartition", detach)):
+        if commands[0]["subtype"] == kind:
+            return moved(binder, relation, commands[0])
+    change = Change(binder, relation)
     for command in commands:
+        if relation.parent_oid:
+            forbid_apart(relation, command)
+        if relation.partitioning is not None:
+            forbid_key_change(relation, command)
+            if not part.get("inh"):
+                forbid_only(binder, relation, command)
         change.apply(command)
-    return change.finish(tag)
+    made = change.finish(tag)
+    if relation.partitioning is None or not part.get("inh"):
+        return made
+    return with_partitions(binder, relation, commands, made, Change)
 
 
 def _action(command: Node) -> str:
@@ -91,12 +112,14 @@ def _kind(relation: Relation) -> str:
     return {View: "views", Index: "indexes", Sequence: "sequences"}[type(relation)]  # type: ignore[index]
 
 
-class _Change:
+class Change:
     """One table: the draft of what it will be, and what must happen to its rows."""
 
-    def __init__(self, binder: Binder, table: Table) -> None:
+    def __init__(self, binder: Binder, table: Table, parent: Table | None = None) -> None:
+        """parent: the partitioned table as it will be, when the table is changed along with it."""
         self.binder = binder
         self.old = table
+        self.parent = parent
         self.options: Mapping[str, str] = table.options
         self.draft = Draft(
             binder, table.oid, table.name, table.schema_oid, binder.catalog.next_oid,
@@ -122,6 +145,27 @@ class _Change:
             raise FeatureNotSupported(f"ALTER TABLE {_action(command)} is not supported")
         handler(command)
 
+    def apply_inherited(self, command: Node) -> None:
+        """A command on the partitioned table, for this partition: what it is about was found there."""
+        self.apply({**command, "missing_ok": True, "behavior": "DROP_CASCADE"})
+
+    def inherit_column(self) -> None:
+        """The columns that the partitioned table has got."""
+        assert self.parent is not None
+        for column in self.parent.columns[len(self.draft.columns) :]:
+            if column.dropped:
+                self.draft.columns.append(column)
+                continue
+            if self.draft.find_column(column.name) is not None:
+                raise DuplicateColumn(
+                    f'column "{column.name}" of relation "{self.old.name}" already exists'
+                )
+            own = replace(column, identity="", sequence_oid=0) if column.identity else column
+            self.draft.columns.append(own)
+            self._fill(column, False)
+            if column.not_null:
+                self._verify("n", column.attnum)
+
     def _setreloptions(self, command: Node) -> None:
         definitions, tenants = command["def"]["List"]["items"], self.old.tenant_attnum > 0
         self.options = changed_options(self.options, definitions, has_tenants=tenants)
@@ -140,6 +184,10 @@ class _Change:
             constraints=tuple(self.draft.constraints),
             options=self.options,
         )
+        if table.partitioning is not None:
+            for key in table.constraints:
+                if key.kind in "pu":
+                    check_key(table, key.attnums, "PRIMARY KEY" if key.kind == "p" else "UNIQUE")
         told = self.removal.settle(self.objects, self.cascade) if self.removal.told else []
         others = [t for oid, t in self.removal.changed.items() if oid != self.old.oid]
         kept = [r for oid, r in self.others.items() if oid not in self.removal.dropped]
@@ -280,6 +328,8 @@ class _Change:
             raise SyntaxError(
                 f'column "{column.name}" of relation "{self.old.name}" is an identity column'
             )
+        if self.old.parent_oid and self.parent is None:
+            forbid_nulls(self.binder.catalog.table(self.old.parent_oid), column)
         if any(column.attnum in c.attnums for c in self.draft.constraints if c.kind == "p"):
             raise InvalidTableDefinition(f'column "{column.name}" is in a primary key')
         self._replace(column, not_null=False)
@@ -323,7 +373,7 @@ class _Change:
                 )
             if index.method in (*METHODS, "bm25", "gin"):
                 self.removal.dropped[index.oid] = None
-                self.draft.indexes.append(replace(index, oid=self.draft.take_oid()))
+                self.draft.indexes.append(replace(index, oid=self.draft.take_oid(), parent_oid=0))
             elif index.unique:
                 self._verify("u", index.oid)
 

@@ -103,7 +103,11 @@ def _refuse_part(
 ) -> None:
     """What belongs to something else goes only with that."""
     whole, instead = "", ""
-    if isinstance(relation, Index):
+    if isinstance(relation, Index) and relation.parent_oid:
+        parent = binder.catalog.relations[relation.parent_oid]
+        if parent.oid not in all_chosen:
+            whole = instead = removal.described(parent)
+    elif isinstance(relation, Index):
         table = binder.catalog.relations[relation.table_oid]
         for constraint in table.constraints if isinstance(table, Table) else ():
             if constraint.index_oid == relation.oid and constraint.kind in "pu":
@@ -201,7 +205,13 @@ def bind_truncate(binder: Binder, body: Node) -> bound.Ddl:
             raise UndefinedTable(f'relation "{part["relname"]}" does not exist')
         if not isinstance(relation, Table) or relation.query:
             raise WrongObjectType(f'"{relation.name}" is not a table')
-        tables[relation.oid] = relation
+        if relation.partitioning is not None and not part.get("inh"):
+            raise WrongObjectType(
+                "cannot truncate only a partitioned table",
+                hint="Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.",
+            )
+        for table in binder.catalog.partition_tree(relation.oid):
+            tables[table.oid] = table
     cascade = body.get("behavior") == "DROP_CASCADE"
     notices = []
     waiting = list(tables.values())
@@ -217,8 +227,9 @@ def bind_truncate(binder: Binder, body: Node) -> bound.Ddl:
                     hint=f'Truncate table "{child.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
             notices.append(("00000", f'truncate cascades to table "{child.name}"'))
-            tables[child.oid] = child
-            waiting.append(child)
+            for table in binder.catalog.partition_tree(child.oid):
+                tables[table.oid] = table
+                waiting.append(table)
     changed: list[Sequence] = []
     if body.get("restart_seqs"):
         owned = [

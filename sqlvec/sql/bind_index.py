@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlvec import types
-from sqlvec.catalog.objects import Column, Index, IndexColumn, Table
+from sqlvec.catalog.objects import Column, Index, IndexColumn, Relation, Table
 from sqlvec.catalog.operator_classes import METHODS, QUANTIZATIONS
 from sqlvec.errors import (
     DatabaseError,
@@ -20,6 +20,7 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_partition import attach_index, fit_below, index_parts
 from sqlvec.sql.bind_vector_index import (
     check_capabilities,
     check_quantization,
@@ -29,11 +30,11 @@ from sqlvec.sql.bind_vector_index import (
     vector_column,
 )
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.collation import check_collation
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.output_name import output_name
 from sqlvec.sql.paradedb_tokenizer import LITERAL, paradedb_definition
 from sqlvec.sql.parse import Node
+from sqlvec.sql.partition_bound import check_key
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.type_rules import TEXTS
 
@@ -91,7 +92,22 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
     )
     told = tuple(("00000", notice) for notice in notices)
     alone = "CREATE INDEX CONCURRENTLY" if body.get("concurrent") else ""
-    return bound.Ddl("CREATE INDEX", (index,), build=(index,), notices=told, alone=alone)
+    changed: list[Relation] = [index]
+    build = [index]
+    if relation.partitioning is not None:
+        if alone:
+            raise FeatureNotSupported(
+                f'cannot create index on partitioned table "{relation.name}" concurrently'
+            )
+        if index.unique:
+            check_key(relation, [part.attnum for part in columns], "UNIQUE")
+        if part.get("inh"):
+            before = binder.catalog
+            binder.catalog = before.with_relation(index)
+            below, built, _ = fit_below(binder, relation)
+            binder.catalog = before
+            changed, build = [index, *below], [index, *built]
+    return bound.Ddl("CREATE INDEX", tuple(changed), build=tuple(build), notices=told, alone=alone)
 
 
 def _free_name(binder: Binder, table: Table, parts: list[Node]) -> str:
@@ -120,8 +136,6 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
     descending = body.get("ordering") == "SORTBY_DESC"
     nulls = body.get("nulls_ordering", "SORTBY_NULLS_DEFAULT")
     first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
-    if "collation" in body:
-        check_collation(binder, body["collation"], None)
     if method in METHODS:
         return vector_column(binder, table, method, body, operator_class)
     if "name" not in body:
@@ -256,6 +270,8 @@ def bind_alter_index(binder: Binder, body: Node) -> bound.Ddl:
         command = node["AlterTableCmd"]
         kind = command["subtype"].removeprefix("AT_")
         definitions = command.get("def", {}).get("List", {}).get("items", [])
+        if kind == "AttachPartition":
+            return attach_index(binder, index, command)
         if kind == "SetRelOptions":
             options.update(_options(index.method, definitions, options))
             check_quantization(index.columns[0].operator_class, options)
@@ -283,10 +299,11 @@ def bind_reindex(binder: Binder, body: Node) -> bound.Ddl:
     if kind == "INDEX":
         if not isinstance(relation, Index):
             raise WrongObjectType(f'"{relation.name}" is not an index')
-        return bound.Ddl("REINDEX", build=(relation,), alone=alone)
+        return bound.Ddl("REINDEX", build=(relation, *index_parts(catalog, relation)), alone=alone)
     if not isinstance(relation, Table):
         raise WrongObjectType(f'"{relation.name}" is not a table or materialized view')
-    return bound.Ddl("REINDEX", build=catalog.indexes(relation.oid), alone=alone)
+    found = tuple(i for t in catalog.partition_tree(relation.oid) for i in catalog.indexes(t.oid))
+    return bound.Ddl("REINDEX", build=found, alone=alone)
 
 
 def _all_indexes(binder: Binder, schema: str | None) -> tuple[Index, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from sqlvec.catalog.identifiers import quote_identifier
@@ -24,6 +24,7 @@ from sqlvec.errors import (
     DuplicateTable,
     FeatureNotSupported,
     InvalidSchemaName,
+    InvalidTableDefinition,
     ReservedName,
     UndefinedColumn,
     UndefinedObject,
@@ -132,11 +133,27 @@ def _rename_constraint(binder: Binder, relation: Relation, name: str, new: str) 
         return _rename_relation(
             binder, binder.catalog.relations[found.index_oid], new, "ALTER TABLE"
         )
-    constraints = tuple(replace(c, name=new) if c is found else c for c in relation.constraints)
-    return bound.Ddl("ALTER TABLE", (replace(relation, constraints=constraints),))
+    if found.parent_oid:
+        raise InvalidTableDefinition(f'cannot rename inherited constraint "{name}"')
+    return bound.Ddl("ALTER TABLE", tuple(_with_renamed(binder, relation, found, new)))
 
 
-def _rename_column(binder: Binder, relation: Relation, body: Node, tag: str) -> bound.Ddl:
+def _with_renamed(
+    binder: Binder, table: Table, constraint: Constraint, new: str
+) -> Iterator[Relation]:
+    """The table with the constraint under its new name, and the partitions with their parts of it."""
+    constraints = tuple(replace(c, name=new) if c is constraint else c for c in table.constraints)
+    yield replace(table, constraints=constraints)
+    for partition in binder.catalog.partitions(table.oid):
+        for own in partition.constraints:
+            if own.parent_oid == constraint.oid:
+                yield from _with_renamed(binder, partition, own, new)
+
+
+def _rename_column(
+    binder: Binder, relation: Relation, body: Node, tag: str, *, above: bool = False
+) -> bound.Ddl:
+    """Of a table, and of its partitions; above: of the table that it is a partition of."""
     name, new = body["subname"], body["newname"]
     if not isinstance(relation, (Table, View)):
         raise WrongObjectType(
@@ -151,9 +168,14 @@ def _rename_column(binder: Binder, relation: Relation, body: Node, tag: str) -> 
     columns = tuple(replace(c, name=new) if c is column else c for c in relation.columns)
     if isinstance(relation, View):
         return bound.Ddl(tag, (replace(relation, columns=columns),))
+    if relation.parent_oid and not above:
+        raise InvalidTableDefinition(f'cannot rename inherited column "{name}"')
     rename = _renamed(name, new)
     indexes = [_rewritten_index(index, rename) for index in binder.catalog.indexes(relation.oid)]
-    return bound.Ddl(tag, (_rewritten(replace(relation, columns=columns), rename), *indexes))
+    changed: list[Relation] = [_rewritten(replace(relation, columns=columns), rename), *indexes]
+    for partition in binder.catalog.partitions(relation.oid):
+        changed += _rename_column(binder, partition, body, tag, above=True).changed
+    return bound.Ddl(tag, tuple(changed))
 
 
 # ---------------------------------------------------------------- expressions kept as text

@@ -15,8 +15,10 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_column import add_column, check_generated
 from sqlvec.sql.bind_constraint import add_constraint
+from sqlvec.sql.bind_partition import default_of, fit, inherit, made_partition, parent_of
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
+from sqlvec.sql.partition_bound import partitioned
 from sqlvec.sql.split import with_shards
 from sqlvec.sql.table_draft import Draft
 from sqlvec.sql.table_like import add_like
@@ -83,16 +85,17 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
             return bound.Ddl("CREATE TABLE", notices=(("42P07", message),))
         raise DuplicateTable(f'relation "{name}" already exists')
     refuse_type_name(binder.catalog, schema_oid, name)
-    for option in ("partspec", "inhRelations", "partbound"):
-        if body.get(option):
-            raise FeatureNotSupported(
-                "partitions and inheritance are not supported",
-                hint="PARTITION BY TENANT (column) keeps each tenant's rows apart.",
-            )
+    if body.get("inhRelations") and "partbound" not in body:
+        raise FeatureNotSupported("inheritance is not supported")
+    parent = parent_of(binder, body) if "partbound" in body else None
     _, first = binder.catalog.reserve_oids(1)
     draft = Draft(binder, first, name, schema_oid, first + 1)
+    if parent is not None:
+        inherit(draft, parent)
     later: list[Node] = []
     for element in body.get("tableElts", ()):
+        if "ColumnDef" in element and parent is not None:
+            raise FeatureNotSupported("column options of partitions are not supported")
         if "ColumnDef" in element:
             later += add_column(draft, element["ColumnDef"])
         elif "Constraint" in element:
@@ -117,8 +120,16 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
         options=changed_options({}, body.get("options", ()), has_tenants=draft.tenant_attnum > 0),
     )
     table = with_shards(table, body.get("options", ()))
+    verify: list[bound.Verify] = []
+    if parent is not None:
+        fit(draft, parent, binder.catalog)
+        table = replace(table, columns=tuple(draft.columns), constraints=tuple(draft.constraints))
+        table = made_partition(binder, table, parent, body["partbound"])
+        verify = list(default_of(binder.catalog, parent))
+    if "partspec" in body:
+        table = partitioned(binder, table, body["partspec"])
     changed: tuple[Relation, ...] = (table, *draft.indexes, *draft.sequences)
-    return bound.Ddl("CREATE TABLE", changed)
+    return bound.Ddl("CREATE TABLE", changed, verify=tuple(verify))
 
 
 def refuse_type_name(catalog: Catalog, schema_oid: int, name: str) -> None:

@@ -20,6 +20,7 @@ from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.user_types import CompositeType, UserType
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DependentObjectsStillExist
+from sqlvec.sql.bind_partition import index_parts
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text, columns_read
 from sqlvec.sql.type_text import texts_that_use
@@ -56,8 +57,12 @@ class Removal:
 
     def _with_parts(self, relation: Relation) -> Iterator[Relation]:
         yield relation
+        if isinstance(relation, Index):
+            yield from index_parts(self.catalog, relation)
         if isinstance(relation, (Table, View)):
             yield from self.catalog.indexes(relation.oid)
+            for partition in self.catalog.partitions(relation.oid):
+                yield from self._with_parts(partition)
             for other in self.catalog.relations.values():
                 if isinstance(other, SequenceRelation) and other.owned_by[0] == relation.oid:
                     yield other

@@ -34,7 +34,6 @@ _LISTS = {
     "regexp_matches": "sqlvec_regexp_matches({0}, {1}, {2})",
     "pg_listening_channels": "CAST([] AS VARCHAR[])",
     "pg_tablespace_databases": "CAST([] AS BIGINT[])",
-    "pg_partition_ancestors": "CAST([] AS BIGINT[])",
 }
 # A list for each column of a function whose rows have several.
 _RECORDS = {
@@ -68,9 +67,8 @@ _RECORDS = {
     "tsvector_unnest": (
         "sqlvec_tsvector_to_array_tsvector({0})", "sqlvec_ts_positions({0})", "sqlvec_ts_weights({0})",
     ),
-    "pg_partition_tree": ("[{0}]", "[CAST(NULL AS BIGINT)]", "[true]", "[0]"),
 }  # fmt: skip
-SET_RETURNING = frozenset(["unnest", "generate_series", *_LISTS])
+SET_RETURNING = frozenset(["unnest", "generate_series", "pg_partition_ancestors", *_LISTS])
 
 
 def set_returning(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
@@ -115,6 +113,11 @@ def _records(r: ExpressionRenderer, relation: bound.FunctionScan, call: bound.Re
 
 def record_lists(r: ExpressionRenderer, call: bound.RecordCall) -> list[str]:
     """A list for each column."""
+    if call.name == "pg_partition_tree":
+        columns = [bound.Const(types.TEXT, name) for name, _ in call.fields]
+        lists = [_catalog_list(r, "sqlvec_partition_tree", (*call.args, name)) for name in columns]
+        return [f"list_transform({found}, lambda n: n = 1)" if name.value == "isleaf" else found
+                for name, found in zip(columns, lists, strict=True)]  # fmt: skip
     args = r.all(call.args)
     if call.name == "unnest":
         return [_elements(r, arg) for arg in call.args]
@@ -144,6 +147,8 @@ def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return _elements(r, e.args[0])
     if e.name == "generate_series":
         return _series(r, e)
+    if e.name == "pg_partition_ancestors":
+        return _catalog_list(r, "sqlvec_partition_ancestors", e.args)
     args = r.all(e.args)
     if e.name.startswith("jsonb_path_query"):
         args = path_arguments(r, e)
@@ -154,6 +159,13 @@ def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     if e.name == "generate_subscripts" and e.args[0].type.oid in ZERO_BASED:
         return f"range(0, len({args[0]}))"
     return _LISTS[e.name].format(*args)
+
+
+def _catalog_list(
+    r: ExpressionRenderer, name: str, args: tuple[bound.Expression, ...]
+) -> str:
+    """Numbers that the catalog tells."""
+    return r.render(bound.FunctionCall(types.array_of(types.INT8), name, args))
 
 
 def _elements(r: ExpressionRenderer, e: bound.Expression) -> str:

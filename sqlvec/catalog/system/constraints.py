@@ -1,4 +1,4 @@
-"""pg_constraint and pg_inherits: keys, checks and foreign keys of tables."""
+"""pg_constraint: keys, checks and foreign keys of tables."""
 
 from __future__ import annotations
 
@@ -45,8 +45,10 @@ def _constraint(view: Viewpoint, table: Table, c: Constraint) -> Row:
         "condeferrable": c.deferrable,
         "condeferred": c.deferred,
         "convalidated": c.validated, "conrelid": table.oid, "conindid": c.index_oid,
-        "confupdtype": " ", "confdeltype": " ", "confmatchtype": " ", "conislocal": True,
-        "connoinherit": c.kind != "c" or c.no_inherit, "conkey": list(c.attnums) or None,
+        "confupdtype": " ", "confdeltype": " ", "confmatchtype": " ", "conislocal": not c.parent_oid,
+        "coninhcount": int(c.parent_oid > 0), "conparentid": c.parent_oid if c.kind in "puf" else 0,
+        "connoinherit": c.no_inherit if c.kind == "c" else table.partitioning is None,
+        "conkey": list(c.attnums) or None,
         "conbin": view.expression(c.expression, table) if c.expression else None,
     }  # fmt: skip
     return row | _foreign(table, c) if c.kind == "f" else row

@@ -23,6 +23,8 @@ from sqlvec.catalog.objects import (
     Table,
     View,
 )
+from sqlvec.catalog.partition_text import bound_text
+from sqlvec.catalog.partitioning import HASH
 from sqlvec.catalog.system.access_methods import class_of, method_oid
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.tables import class_oid, system_table_by_oid, system_tables
@@ -67,19 +69,23 @@ def _system_classes(catalog: Catalog, environment: Environment) -> Iterator[Row]
 def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for relation in catalog.relations.values():
         schema = schema_oid_of(catalog, relation)
-        kind, width = kind_of(relation), len(columns_of(relation))
+        kind, width = kind_of(catalog, relation), len(columns_of(relation))
         row = _class(relation.oid, relation.name, schema, kind, width)
         row["relpersistence"] = persistence_of(catalog, relation)
         if isinstance(relation, Table):
             row |= {
                 "relhasindex": bool(catalog.indexes(relation.oid)),
                 "relispopulated": relation.populated,
+                "relispartition": relation.bound is not None,
+                "relpartbound": bound_text(catalog, relation),
+                "relhassubclass": bool(catalog.partitions(relation.oid)),
                 "relchecks": sum(c.kind == "c" for c in relation.constraints),
                 "relhastriggers": _has_triggers(catalog, relation),
                 "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None,
             }
         if isinstance(relation, Index):
-            row |= {"relam": method_oid(relation.method), "reltype": 0, "relreplident": "n",
+            row |= {"relispartition": relation.parent_oid > 0, "relhassubclass": kind == "I",
+                    "relam": method_oid(relation.method), "reltype": 0, "relreplident": "n",
                     "relfrozenxid": 0, "relminmxid": 0,
                     "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None}  # fmt: skip
         yield row
@@ -107,8 +113,12 @@ def _composite_attributes(catalog: Catalog) -> Iterator[Row]:
                 yield row
 
 
-def kind_of(relation: Relation) -> str:
-    """relkind: a materialized view is a table that has a query."""
+def kind_of(catalog: Catalog, relation: Relation) -> str:
+    """relkind: a materialized view is a table that has a query; a partitioned one has no rows of its own."""
+    if isinstance(relation, Table) and relation.partitioning is not None:
+        return "p"
+    if isinstance(relation, Index) and kind_of(catalog, owner_of(catalog, relation)) == "p":
+        return "I"
     if isinstance(relation, Table) and relation.query:
         return "m"
     return _KINDS[type(relation)]
@@ -127,12 +137,12 @@ def persistence_of(catalog: Catalog, relation: Relation) -> str:
 
 
 def _class(oid: int, name: str, schema: int, kind: str, width: int) -> Row:
-    stored = kind in "rim"
+    stored = kind in "rimpI"
     return {
         "oid": oid, "relname": name, "relnamespace": schema, "relowner": SUPERUSER_OID,
-        "reltype": oid if kind in "rvm" else 0, "relfilenode": 0 if kind == "v" else oid, "relkind": kind,
+        "reltype": oid if kind in "rvmp" else 0, "relfilenode": 0 if kind in "vpI" else oid, "relkind": kind,
         "relnatts": width, "relpersistence": "p", "relispopulated": True,
-        "relreplident": "d" if kind in "rm" and schema not in (CATALOG_SCHEMA_OID, INFORMATION_SCHEMA_OID) else "n",
+        "relreplident": "d" if kind in "rmp" and schema not in (CATALOG_SCHEMA_OID, INFORMATION_SCHEMA_OID) else "n",
         "reltuples": -1.0 if stored else 0.0, "relam": 2 if kind in "rm" else 0, "relhasrules": kind in "vm",
         "relfrozenxid": _FIRST_XID if kind in "rm" else 0, "relminmxid": 1 if kind in "rm" else 0,
     }  # fmt: skip
@@ -214,6 +224,8 @@ def _column(relation: Relation, column: Column) -> Row:
         "attidentity": column.identity,
         "attgenerated": "s" if column.generated else "",
     }
+    if isinstance(relation, Table) and relation.parent_oid:
+        row |= {"attislocal": False, "attinhcount": 1}
     if column.dropped:
         row |= {"attname": f"........pg.dropped.{column.attnum}........", "atttypid": 0,
                 "attnotnull": False, "atthasdef": False, "attisdropped": True}  # fmt: skip
@@ -289,7 +301,7 @@ def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         yield {
             "indexrelid": index.oid, "indrelid": index.table_oid, "indnkeyatts": len(index.columns),
             "indnatts": len(index.columns) + len(index.included), "indisunique": index.unique,
-            "indisprimary": index.primary, "indimmediate": not deferred, "indisvalid": True,
+            "indisprimary": index.primary, "indimmediate": not deferred, "indisvalid": catalog.is_valid(index),
             "indisready": True, "indislive": True, "indnullsnotdistinct": index.nulls_not_distinct,
             "indkey": [c.attnum for c in index.columns] + list(index.included),
             "indcollation": [collation_of(t) for t in key_types],
@@ -301,6 +313,29 @@ def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             "indexprs": expressions or None,
             "indpred": view.expression(index.predicate, over) if index.predicate else None,
         }  # fmt: skip
+
+
+def _partitioned(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for table in tables_of(catalog):
+        if table.partitioning is None:
+            continue
+        attnums = table.partitioning.attnums
+        method = "hash" if table.partitioning.strategy == HASH else "btree"
+        key_types = [table.column_by_attnum(attnum).type for attnum in attnums]
+        default = (t.oid for t in catalog.partitions(table.oid) if t.bound and t.bound.default)
+        yield {
+            "partrelid": table.oid, "partstrat": table.partitioning.strategy, "partnatts": len(attnums),
+            "partdefid": next(default, 0), "partattrs": list(attnums),
+            "partclass": [class_of(method, "", t) for t in key_types],
+            "partcollation": [collation_of(t) for t in key_types],
+        }  # fmt: skip
+
+
+def _inherits(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for relation in catalog.relations.values():
+        if isinstance(relation, (Table, Index)) and relation.parent_oid:
+            yield {"inhrelid": relation.oid, "inhparent": relation.parent_oid, "inhseqno": 1,
+                   "inhdetachpending": False}  # fmt: skip
 
 
 def default_oid(table: Table, attnum: int) -> int:
@@ -426,6 +461,8 @@ OURS = {
     "pg_attribute": _attributes,
     "pg_index": _indexes,
     "pg_attrdef": _defaults,
+    "pg_partitioned_table": _partitioned,
+    "pg_inherits": _inherits,
     "pg_sequence": _sequences,
     "pg_namespace": _namespaces,
     "pg_init_privs": _initial_privileges,
