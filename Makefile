@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: venv system integrations demo serve test test-long test-compat lint docs bench clean
+.PHONY: venv system tools integrations demo serve test test-long test-compat lint docs bench clean
 
 venv: $(STAMP)
 
@@ -18,6 +18,10 @@ $(STAMP): pyproject.toml
 # psql for the tests that drive it; without root the tests that need it are skipped and counted.
 system:
 	@sh tests/harness/system_packages.sh
+
+# pgjdbc with a JDK, and psqlodbc with isql, for tests/compat/test_tools.py; needs root.
+tools:
+	apt-get install -y -qq libpostgresql-jdbc-java openjdk-17-jdk-headless odbc-postgresql unixodbc
 
 # Frameworks that keep their documents here, for tests/compat/test_integrations.py: apart, as they bring many packages.
 integrations:

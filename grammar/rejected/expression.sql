@@ -78,3 +78,9 @@ SELECT '[2:1]={1}'::int[];
 -- 2202E at 8
 SELECT ARRAY[[1, 2]] || ARRAY[[3]];
 -- 2202E
+SELECT '1.2.3'::money;
+-- 22P02 at 8
+SELECT '1'::money + 1;
+-- 42883 at 19
+SELECT '1'::money * '1'::money;
+-- 42883 at 19

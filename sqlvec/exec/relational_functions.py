@@ -23,6 +23,7 @@ from sqlvec.exec import relational_arrays as arrays
 from sqlvec.exec import relational_formats as formats
 from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
+from sqlvec.exec import relational_money as money
 from sqlvec.exec import relational_network as networks
 from sqlvec.exec import relational_numeric as numbers
 from sqlvec.exec import relational_ranges as ranges
@@ -174,7 +175,7 @@ def register(connection: Any, host: FunctionHost) -> None:
     """Adds every macro and function to the database of the connection."""
     for macro in MACROS.strip().split("\nsqlvec_"):
         connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
-    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS, *arrays.FUNCTIONS]
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS, *money.FUNCTIONS, *arrays.FUNCTIONS]
     for name, function, parameters, result in plain:
         strict = function if name in _TAKES_NULL else _strict(function)
         connection.create_function(

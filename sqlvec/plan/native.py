@@ -61,7 +61,7 @@ _ORDERED = _ARITHMETIC | _VECTORS | _BITS | frozenset(FAMILIES.keys() - NUMERIC_
     t.oid
     for t in (
         types.BOOL, types.OID, types.TEXT, types.VARCHAR, types.NAME, types.UUID, types.DATE,
-        types.TIMESTAMP, types.TIMESTAMPTZ, types.NUMERIC, types.REGCLASS, types.REGTYPE,
+        types.TIMESTAMP, types.TIMESTAMPTZ, types.NUMERIC, types.MONEY, types.REGCLASS, types.REGTYPE,
         types.TSVECTOR, types.TSQUERY,
     )
 )  # fmt: skip

@@ -10,6 +10,7 @@ from sqlvec.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.collation import check_column_collation
 from sqlvec.sql.dependencies import shown_name
 from sqlvec.sql.expression_text import bind_expression_text, columns_read
 from sqlvec.sql.parse import Node
@@ -39,6 +40,7 @@ def change_type(
     except UndefinedObject as error:
         error.position = None  # PostgreSQL tells no position here
         raise
+    check_column_collation(binder, body, wanted, placed=False)
     table = draft.table()
     _refuse_readers(binder, table, column)
     using = body.get("raw_default")

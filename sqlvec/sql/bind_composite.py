@@ -21,6 +21,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_type import free_array_name, new_type_place
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.collation import check_column_collation
 from sqlvec.sql.dependencies import Removal, shown_name, shown_type
 from sqlvec.sql.parse import Node, ParsedStatement
 from sqlvec.sql.type_text import texts_that_use
@@ -54,6 +55,7 @@ def _type(binder: Binder, column: Node) -> SqlType:
     except UndefinedObject as error:
         error.position = None  # PostgreSQL tells no position here
         raise
+    check_column_collation(binder, column, found, placed=False)
     if found.definition.kind == "p":
         raise InvalidTableDefinition(
             f'column "{column["colname"]}" has pseudo-type {found.name}'

@@ -17,6 +17,7 @@ from sqlvec.sql.bind_function import bind_function
 from sqlvec.sql.bind_paradedb import paradedb_cast
 from sqlvec.sql.bind_record import field_of
 from sqlvec.sql.binder import Binder, body_of
+from sqlvec.sql.collation import collated
 from sqlvec.sql.composites import composite_of, fields, null_test
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node
@@ -474,7 +475,8 @@ def _value_function(binder: Binder, body: Node, scope: Scope) -> bound.Expressio
 
 
 def _collate(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
-    return bind_expression(binder, body["arg"], scope)
+    value = bind_expression(binder, body["arg"], scope)
+    return collated(binder, value, body["collname"], binder.position(body))
 
 
 def _function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:

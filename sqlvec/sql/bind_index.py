@@ -30,6 +30,7 @@ from sqlvec.sql.bind_vector_index import (
     vector_column,
 )
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.collation import check_collation
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.output_name import output_name
 from sqlvec.sql.paradedb_tokenizer import LITERAL, paradedb_definition
@@ -136,6 +137,8 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
     descending = body.get("ordering") == "SORTBY_DESC"
     nulls = body.get("nulls_ordering", "SORTBY_NULLS_DEFAULT")
     first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
+    if "collation" in body:
+        check_collation(binder, body["collation"], None)
     if method in METHODS:
         return vector_column(binder, table, method, body, operator_class)
     if "name" not in body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,7 @@ from sqlvec.sql.output_name import output_name
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope, relation_columns
 from sqlvec.sql.type_rules import common_type
+from sqlvec.types import SqlType
 
 
 def bind_query(binder: Binder, node: Node, parent: Scope | None) -> bound.Query:
@@ -166,17 +168,55 @@ def _set_operation(binder: Binder, body: Node, scope: Scope) -> bound.Query:
             f"each {op.upper()} query must have the same number of columns",
             position=output_location(binder, body["rarg"], 0),
         )
+    unknown = [literal_places(left, body["larg"]), literal_places(right, body["rarg"])]
     columns = []
     for i, (a, b) in enumerate(zip(left.columns, right.columns, strict=True)):
-        target = common_type([a.type, b.type])
+        meeting = zip((a.type, b.type), unknown, strict=True)
+        target = common_type([types.UNKNOWN if i in places else t for t, places in meeting])
         if target is None:
             raise DatatypeMismatch(
                 f"{op.upper()} types {a.type.name} and {b.type.name} cannot be matched",
                 position=output_location(binder, body["rarg"], i),
             )
         columns.append(bound.OutputColumn(a.name, target))
+    wanted = [column.type for column in columns]
+    left = with_literals(binder, left, body["larg"], wanted)
+    right = with_literals(binder, right, body["rarg"], wanted)
     query = bound.SetOperation(tuple(columns), op, bool(body.get("all")), left, right)
     return _ordered(binder, query, body, scope)
+
+
+def literal_places(query: bound.Query, node: Node) -> list[int]:
+    """Which output columns of a plain SELECT, by its parse node, are quoted literals or NULL: they have no
+    type of their own yet."""
+    values = [part["ResTarget"]["val"] for part in node.get("targetList", ())]
+    if not isinstance(query, bound.Select) or len(values) != len(query.columns) or query.distinct:
+        return []
+    sorted_by = [key.expression for key in query.order_by]
+    constants = [value.get("A_Const", {}) for value in values]
+    return [
+        i for i, constant in enumerate(constants)
+        if ("sval" in constant or constant.get("isnull")) and query.targets[i].expression not in sorted_by
+    ]  # fmt: skip
+
+
+def with_literals(
+    binder: Binder, query: bound.Query, node: Node, wanted: Sequence[SqlType], level: str = "implicit"
+) -> bound.Query:
+    """The query with its literals read as what is wanted of each column."""
+    places = literal_places(query, node)
+    if not places:
+        return query
+    assert isinstance(query, bound.Select), query
+    targets, output = list(query.targets), list(query.columns)
+    for i in places:
+        expression = targets[i].expression
+        assert isinstance(expression, bound.Const), expression
+        position = location_of(binder, node["targetList"][i]["ResTarget"]["val"])
+        value = binder.literal(expression.value, wanted[i], position, level)
+        targets[i] = replace(targets[i], expression=value)
+        output[i] = replace(output[i], type=wanted[i])
+    return replace(query, targets=tuple(targets), columns=tuple(output))
 
 
 def output_location(binder: Binder, query: Node, place: int) -> int | None:

@@ -21,7 +21,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
-from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location
+from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location, with_literals
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.composites import field_names, with_field
 from sqlvec.sql.domain_rules import default_text
@@ -175,7 +175,7 @@ def _insert_source(
         return _insert_values(binder, select, table, target, columns, named, scope)
     query = bind_query(binder, {"SelectStmt": select}, scope)
     columns = _fit_columns(binder, columns, len(query.columns), named, select)
-    query = _with_literals(binder, query, select, columns)
+    query = with_literals(binder, query, select, [c.type for c in columns], "assignment")
     pairs = list(zip(query.columns, columns, strict=True))
     if all(have.type == column.type for have, column in pairs):
         return query, columns
@@ -188,25 +188,6 @@ def _insert_source(
         targets.append(bound.Target(column.name, value))
     output = tuple(bound.OutputColumn(c.name, c.type) for _, c in pairs)
     return bound.Select(output, tuple(targets), (relation,)), columns
-
-
-def _with_literals(
-    binder: Binder, query: bound.Query, select: Node, columns: list[Column]
-) -> bound.Query:
-    """Quoted literals and NULL in the target list are of the columns' types."""
-    nodes = [node["ResTarget"]["val"] for node in select.get("targetList", ())]
-    if not isinstance(query, bound.Select) or len(nodes) != len(columns) or query.distinct:
-        return query
-    targets, output = list(query.targets), list(query.columns)
-    for i, (node, column) in enumerate(zip(nodes, columns, strict=True)):
-        constant = node.get("A_Const", {})
-        if "sval" in constant or constant.get("isnull"):
-            expression = targets[i].expression
-            assert isinstance(expression, bound.Const), expression
-            value = binder.literal(expression.value, column.type, binder.position(constant), "assignment")
-            targets[i] = replace(targets[i], expression=value)
-            output[i] = replace(output[i], type=column.type)
-    return replace(query, targets=tuple(targets), columns=tuple(output))
 
 
 def _fit_columns(

@@ -90,7 +90,7 @@ LOCKING = frozenset(
 )  # what takes a lock
 UNLOCKING = frozenset(["pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all"])
 AGGREGATES = """
-count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(vector) vector; sum(halfvec) halfvec
+count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(money) money; sum(vector) vector; sum(halfvec) halfvec
 avg(int2) numeric; avg(int4) numeric; avg(int8) numeric; avg(numeric) numeric; avg(float4) float8; avg(float8) float8; avg(interval) interval; avg(vector) vector; avg(halfvec) halfvec
 min(anyelement) anyelement; max(anyelement) anyelement; bool_and(bool) bool; bool_or(bool) bool; every(bool) bool; bit_and(int4) int4; bit_or(int4) int4; bit_and(int8) int8; bit_or(int8) int8
 string_agg(text,text) text; array_agg(anyelement) anyarray; json_agg(any) json; jsonb_agg(any) jsonb; json_object_agg(any,any) json; jsonb_object_agg(any,any) jsonb

@@ -14,6 +14,7 @@ from sqlvec.sql.bind_paradedb import paradedb_operator
 from sqlvec.sql.bind_text import search_operator
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.composites import composite_of
+from sqlvec.sql.money import money_operator
 from sqlvec.sql.network import network_operator
 from sqlvec.sql.ranges import range_operator
 from sqlvec.sql.text_search import joined, match, negation
@@ -341,6 +342,8 @@ def _arithmetic(
         left = binder.coerce(left, target, position=position) if is_unknown(a) else left
         right = binder.coerce(right, target, position=position) if is_unknown(b) else right
         a, b = left.type, right.type
+    if types.MONEY.oid in (a.oid, b.oid):
+        return money_operator(binder, name, left, right)
     if a.oid in NUMBERS and b.oid in NUMBERS:
         if name == "^":
             target = types.NUMERIC if types.NUMERIC.oid in (a.oid, b.oid) and _F8 not in (a.oid, b.oid) else types.FLOAT8

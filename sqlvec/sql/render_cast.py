@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
+from sqlvec.sql.money import money_cast, money_text, parsed_money
 from sqlvec.sql.network import NETWORKS, network_cast, network_text, parsed_network
 from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.render_arrays import (
@@ -54,6 +55,8 @@ _COUNTED = (_DATE, _TIME, _TIMESTAMP, _TIMESTAMPTZ)
 
 def cast(r: ExpressionRenderer, e: bound.Cast) -> str:
     source, target = e.arg.type, e.type
+    if (money := money_cast(r, e)) is not None:
+        return money
     if is_numeric(target):
         return _to_numeric(r, e)
     if target.oid in TEXTS:
@@ -204,6 +207,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         return text_search_text(value, sql_type)
     if oid in NETWORKS:
         return network_text(value, sql_type)
+    if oid == types.MONEY.oid:
+        return money_text(value)
     if oid in FAMILIES:
         return range_text(r, value, sql_type)
     if oid in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
@@ -265,6 +270,8 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return parsed_text_search(text, target)
     if oid in NETWORKS:
         return parsed_network(text, target)
+    if oid == types.MONEY.oid:
+        return parsed_money(text)
     if oid in FAMILIES:
         return parsed_range(r, text, target)
     if oid in OIDS:

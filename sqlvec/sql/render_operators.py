@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
+from sqlvec.sql.money import rendered_money
 from sqlvec.sql.network import rendered_operator
 from sqlvec.sql.render_arrays import shaped_operator
 from sqlvec.sql.render_cast import interval_of, interval_parts, zoned
@@ -62,6 +63,8 @@ def operator(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return numeric_operator(r, e)
     if (over_shapes := shaped_operator(r, e)) is not None:
         return over_shapes
+    if (over_money := rendered_money(r, e)) is not None:
+        return over_money
     if (over_ranges := range_operator(r, e)) is not None:
         return over_ranges
     if (over_addresses := rendered_operator(r, e)) is not None:

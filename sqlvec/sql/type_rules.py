@@ -102,6 +102,9 @@ def casts_on_assignment(source: SqlType, target: SqlType) -> bool:
         return True
     if (a, b) in ((types.TIMESTAMPTZ.oid, types.TIMETZ.oid), (types.TIMETZ.oid, types.TIME.oid)):
         return True
+    money = types.MONEY.oid
+    if (a, b) in ((money, types.NUMERIC.oid), (types.NUMERIC.oid, money), (types.INT4.oid, money), (types.INT8.oid, money)):
+        return True
     element = types.element_of(source)
     if b in VECTORS:
         return a in VECTORS or (element is not None and element.oid in _VECTOR_ELEMENTS)

@@ -29,6 +29,7 @@ from sqlvec.types.builtin import (
     JSONB,
     JSONPATH,
     MACADDR,
+    MONEY,
     NAME,
     NUMERIC,
     OID,
@@ -81,7 +82,7 @@ def all_types() -> list[TypeDefinition]:
 __all__ = [
     "ACLITEM", "ANY", "ANYARRAY", "ANYELEMENT", "ANYMULTIRANGE", "ANYRANGE", "BIT", "BOOL", "BPCHAR", "BYTEA", "CHAR", "CID", "CIDR",
     "CSTRING", "DATE", "FLOAT4", "FLOAT8", "HALFVEC", "INT2", "INET", "INT2VECTOR", "INT4", "INT8",
-    "INTERVAL", "MACADDR",
+    "INTERVAL", "MACADDR", "MONEY",
     "JSON", "JSONB", "JSONPATH", "NAME", "NUMERIC", "OID", "OIDVECTOR", "PG_NODE_TREE", "RECORD", "REGCLASS",
     "REGCONFIG", "REGDICTIONARY", "TSQUERY", "TSVECTOR",
     "REGNAMESPACE", "REGPROC", "REGROLE", "REGTYPE", "RowEncoder", "SPARSEVEC", "SqlType", "TEXT", "TID", "TIME",

@@ -15,6 +15,7 @@ from sqlvec.types.integer import Integer, RegType, Unsigned
 from sqlvec.types.interval import Interval
 from sqlvec.types.json_types import Json, Jsonb
 from sqlvec.types.jsonpath import JsonPath
+from sqlvec.types.money import Money
 from sqlvec.types.network import MacAddress, Network
 from sqlvec.types.numeric import Numeric
 from sqlvec.types.pseudo import Key, Record, Shown, Tid, Void
@@ -67,6 +68,7 @@ def _define() -> None:
     Float(701, "float8", display="double precision", array_oid=1022, length=8,
           **_number(preferred=True, align="d"))
     Shown(705, "unknown", length=-2, category="X", align="c", kind="p")
+    Money(790, "money", array_oid=791, length=8, routine="cash_", **_number(align="d"))
     MacAddress(829, "macaddr", array_oid=1040, length=6, routine="macaddr_")
     Network(869, "inet", array_oid=1041, category="I", preferred=True, routine="inet_")
     Shown(1033, "aclitem", array_oid=1034, length=12)
@@ -152,6 +154,7 @@ REGNAMESPACE, REGROLE, VECTOR = SqlType(4089), SqlType(4096), SqlType(16386)
 TSVECTOR, TSQUERY, REGCONFIG, REGDICTIONARY = (SqlType(oid) for oid in (3614, 3615, 3734, 3769))
 HALFVEC, SPARSEVEC = SqlType(16392), SqlType(16398)
 JSONPATH = SqlType(4072)
+MONEY = SqlType(790)
 ANYRANGE, ANYMULTIRANGE = SqlType(3831), SqlType(4537)
 CIDR, MACADDR, INET = SqlType(650), SqlType(829), SqlType(869)
 
