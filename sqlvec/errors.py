@@ -178,6 +178,12 @@ class ArraySubscriptError(DatabaseError):
     sqlstate = "2202E"
 
 
+class InvalidTablesampleArgument(DatabaseError):
+    """What TABLESAMPLE is to draw."""
+
+    sqlstate = "2202H"
+
+
 class InvalidParameterValue(DatabaseError):
     """An option or argument outside its domain."""
 

@@ -389,9 +389,11 @@ class _Scan:
             return rows
         ids = rows.ids()
         expression = predicate.expression
-        ordinals = sorted(
-            {node.ordinal for node in walk(expression) if isinstance(node, bound.ColumnRef)}
-        )
+        nodes = list(walk(expression))
+        used = {node.ordinal for node in nodes if isinstance(node, bound.ColumnRef)}
+        if any(isinstance(node, bound.RowRef) for node in nodes):
+            used |= {place for place, column in enumerate(self.scan.columns) if column.name}
+        ordinals = sorted(used)
         columns = arrow_columns(self.shard, self.scan.table, ordinals, ids)
         computed = computed_arrays(expression, self._rows(rows), self.context)
         columns.update({name: array for name, (_, array) in computed.items()})
@@ -400,7 +402,7 @@ class _Scan:
             node: (self.scan.relation_id, name) for name, (node, _) in computed.items()
         }
         kept = self.context.relational().filter(
-            expression, self.scan.relation_id, table, self.context, mapping
+            expression, self.scan.relation_id, table, self.scan.columns, self.context, mapping
         )
         return RowSet.from_ids(ids[kept], rows.row_count)
 

@@ -186,16 +186,18 @@ class Relational:
         expression: bound.Expression,
         relation_id: int,
         rows: pa.Table,
+        columns: tuple[bound.OutputColumn, ...],
         context: Context,
         computed: Computed,
     ) -> np.ndarray:
-        """The places (i64, ascending) of the rows for which the expression is true."""
+        """The places (i64, ascending) of the rows for which the expression is true; columns: what a whole row of
+        the relation is made of."""
         place = pa.array(np.arange(rows.num_rows, dtype=np.int64))
         table = rows.append_column(f"c{_PLACE}", place)
-        relation = bound.CteScan(relation_id, "rows", (), "rows")
+        relation = bound.CteScan(relation_id, "rows", columns, "rows")
         target = bound.Target("place", bound.ColumnRef(types.INT8, relation_id, _PLACE, "place"))
-        columns = (bound.OutputColumn("place", types.INT8),)
-        query = bound.Select(columns, (target,), (relation,), expression)
+        place_column = (bound.OutputColumn("place", types.INT8),)
+        query = bound.Select(place_column, (target,), (relation,), expression)
         batches = list(self.run(query, {relation_id: table}, context, computed))
         if not batches:
             return np.empty(0, dtype=np.int64)

@@ -21,6 +21,7 @@ from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.exec.tenants import writable_shard
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
+from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.keys import unique_keys
 from sqlvec.storage.key_search import KeyTaken
 from sqlvec.storage.row_claims import MOVED_AWAY
@@ -142,7 +143,10 @@ class Writer:
             compiled = [compile_expression(e, slots) for e in expressions]
             tuples = list(zip(*rows, strict=True))
             return [[f(row, self.context) for row in tuples] for f in compiled]
-        return evaluate_over_rows(expressions, self.relation_id, self.arrow(rows), self.context)
+        whole = table_columns(self.table)
+        return evaluate_over_rows(
+            expressions, self.relation_id, self.arrow(rows), self.context, whole
+        )
 
     def slots(self) -> dict[bound.Expression, int]:
         """The place of each column in a row."""
@@ -352,12 +356,17 @@ def column_data(sql_type: types.SqlType, values: list[Datum]) -> Any:
 
 
 def evaluate_over_rows(
-    expressions: Sequence[bound.Expression], relation_id: int, rows: pa.Table, context: Context
+    expressions: Sequence[bound.Expression],
+    relation_id: int,
+    rows: pa.Table,
+    context: Context,
+    whole: tuple[bound.OutputColumn, ...] = (),
 ) -> list[list[Datum]]:
-    """Columns of the expressions over an Arrow table standing for one relation."""
+    """Columns of the expressions over an Arrow table standing for one relation; whole: what a row of it is made
+    of, where that is asked for."""
     columns = tuple(bound.OutputColumn(f"v{i}", e.type) for i, e in enumerate(expressions))
     targets = tuple(bound.Target(f"v{i}", e) for i, e in enumerate(expressions))
-    relation = bound.CteScan(relation_id, "rows", (), "rows")
+    relation = bound.CteScan(relation_id, "rows", whole, "rows")
     query = bound.Select(columns, targets, (relation,))
     values: list[list[Datum]] = [[] for _ in expressions]
     for batch in context.relational().run(query, {relation_id: rows}, context, {}):

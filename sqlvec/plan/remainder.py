@@ -45,6 +45,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.functions import VOLATILE
 from sqlvec.sql.tree import walk
 
+_WHOLE_ROW = -1  # among the ordinals that a query uses
 LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
 Conjuncts = tuple[bound.Expression, ...]
 # By kind: whether left and right may be tested by what is asked of the join's rows, and by its condition.
@@ -72,6 +73,8 @@ def plan_remainder(
     sources: list[tuple[int, Source]] = []
     for relation_id, source in cutter.sources.items():
         ordinals = used.get(relation_id, set())
+        if _WHOLE_ROW in ordinals:
+            ordinals = (ordinals - {_WHOLE_ROW}) | _all_ordinals(source)
         plain = tuple(sorted(ordinals - {ROW_ID_ORDINAL}))
         if isinstance(source, TableSource):
             wanted = replace(source, ordinals=plain, row_ids=ROW_ID_ORDINAL in ordinals)
@@ -305,6 +308,17 @@ def _ranked_expressions(node: Any) -> Iterator[bound.Expression]:
             yield from _ranked_expressions(getattr(node, field.name))
 
 
+def _all_ordinals(source: Source) -> set[int]:
+    """The columns of a whole row."""
+    if isinstance(source, TableSource):
+        columns = source.prefilter.scan.columns
+    elif isinstance(source, SystemSource):
+        columns = source.scan.columns
+    else:
+        return set()  # it has them all anyway
+    return {place for place, column in enumerate(columns) if column.name and column.attnum >= 0}
+
+
 def _used_ordinals(query: bound.Query) -> dict[int, set[int]]:
     used: dict[int, set[int]] = {}
     _collect_ordinals(query, used)
@@ -315,7 +329,7 @@ def _collect_ordinals(node: Any, used: dict[int, set[int]]) -> None:
     if isinstance(node, bound.ColumnRef):
         used.setdefault(node.relation_id, set()).add(node.ordinal)
     elif isinstance(node, bound.RowRef):
-        used.setdefault(node.relation_id, set()).update(range(1600))
+        used.setdefault(node.relation_id, set()).add(_WHOLE_ROW)
     elif isinstance(node, tuple):
         for item in node:
             _collect_ordinals(item, used)

@@ -22,6 +22,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_modifying import returned_rows
 from sqlvec.sql.bind_record import unnest_call, with_carried_fields
+from sqlvec.sql.bind_sample import sampled
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.grouping import forbid_aggregates
 from sqlvec.sql.operators import bind_operator
@@ -44,6 +45,8 @@ def _item(binder: Binder, node: Node, scope: Scope) -> bound.FromItem:
         return _subselect(binder, node["RangeSubselect"], scope)
     if "RangeFunction" in node:
         return _function(binder, node["RangeFunction"], scope)
+    if "RangeTableSample" in node:
+        return _subselect(binder, sampled(binder, node["RangeTableSample"]), scope)
     raise FeatureNotSupported(f"{next(iter(node))} is not supported in FROM")
 
 

@@ -85,7 +85,8 @@ def _truncated(unit: str, value: str) -> str:
 
 def _extract(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     form = numeric_form(r, e)
-    assert form is not None, e
+    if form is None:
+        raise FeatureNotSupported("extract needs a constant field here")
     return f"CAST({_field(r, e)} AS {form.sql})"
 
 

@@ -105,6 +105,8 @@ def _functions(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     has = environment.vocabulary.has_function
     for fact in facts("functions"):
         arguments = [int(word) for word in text(fact, "arguments").split()]
+        if any(types.by_oid(oid) is None for oid in (number(fact, "result"), *arguments)):
+            continue
         if number(fact, "oid") in support or has(text(fact, "name"), arguments):
             yield _function(fact, number(fact, "result"), arguments) | _details(fact)
     if "vector" in catalog.extensions:

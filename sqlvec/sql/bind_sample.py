@@ -1,0 +1,85 @@
+"""TABLESAMPLE: a table becomes the subquery of those of its rows that the dice choose.
+
+SYSTEM draws single rows, as BERNOULLI does: there are no pages. With REPEATABLE a row is chosen by its values and the
+seed, so that the same rows come again for as long as the table does not change.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlvec.catalog.objects import Table
+from sqlvec.catalog.system.tables import system_table
+from sqlvec.errors import FeatureNotSupported, InvalidTablesampleArgument, UndefinedObject
+from sqlvec.sql.binder import Binder
+from sqlvec.sql.parse import Node, parse
+
+_METHODS = ("system", "bernoulli")
+_DRAWN = "SELECT * FROM sampled WHERE pg_catalog.random() * 100 < $1::float8"
+_CHOSEN = """SELECT * FROM sampled WHERE
+    ('x' || substr(md5(sampled::text || ($2::float8)::text), 1, 8))::bit(32)::int8 < $1::float8 / 100 * 4294967296"""
+
+
+def sampled(binder: Binder, body: Node) -> Node:
+    """The RangeSubselect that stands for a RangeTableSample."""
+    part = body["relation"]["RangeVar"]
+    method = body["method"][-1]["String"]["sval"]
+    position = binder.position(body)
+    if method not in _METHODS:
+        raise UndefinedObject(f"tablesample method {method} does not exist", position=position)
+    _require_table(binder, part)
+    count = len(body["args"])
+    if count != 1:
+        raise InvalidTablesampleArgument(
+            f"tablesample method {method} requires 1 argument, not {count}", position=position
+        )
+    _check_share(body["args"][0])
+    alias = part.get("alias", {"aliasname": part["relname"]})
+    plain = {key: value for key, value in part.items() if key != "alias"}
+    plain["alias"] = {"aliasname": "sampled"}
+    values = {1: body["args"][0]}
+    if "repeatable" in body:
+        values[2] = body["repeatable"]
+    query = _filled(_template("repeatable" in body), {"RangeVar": plain}, values)
+    return {"subquery": query, "alias": alias}
+
+
+def _require_table(binder: Binder, part: Node) -> None:
+    schema, name = part.get("schemaname"), part["relname"]
+    system = system_table(schema or "pg_catalog", name)
+    relation = binder.context.find_relation(schema, name) if system is None else None
+    other = system.kind != "r" if system is not None else not isinstance(relation, Table)
+    if other and (system is not None or relation is not None):
+        raise FeatureNotSupported(
+            "TABLESAMPLE clause can only be applied to tables and materialized views",
+            position=binder.position(part),
+        )
+
+
+def _check_share(node: Node) -> None:
+    """Of a constant, which it usually is."""
+    constant = node.get("A_Const", {})
+    if constant.get("isnull"):
+        raise InvalidTablesampleArgument("TABLESAMPLE parameter cannot be null")
+    number = constant.get("ival", {}).get("ival", constant.get("fval", {}).get("fval"))
+    if number is not None and not 0 <= float(number) <= 100:
+        raise InvalidTablesampleArgument("sample percentage must be between 0 and 100")
+
+
+@cache
+def _template(repeatable: bool) -> Node:
+    return parse(_CHOSEN if repeatable else _DRAWN)[0].node
+
+
+def _filled(node: Any, relation: Node, values: dict[int, Node]) -> Any:
+    """The template with the relation and the values in their places, and no locations, which are of its text."""
+    if isinstance(node, list):
+        return [_filled(item, relation, values) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "RangeVar" in node:
+        return relation
+    if "ParamRef" in node:
+        return values[node["ParamRef"]["number"]]
+    return {key: _filled(v, relation, values) for key, v in node.items() if key != "location"}
