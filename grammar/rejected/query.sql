@@ -50,3 +50,7 @@ SELECT id FROM docs d, notes d;
 -- 42712
 SELECT nothing.* FROM docs;
 -- 42P01 at 8
+SELECT 1 FROM docs TABLESAMPLE nothing (10);
+-- 42704 at 32
+SELECT 1 FROM docs TABLESAMPLE SYSTEM (101);
+-- 2202H

@@ -98,7 +98,7 @@ def _broken(
     if is_native(rule.condition):
         test = compile_expression(rule.condition, {value_reference(domain): 0})
         return [test((value,), context) is False for value in values]
-    from sqlvec.exec.write import evaluate_over_rows
+    from sqlvec.exec.over_rows import evaluate_over_rows
 
     base = base_of(domain)
     rows = pa.table({"c0": base.definition.to_arrow(list(values), base.typmod)})

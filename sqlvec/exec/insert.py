@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
-from sqlvec.errors import (
-    CardinalityViolation,
-    InvalidColumnReference,
-    ObjectNotInState,
-    SerializationFailure,
-)
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.over_rows import evaluate_over_rows
 from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.prefilter import session_tenant
 from sqlvec.exec.result import Batch, Result
-from sqlvec.exec.row_versions import claim_mode, replace_rows
 from sqlvec.exec.select import run_query
-from sqlvec.exec.write import Rows, Writer, evaluate_over_rows, table_rules
+from sqlvec.exec.upsert import Upsert
+from sqlvec.exec.write import Rows, Writer, table_rules
 from sqlvec.plan.native import is_native
 from sqlvec.plan.physical import InsertPlan
 from sqlvec.sql import bound
 
 if TYPE_CHECKING:
-    from sqlvec.storage.shard import Shard
+    pass
 
 INSERT_BATCH_ROWS = 10_000
 
@@ -157,105 +151,4 @@ def _write(writer: Writer, rows: Rows, on_conflict: bound.OnConflict | None) -> 
     if on_conflict is None:
         writer.insert_new(rows, shards)
         return rows
-    return _Upsert(writer, on_conflict).run(rows, shards)
-
-
-class _Upsert:
-    """ON CONFLICT, row by row: the row with the key is left, or replaced."""
-
-    def __init__(self, writer: Writer, on_conflict: bound.OnConflict) -> None:
-        self.writer = writer
-        self.on_conflict = on_conflict
-        self._refuse_late(writer, on_conflict)
-        arbiters = [k for k in writer.keys if set(k) == set(on_conflict.attnums)]
-        if on_conflict.attnums and not arbiters:
-            raise InvalidColumnReference(
-                "there is no unique or exclusion constraint matching the ON CONFLICT specification"
-            )
-        self.arbiters = arbiters or writer.keys
-        slots = writer.slots()
-        width = len(writer.columns)
-        for i, column in enumerate(writer.columns):
-            reference = bound.ColumnRef(
-                column.value_type, on_conflict.excluded_id, column.attnum - 1, column.name
-            )
-            slots[reference] = width + i
-        self.assignments = [
-            (writer.place_of(a.attnum), compile_expression(a.expression, slots))
-            for a in on_conflict.do_update
-        ]
-        self.assigned = {a.attnum for a in on_conflict.do_update}
-        self.mode = claim_mode(writer, self.assigned)
-        where = on_conflict.where
-        self.where = None if where is None else compile_expression(where, slots)
-        self.touched: set[tuple[Shard, int]] = set()
-
-    @staticmethod
-    def _refuse_late(writer: Writer, on_conflict: bound.OnConflict) -> None:
-        for constraint in writer.table.unique_keys:
-            chosen = set(constraint.attnums) == set(on_conflict.attnums)
-            if constraint.deferrable and (chosen or not on_conflict.attnums):
-                raise ObjectNotInState(
-                    "ON CONFLICT does not support deferrable unique constraints/exclusion "
-                    "constraints as arbiters",
-                    schema=writer.schema_name(), table=writer.table.name, constraint=constraint.name,
-                )  # fmt: skip
-
-    def run(self, rows: Rows, shards: list[Shard]) -> Rows:
-        kept: list[tuple[Datum, ...]] = []
-        for row, shard in zip(zip(*rows, strict=True), shards, strict=True):
-            written = self._row(row, shard)
-            if written is not None:
-                kept.append(written)
-        if not kept:
-            return [[] for _ in self.writer.columns]
-        return [list(column) for column in zip(*kept, strict=True)]
-
-    def _row(self, row: tuple[Datum, ...], shard: Shard) -> tuple[Datum, ...] | None:
-        writer = self.writer
-        tx = writer.context.tx
-        for key in self.arbiters:
-            found = writer.find(key, writer.key_of(key, row), shard)
-            if found is not None:
-                shard, row_id = found
-                if not tx.rereads and not shard.sees(row_id, tx):
-                    raise SerializationFailure(
-                        "could not serialize access due to concurrent update"
-                    )
-                if self.on_conflict.nothing:
-                    return None
-                return self._update(row, shard, row_id)
-        self._insert(row, shard)
-        return row
-
-    def _insert(self, row: tuple[Datum, ...], shard: Shard) -> None:
-        writer = self.writer
-        rows = [[value] for value in row]
-        writer.verify_keys(rows, [shard])
-        written = writer.insert(rows, [shard])[0]
-        self.touched.add((shard, written.first_row_id))
-
-    def _update(
-        self, row: tuple[Datum, ...], shard: Shard, row_id: int
-    ) -> tuple[Datum, ...] | None:
-        writer, context = self.writer, self.writer.context
-        if (shard, row_id) in self.touched:
-            raise CardinalityViolation(
-                "ON CONFLICT DO UPDATE command cannot affect row a second time",
-                hint="Ensure that no rows proposed for insertion within the same command have "
-                "duplicate constrained values.",
-            )
-        ids = np.array([row_id], dtype=np.int64)
-        context.tx.lock_rows(shard, ids, self.mode)
-        old = tuple(shard.gather(c.attnum, ids)[0] for c in writer.columns)
-        both = old + row
-        if self.where is not None and self.where(both, context) is not True:
-            return None
-        new = list(old)
-        for place, evaluator in self.assignments:
-            new[place] = evaluator(both, context)
-        rows = [[value] for value in new]
-        context.tx.claim(shard, ids, self.mode)
-        written = replace_rows(writer, [(shard, ids)], rows, self.assigned)[0]
-        self.touched.add((written.shard, written.first_row_id))
-        return tuple(new)
+    return Upsert(writer, on_conflict).run(rows, shards)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,12 @@ def run_remainder(plan: Remainder, context: Context) -> Iterator[Batch]:
         ]
 
 
-def run_remainder_arrow(plan: Remainder, context: Context) -> Iterator[pa.RecordBatch | pa.Table]:
+def run_remainder_arrow(
+    plan: Remainder, context: Context, given: Mapping[int, pa.Table] = MappingProxyType({})
+) -> Iterator[pa.RecordBatch | pa.Table]:
+    """given: relations that are at hand."""
     sources = {relation_id: _source(source, context) for relation_id, source in plan.sources}
+    sources.update(given)
     computed = {expression: (relation, name) for expression, relation, name in plan.computed}
     return context.relational().run(plan.query, sources, context, computed)
 

@@ -16,6 +16,7 @@ from sqlvec.exec.changes import Change, Changes, RowIds, is_watched
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.domain_values import has_rules, verify_domains
 from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.over_rows import evaluate_over_rows
 from sqlvec.exec.placement import key_arrays, row_shards, unique_scope
 from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.exec.tenants import writable_shard
@@ -353,29 +354,6 @@ class Writer:
 def column_data(sql_type: types.SqlType, values: list[Datum]) -> Any:
     """What storage takes for a column: an Arrow array."""
     return sql_type.definition.to_arrow(values, sql_type.typmod)
-
-
-def evaluate_over_rows(
-    expressions: Sequence[bound.Expression],
-    relation_id: int,
-    rows: pa.Table,
-    context: Context,
-    whole: tuple[bound.OutputColumn, ...] = (),
-) -> list[list[Datum]]:
-    """Columns of the expressions over an Arrow table standing for one relation; whole: what a row of it is made
-    of, where that is asked for."""
-    columns = tuple(bound.OutputColumn(f"v{i}", e.type) for i, e in enumerate(expressions))
-    targets = tuple(bound.Target(f"v{i}", e) for i, e in enumerate(expressions))
-    relation = bound.CteScan(relation_id, "rows", whole, "rows")
-    query = bound.Select(columns, targets, (relation,))
-    values: list[list[Datum]] = [[] for _ in expressions]
-    for batch in context.relational().run(query, {relation_id: rows}, context, {}):
-        for i, column in enumerate(columns):
-            array = batch.column(i)
-            if isinstance(array, pa.ChunkedArray):
-                array = array.combine_chunks()
-            values[i] += column.type.definition.from_arrow(array)
-    return values
 
 
 def hashable(value: Datum) -> Any:

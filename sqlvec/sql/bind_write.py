@@ -350,7 +350,7 @@ def _assignments(
             raise SyntaxError(f'multiple assignments to same column "{column.name}"')
         value = body["val"]
         if "MultiAssignRef" in value:
-            value = _part_of_row(value["MultiAssignRef"])
+            value = _part_of_row(binder, value["MultiAssignRef"])
         if "SetToDefault" in value:
             default = default_of(binder, column, table, relation_id)
             found.append(bound.Assignment(column.attnum, default or bound.Const(column.type, None)))
@@ -375,12 +375,38 @@ def _assignments(
     return tuple(found)
 
 
-def _part_of_row(body: Node) -> Node:
-    source = body["source"]
-    if "RowExpr" not in source:
-        raise FeatureNotSupported("assigning a subquery's row to columns is not supported")
-    part: Node = source["RowExpr"]["args"][body["colno"] - 1]
-    return part
+def _part_of_row(binder: Binder, body: Node) -> Node:
+    """The expression for one of the columns of SET (a, b) = ..."""
+    source, number, count = body["source"], body["colno"], body["ncolumns"]
+    place = location_of(binder, source)
+    if "RowExpr" in source:
+        items: list[Node] = source["RowExpr"]["args"]
+        if len(items) != count:
+            raise SyntaxError("number of columns does not match number of values", position=place)
+        return items[number - 1]
+    link = source.get("SubLink", {})
+    if link.get("subLinkType") != "EXPR_SUBLINK":
+        raise FeatureNotSupported(
+            "source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression",
+            position=place,
+        )
+    targets = link["subselect"].get("SelectStmt", {}).get("targetList", ())
+    starred = any("A_Star" in str(target) for target in targets)
+    if targets and not starred and len(targets) != count:
+        raise SyntaxError("number of columns does not match number of values", position=place)
+    names = [f"column{i}" for i in range(1, count + 1)]
+    rows = {
+        "subquery": link["subselect"],
+        "alias": {"aliasname": "assigned", "colnames": [{"String": {"sval": name}} for name in names]},
+    }
+    chosen = {"ColumnRef": {"fields": [{"String": {"sval": names[number - 1]}}]}}
+    select = {
+        "targetList": [{"ResTarget": {"val": chosen}}],
+        "fromClause": [{"RangeSubselect": rows}],
+        "limitOption": "LIMIT_OPTION_DEFAULT",
+        "op": "SETOP_NONE",
+    }
+    return {"SubLink": {**link, "subselect": {"SelectStmt": select}}}
 
 
 def _generated(

@@ -170,12 +170,12 @@ def test_computed_columns_stand_for_their_expressions(world: World) -> None:
 def test_filter_gives_the_places_of_true_rows_only(world: World) -> None:
     table = pa.table({"c0": pa.array([5, None, 1, 9, 5])})
     test = _operator("=", _column(0), bound.Const(types.INT8, 5))
-    found = world.relational.filter(test, R, table, world.context(), {})
+    found = world.relational.filter(test, R, table, (), world.context(), {})
     assert found.dtype == np.int64 and found.tolist() == [0, 4]
     negated = bound.Boolean(types.BOOL, "not", (test,))
-    assert world.relational.filter(negated, R, table, world.context(), {}).tolist() == [2, 3]
+    assert world.relational.filter(negated, R, table, (), world.context(), {}).tolist() == [2, 3]
     nothing = bound.Const(types.BOOL, None)
-    assert world.relational.filter(nothing, R, table, world.context(), {}).tolist() == []
+    assert world.relational.filter(nothing, R, table, (), world.context(), {}).tolist() == []
 
 
 def test_expressions_without_relations_are_evaluated_to_datums(world: World) -> None:

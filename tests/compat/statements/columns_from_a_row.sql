@@ -1,0 +1,14 @@
+CREATE TABLE goal (id int PRIMARY KEY, a int, b text, c numeric);
+CREATE TABLE given (id int, a int, b text);
+INSERT INTO goal SELECT i FROM generate_series(1, 4) i;
+INSERT INTO given VALUES (1, 10, 'ten'), (2, 20, 'twenty');
+UPDATE goal SET (a, b) = (SELECT a, b FROM given WHERE given.id = goal.id) RETURNING *;
+UPDATE goal SET (a, c) = (SELECT count(*), avg(given.a) FROM given WHERE given.id <= goal.id), b = upper(b) WHERE id < 3 RETURNING *;
+UPDATE goal g SET (b, a) = ROW(g.id::text, 7) WHERE id = 3 RETURNING *;
+UPDATE goal SET (a, b) = (SELECT * FROM (VALUES (5, 'five')) v) FROM given WHERE given.id = goal.id RETURNING goal.*;
+UPDATE goal SET (a, b) = (SELECT 1);
+UPDATE goal SET (a, b) = (1, 'x', 3);
+UPDATE goal SET (a, b) = 5;
+UPDATE goal SET (a, b) = (SELECT g.id, g.b FROM given g);
+UPDATE goal SET (a, b) = (DEFAULT, 'y') WHERE id = 4 RETURNING *;
+SELECT * FROM goal ORDER BY id;

@@ -1,0 +1,18 @@
+CREATE TABLE stock (id int PRIMARY KEY, n numeric(10,2), tags text[], data jsonb, seen timestamptz, name text DEFAULT 'none', v float8);
+CREATE TABLE prices (id int, price numeric);
+INSERT INTO stock (id, n, tags, data, seen, v) VALUES (1, 1.5, '{a}', '{"a": 1}', '2024-01-01', 1), (2, 2.25, '{b}', '{"b": 1}', '2024-01-02', 2);
+INSERT INTO prices VALUES (1, 10), (2, 20), (3, 30);
+INSERT INTO stock (id, n) VALUES (1, 0.25), (3, 1) ON CONFLICT (id) DO UPDATE SET n = stock.n + excluded.n RETURNING id, n;
+INSERT INTO stock (id, n) VALUES (1, 7), (2, 8), (4, 9) ON CONFLICT (id) DO UPDATE SET n = (SELECT price FROM prices p WHERE p.id = excluded.id) + stock.n RETURNING id, n;
+INSERT INTO stock (id, tags, data) VALUES (1, '{c,d}', '{"c": [1]}') ON CONFLICT (id) DO UPDATE SET tags = stock.tags || excluded.tags, data = stock.data || excluded.data RETURNING tags, data;
+INSERT INTO stock (id, seen) VALUES (1, '2023-05-05'), (2, '2025-05-05') ON CONFLICT (id) DO UPDATE SET seen = greatest(stock.seen, excluded.seen) + interval '1 day', name = initcap(coalesce(excluded.name, 'x')) || to_char(excluded.seen, 'YYYY') RETURNING id, seen, name;
+INSERT INTO stock (id, v) VALUES (1, 0), (2, 4) ON CONFLICT (id) DO UPDATE SET v = 1 / excluded.v WHERE excluded.v <> 0 RETURNING id, v;
+INSERT INTO stock (id, v) VALUES (1, 0), (2, 4) ON CONFLICT (id) DO UPDATE SET v = log(excluded.v + 1) WHERE EXISTS (SELECT FROM prices WHERE prices.id = stock.id AND price > 15) RETURNING id;
+INSERT INTO stock (id, v) VALUES (5, 0), (5, 4) ON CONFLICT (id) DO UPDATE SET v = log(excluded.v + 1);
+INSERT INTO stock (id, v) VALUES (1, 0), (1, 4) ON CONFLICT (id) DO UPDATE SET v = log(excluded.v + 1);
+INSERT INTO stock (id, v) VALUES (1, 0) ON CONFLICT (id) DO UPDATE SET v = ln(excluded.v);
+INSERT INTO stock (id, v) SELECT id, id FROM prices ON CONFLICT (id) DO UPDATE SET (v, n) = (SELECT count(*), max(price) FROM prices WHERE prices.id <= excluded.id) RETURNING id, v, n;
+INSERT INTO stock (id) VALUES (9) RETURNING id, (SELECT max(price) FROM prices), (SELECT count(*) FROM pg_class WHERE relname = 'stock');
+UPDATE stock SET v = 3 WHERE id = 9 RETURNING (SELECT string_agg(price::text, ',' ORDER BY price) FROM prices WHERE prices.id < stock.v);
+DELETE FROM stock WHERE id = 9 RETURNING id, (SELECT price FROM prices WHERE id = 3);
+SELECT id, n, tags, data, name FROM stock ORDER BY id;
