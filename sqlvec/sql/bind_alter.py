@@ -52,7 +52,7 @@ _TAGS = {
 }  # fmt: skip
 # What has no meaning here and is taken: there is one owner, no trigger, no statistics target, one log.
 _ACCEPTED = frozenset([
-    "ATChangeOwner", "AT_SetStatistics", "AT_SetStorage", "AT_SetCompression", "AT_SetOptions",
+    "AT_ChangeOwner", "AT_SetStatistics", "AT_SetStorage", "AT_SetCompression", "AT_SetOptions",
     "AT_ResetOptions", "AT_EnableTrig", "AT_DisableTrig",
     "AT_EnableTrigAll", "AT_DisableTrigAll", "AT_EnableTrigUser", "AT_DisableTrigUser", "AT_DropCluster",
     "AT_SetLogged", "AT_SetUnLogged", "AT_ReplicaIdentity", "AT_SetTableSpace",
