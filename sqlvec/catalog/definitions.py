@@ -17,6 +17,7 @@ from sqlvec.catalog.names import FINDERS, SHOWERS
 from sqlvec.catalog.object_description import describe
 from sqlvec.catalog.object_text import constraint_text, index_text, serial_sequence, view_text
 from sqlvec.catalog.objects import Sequence, Table
+from sqlvec.catalog.partition_constraint import constraint_text as partition_constraint
 from sqlvec.catalog.partition_text import key_text, partition_ancestors, partition_tree
 from sqlvec.catalog.privileges import FUNCTIONS as PRIVILEGES
 from sqlvec.catalog.viewpoint import Viewpoint
@@ -248,6 +249,9 @@ _FUNCTIONS: dict[str, Function] = {
     ),
     "pg_collation_actual_version": _null,
     "pg_partition_root": lambda view, oid: next(reversed(partition_ancestors(view.catalog, oid)), None),
+    "pg_get_partition_constraintdef": lambda view, oid: _of_table(
+        view, oid, lambda table: partition_constraint(view.catalog, table)
+    ),
     "pg_get_partkeydef": lambda view, oid: _of_table(view, oid, key_text),
     "sqlvec_partition_ancestors": lambda view, oid: partition_ancestors(view.catalog, oid),
     "sqlvec_partition_tree": lambda view, oid, what: partition_tree(view.catalog, oid, what),
@@ -260,7 +264,7 @@ _FUNCTIONS: dict[str, Function] = {
         name: _null
         for name in ("pg_get_ruledef", "pg_get_triggerdef", "pg_get_statisticsobjdef",
                      "pg_get_statisticsobjdef_columns", "pg_get_statisticsobjdef_expressions",
-                     "pg_get_partition_constraintdef", "pg_get_replica_identity_index",
+                     "pg_get_replica_identity_index",
                      "pg_relation_filepath", "inet_client_addr", "inet_client_port")
     },
 }  # fmt: skip

@@ -42,3 +42,15 @@ INSERT INTO shop.customers (name, mail, born, balance, tags, data, seen, address
 INSERT INTO shop.orders (customer, placed, amount) VALUES (1, '2024-01-01 10:00', 1.5), (1, '2024-01-02', 'NaN'), (2, '2024-01-03', 1e300);
 INSERT INTO items (title, embedding, half, sparse, bits) VALUES ('one', '[1,2,3]', '[1,0.5,2]', '{1:1,3:2.5}/5', '1010'), (NULL, '[0,0,1]', NULL, NULL, NULL), ('two', NULL, '[3,2,1]', '{}/5', '0000');
 REFRESH MATERIALIZED VIEW titles;
+CREATE TABLE shop.sales (region text, day date, amount int CHECK (amount > 0), PRIMARY KEY (region, day)) PARTITION BY LIST (region);
+CREATE TABLE shop.sales_north PARTITION OF shop.sales FOR VALUES IN ('n', 'ne') PARTITION BY RANGE (day);
+CREATE TABLE shop.sales_north_old PARTITION OF shop.sales_north FOR VALUES FROM (MINVALUE) TO ('2024-01-01');
+CREATE TABLE shop.sales_north_new PARTITION OF shop.sales_north DEFAULT;
+CREATE TABLE shop.sales_else PARTITION OF shop.sales DEFAULT;
+CREATE INDEX ON shop.sales (amount);
+INSERT INTO shop.sales VALUES ('n', '2023-05-05', 1), ('ne', '2024-05-05', 2), ('x', '2024-05-06', 3);
+CREATE TABLE buckets (id bigint, name text, e vector(2)) PARTITION BY HASH (id, name);
+CREATE TABLE buckets_0 PARTITION OF buckets FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE buckets_1 PARTITION OF buckets FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE INDEX buckets_e ON buckets USING hnsw (e vector_l2_ops);
+INSERT INTO buckets SELECT g, 'name ' || g, format('[%s,1]', g)::vector FROM generate_series(1, 20) g;
