@@ -114,6 +114,9 @@ def _change(statement: bound.Ddl, catalog: Catalog, found: dict[int, Mode]) -> N
         if index.oid in catalog.relations:
             mode = Mode.SHARE if index.unique else Mode.SHARE_UPDATE_EXCLUSIVE
             _note(index.table_oid, mode, found)
+    for check in statement.verify:  # nobody may write what it would refuse
+        if check.table_oid in catalog.relations:
+            _note(check.table_oid, Mode.ACCESS_EXCLUSIVE, found)
     for table in statement.truncate:
         _note(table.oid, Mode.ACCESS_EXCLUSIVE, found)
     for rewrite in statement.rewrites:

@@ -37,6 +37,13 @@ def parent_of(binder: Binder, body: Node) -> Table:
     return relation
 
 
+def check_persistence(parent: Table, persistence: str, word: str) -> None:
+    """Temporary tables have temporary partitions, and others others."""
+    if (persistence == "t") != (parent.persistence == "t"):
+        own, its = ("temporary", "permanent") if persistence == "t" else ("permanent", "temporary")
+        raise WrongObjectType(f'cannot {word} a {own} relation as partition of {its} relation "{parent.name}"')
+
+
 def inherit(draft: Draft, parent: Table) -> None:
     """The columns and checks of the table, at the same places."""
     for column in parent.columns:
@@ -219,12 +226,7 @@ def attach(binder: Binder, parent: Table, command: Node) -> bound.Ddl:
             "circular inheritance not allowed",
             detail=f'"{parent.name}" is already a child of "{child.name}".',
         )
-    if child.persistence != parent.persistence and "t" in (child.persistence, parent.persistence):
-        raise WrongObjectType(
-            f'cannot attach a temporary relation as partition of permanent relation "{parent.name}"'
-            if child.persistence == "t"
-            else f'cannot attach a permanent relation as partition of temporary relation "{parent.name}"'
-        )
+    check_persistence(parent, child.persistence, "attach")
     _check_columns(parent, child)
     _check_checks(parent, child)
     before = binder.catalog

@@ -15,7 +15,14 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_column import add_column, check_generated
 from sqlvec.sql.bind_constraint import add_constraint
-from sqlvec.sql.bind_partition import default_of, fit, inherit, made_partition, parent_of
+from sqlvec.sql.bind_partition import (
+    check_persistence,
+    default_of,
+    fit,
+    inherit,
+    made_partition,
+    parent_of,
+)
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
 from sqlvec.sql.partition_bound import partitioned
@@ -91,6 +98,7 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
     _, first = binder.catalog.reserve_oids(1)
     draft = Draft(binder, first, name, schema_oid, first + 1)
     if parent is not None:
+        check_persistence(parent, persistence_of(relation), "create")
         inherit(draft, parent)
     later: list[Node] = []
     for element in body.get("tableElts", ()):
