@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlvec.catalog.objects import Catalog, Constraint, Index, Table
+from sqlvec.catalog.objects import Catalog, Constraint, Table
+from sqlvec.sql.keys import is_late
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -31,13 +32,6 @@ class Change:
 
 
 Changes = deque[Change]
-
-
-def is_late(index: Index) -> bool:
-    """Whether it is a unique index that has no run of keys: over expressions, or over part of the rows."""
-    if not index.unique:
-        return False
-    return bool(index.predicate) or any(not part.attnum for part in index.columns)
 
 
 def is_watched(table: Table, catalog: Catalog) -> bool:

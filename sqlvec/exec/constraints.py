@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlvec.catalog.objects import Catalog, Constraint, Table
-from sqlvec.exec.changes import Change, Deferred, Waiting, is_late
+from sqlvec.exec.changes import Change, Deferred, Waiting
 from sqlvec.exec.context import Context
 from sqlvec.exec.foreign_keys import ForeignKey
 from sqlvec.exec.late_keys import check_late_index, check_late_key
+from sqlvec.sql.keys import is_late
 
 
 def enforce(context: Context) -> None:

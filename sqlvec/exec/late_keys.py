@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
 
 Key = tuple[Datum, ...]
-_RELATION_ID = 1
+RELATION_ID = 1
 _ROWS_AT_ONCE = 10_000
 _CALL = re.compile(r"\w+\([^()]*\)\Z")
 
@@ -45,7 +45,7 @@ def check_late_key(context: Context, table: Table, constraint: Constraint, chang
         others = positions if place is not shard else positions[rows != ids[positions]]
         if len(others):
             first = int(others.min())
-            writer = Writer(table, context, _RELATION_ID)
+            writer = Writer(table, context, RELATION_ID)
             raise writer.duplicate(constraint.attnums, tuple(v[first] for v in values))
 
 
@@ -63,19 +63,19 @@ def check_late_index(context: Context, table: Table, index: Index, change: Chang
     assert change.new is not None
     shard, ids = change.new
     ids = ids[shard.visible(context.tx).contains(ids)]
-    rules = index_rules(context, table, index, _RELATION_ID)
-    writer = Writer(table, context, _RELATION_ID)
+    rules = index_rules(context, table, index, RELATION_ID)
+    writer = Writer(table, context, RELATION_ID)
     found = list(_keys(writer, shard, ids, rules, index))
     if not found:
         return
-    _lock(context, index, [key for _, key in found])
+    lock(context, index, [key for _, key in found])
     owners: dict[Key, int] = {}
     for row, key in found:
         if owners.setdefault(key, row) != row:
             raise duplicate(context, table, index, rules, key)
     attnums = [part.attnum for part in index.columns]
     for place in unique_scope(table, attnums, shard, context):
-        for row, key in _others(writer, place, rules, index, list(owners)):
+        for row, key in others(writer, place, rules, index, list(owners)):
             if key in owners and (place is not shard or owners[key] != row):
                 raise duplicate(context, table, index, rules, key)
 
@@ -84,19 +84,28 @@ def _keys(
     writer: Writer, shard: Shard, ids: RowIds, rules: IndexRules, index: Index
 ) -> Iterator[tuple[int, Key]]:
     """The rows that are in the index, each with its key; those whose null makes them unlike any are not."""
-    expressions = [*rules.keys, *([rules.predicate] if rules.predicate is not None else [])]
     for start in range(0, len(ids), _ROWS_AT_ONCE):
         some = ids[start : start + _ROWS_AT_ONCE]
         rows: Rows = [shard.gather(column.attnum, some) for column in writer.columns]
-        values = writer.evaluate(expressions, rows)
-        for row, *key in zip(some.tolist(), *values, strict=True):
-            if rules.predicate is not None and key.pop() is not True:
-                continue
-            if index.nulls_not_distinct or not any(v is None for v in key):
-                yield row, tuple(hashable(v) for v in key)
+        for row, key in zip(some.tolist(), keys_of(writer, rows, rules, index), strict=True):
+            if key is not None:
+                yield row, key
 
 
-def _others(
+def keys_of(writer: Writer, rows: Rows, rules: IndexRules, index: Index) -> list[Key | None]:
+    """The key of every row; None for those that are not in the index or are unlike any."""
+    expressions = [*rules.keys, *([rules.predicate] if rules.predicate is not None else [])]
+    found: list[Key | None] = []
+    for values in zip(*writer.evaluate(expressions, rows), strict=True):
+        key = values[: len(rules.keys)]
+        held = rules.predicate is None or values[-1] is True
+        if held and not index.nulls_not_distinct:
+            held = not any(v is None for v in key)
+        found.append(tuple(hashable(v) for v in key) if held else None)
+    return found
+
+
+def others(
     writer: Writer, shard: Shard, rules: IndexRules, index: Index, keys: list[Key]
 ) -> Iterator[tuple[int, Key]]:
     """Rows of the index, as of now, that may have one of the keys."""
@@ -109,7 +118,7 @@ def _others(
     return _keys(writer, shard, np.unique(rows), rules, index)
 
 
-def _lock(context: Context, index: Index, keys: list[Key]) -> None:
+def lock(context: Context, index: Index, keys: list[Key]) -> None:
     """LockWait while another transaction that has written one of the keys is open."""
     tx = context.tx
     with context.store.lock:
@@ -147,8 +156,8 @@ def _in_key(expression: str) -> str:
 def verify_unique(index: Index, table: Table, context: Context) -> None:
     """Before a unique index is built: no two rows have the same key; those of a tenant table are compared
     within their tenant."""
-    rules = index_rules(context, table, index, _RELATION_ID)
-    writer = Writer(table, context, _RELATION_ID)
+    rules = index_rules(context, table, index, RELATION_ID)
+    writer = Writer(table, context, RELATION_ID)
     across = table.is_unique_across([part.attnum for part in index.columns])
     seen: set[Key] = set()
     for shard in context.store.each_shard(table.oid):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from sqlvec.errors import (
 )
 from sqlvec.exec.context import Datum
 from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.late_arbiters import late_arbiters
 from sqlvec.exec.over_rows import evaluate_over_rows
 from sqlvec.exec.row_versions import claim_mode, replace_rows
 from sqlvec.exec.write import Rows, Writer
@@ -58,7 +60,8 @@ class Upsert:
             raise InvalidColumnReference(
                 "there is no unique or exclusion constraint matching the ON CONFLICT specification"
             )
-        self.arbiters = arbiters or writer.keys
+        self.arbiters = writer.keys if on_conflict.is_for_any else arbiters
+        self.late_arbiters = late_arbiters(writer, on_conflict)
         self.places = [writer.place_of(a.attnum) for a in on_conflict.do_update]
         self.assigned = {a.attnum for a in on_conflict.do_update}
         self.mode = claim_mode(writer, self.assigned)
@@ -90,6 +93,8 @@ class Upsert:
         """The rows that were inserted or updated, as they are now."""
         written: list[Row | None] = []
         waiting: list[_Conflict] = []
+        for arbiter in self.late_arbiters:
+            arbiter.look(rows, shards)
         for row, shard in zip(zip(*rows, strict=True), shards, strict=True):
             conflict = self._conflict(len(written), row, shard)
             if conflict is None:
@@ -117,8 +122,9 @@ class Upsert:
         """The row with one of the keys, locked unless nothing is to be done."""
         writer = self.writer
         tx = writer.context.tx
-        for key in self.arbiters:
-            found = writer.find(key, writer.key_of(key, row), shard)
+        arbiters = (writer.find(key, writer.key_of(key, row), shard) for key in self.arbiters)
+        late = (arbiter.find(row, shard) for arbiter in self.late_arbiters)
+        for found in chain(arbiters, late):
             if found is None:
                 continue
             shard, row_id = found
@@ -145,6 +151,8 @@ class Upsert:
         writer.verify_keys(rows, [shard])
         written = writer.insert(rows, [shard])[0]
         self.touched.add((shard, written.first_row_id))
+        for arbiter in self.late_arbiters:
+            arbiter.note(row, (shard, written.first_row_id))
 
     def _update(self, conflict: _Conflict, values: Sequence[Datum]) -> Row | None:
         """values: whether to update, then what is assigned."""
@@ -158,6 +166,9 @@ class Upsert:
         replaced = [(conflict.shard, conflict.ids)]
         written = replace_rows(self.writer, replaced, rows, self.assigned)[0]
         self.touched.add((written.shard, written.first_row_id))
+        before = conflict.shard, int(conflict.ids[0])
+        for arbiter in self.late_arbiters:
+            arbiter.note(tuple(new), (written.shard, written.first_row_id), before)
         return tuple(new)
 
     def _computed(self, conflicts: list[_Conflict]) -> list[list[Datum]]:

@@ -10,15 +10,14 @@ from sqlvec.catalog.objects import Column, Table
 from sqlvec.errors import (
     DuplicateColumn,
     FeatureNotSupported,
-    InvalidColumnReference,
     InvalidParameterValue,
     SyntaxError,
     UndefinedColumn,
-    UndefinedObject,
     UndefinedTable,
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.arbiters import arbiters
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
 from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location, with_literals
@@ -294,29 +293,11 @@ def _on_conflict(
     if body is None:
         return None
     table = target.table
-    attnums: tuple[int, ...] = ()
-    infer = body.get("infer", {})
-    if "conname" in infer:
-        constraint = next((c for c in table.constraints if c.name == infer["conname"]), None)
-        if constraint is None:
-            raise UndefinedObject(
-                f'constraint "{infer["conname"]}" for table "{table.name}" does not exist'
-            )
-        attnums = constraint.attnums
-    elif "indexElems" in infer:
-        names = [e["IndexElem"].get("name", "") for e in infer["indexElems"]]
-        attnums = tuple(_column(table, name, binder.position(infer)).attnum for name in names)
-        from sqlvec.sql.keys import unique_keys
-
-        keys = [*unique_keys(table, binder.catalog), *(c.attnums for c in table.unique_keys)]
-        if not any(set(key) == set(attnums) for key in keys):
-            raise InvalidColumnReference(
-                "there is no unique or exclusion constraint matching the ON CONFLICT specification"
-            )
+    attnums, index_oids = arbiters(binder, body.get("infer", {}), target)
     excluded = binder.next_relation()
     if body["action"] == "ONCONFLICT_NOTHING":
-        return bound.OnConflict(attnums, excluded, nothing=True)
-    if not attnums:
+        return bound.OnConflict(attnums, excluded, nothing=True, index_oids=index_oids)
+    if not attnums and not index_oids:
         raise SyntaxError(
             "ON CONFLICT DO UPDATE requires inference specification or constraint name",
             hint="For example, ON CONFLICT (column_name).",
@@ -330,7 +311,7 @@ def _on_conflict(
         where = binder.boolean(bind_expression(binder, body["whereClause"], scope), "WHERE", None)
     assignments = _assignments(binder, body["targetList"], table, target.relation_id, scope)
     assignments += _generated(binder, table, target.relation_id, assignments)
-    return bound.OnConflict(attnums, excluded, assignments, False, where)
+    return bound.OnConflict(attnums, excluded, assignments, False, where, index_oids)
 
 
 # ---------------------------------------------------------------- UPDATE and DELETE

@@ -509,7 +509,8 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class OnConflict:
-    """do_update empty: DO NOTHING. attnums: the arbiter key, () for any. Inside, relation_id of the table is
+    """do_update empty: DO NOTHING. attnums: the arbiter key, index_oids: arbiters that are indexes over
+    expressions or part of the rows; neither for any. Inside, relation_id of the table is
     Insert.target.relation_id and of EXCLUDED is `excluded_id`."""
 
     attnums: tuple[int, ...]
@@ -517,6 +518,11 @@ class OnConflict:
     do_update: tuple[Assignment, ...] = ()
     nothing: bool = False
     where: Expression | None = None
+    index_oids: tuple[int, ...] = ()
+
+    @property
+    def is_for_any(self) -> bool:
+        return not self.attnums and not self.index_oids
 
 
 @dataclass(frozen=True, slots=True)

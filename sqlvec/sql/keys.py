@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlvec.catalog.objects import Catalog, Table
+from sqlvec.catalog.objects import Catalog, Index, Table
 
 
 def unique_keys(table: Table, catalog: Catalog) -> list[tuple[int, ...]]:
@@ -17,3 +17,10 @@ def unique_keys(table: Table, catalog: Catalog) -> list[tuple[int, ...]]:
         if attnums not in keys:
             keys.append(attnums)
     return keys
+
+
+def is_late(index: Index) -> bool:
+    """Whether it is a unique index that has no run of keys: over expressions, or over part of the rows."""
+    if not index.unique:
+        return False
+    return bool(index.predicate) or any(not part.attnum for part in index.columns)
