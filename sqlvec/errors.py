@@ -270,6 +270,12 @@ class UniqueViolation(DatabaseError):
     sqlstate = "23505"
 
 
+class ViewCheckViolation(DatabaseError):
+    """A row that the view's check option forbids."""
+
+    sqlstate = "44000"
+
+
 class CheckViolation(DatabaseError):
     """A row that its CHECK forbids."""
 

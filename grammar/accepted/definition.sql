@@ -16,6 +16,7 @@ ALTER TABLE sales DETACH PARTITION sales_new CONCURRENTLY;
 CREATE INDEX ON ONLY sales (amount);
 CREATE TABLE t AS SELECT id, title FROM docs WITH NO DATA;
 CREATE OR REPLACE VIEW v (n) AS SELECT id FROM docs;
+CREATE VIEW checked AS SELECT id, title FROM docs WHERE id > 0 WITH LOCAL CHECK OPTION;
 CREATE INDEX ON docs (year DESC NULLS LAST, lang);
 CREATE UNIQUE INDEX IF NOT EXISTS notes_note ON notes USING btree (note);
 CREATE INDEX CONCURRENTLY docs_vectors ON docs USING hnsw (embedding vector_l2_ops) WITH (m = 8, ef_construction = 32);

@@ -3,6 +3,7 @@ INSERT INTO notes (id, note) VALUES (10, 'a'), (11, DEFAULT) RETURNING id, note 
 INSERT INTO notes SELECT id + 100, id, title FROM docs;
 INSERT INTO notes AS n (id, stars) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET stars = excluded.stars, note = n.note WHERE n.stars < 9;
 INSERT INTO notes (id) VALUES (1) ON CONFLICT DO NOTHING;
+INSERT INTO notes (id) VALUES (1) ON CONFLICT (id) WHERE id > 0 DO NOTHING;
 WITH s AS (SELECT 50 AS id) INSERT INTO notes (id) SELECT id FROM s;
 UPDATE notes SET stars = stars + 1, note = DEFAULT WHERE id = 1 RETURNING *;
 UPDATE notes n SET (note, stars) = (d.title, 4) FROM docs d WHERE d.id = n.doc_id;

@@ -16,7 +16,7 @@ from sqlvec.catalog.identifiers import quote_identifier, split_name
 from sqlvec.catalog.names import FINDERS, SHOWERS
 from sqlvec.catalog.object_description import describe
 from sqlvec.catalog.object_text import constraint_text, index_text, serial_sequence, view_text
-from sqlvec.catalog.objects import Sequence, Table
+from sqlvec.catalog.objects import Sequence, Table, View
 from sqlvec.catalog.partition_constraint import constraint_text as partition_constraint
 from sqlvec.catalog.partition_text import key_text, partition_ancestors, partition_tree
 from sqlvec.catalog.privileges import FUNCTIONS as PRIVILEGES
@@ -194,6 +194,11 @@ def _constant(value: Any) -> Function:
     return lambda view, *args: value
 
 
+def _is_updatable(view: Viewpoint, oid: int | None) -> bool:
+    relation = view.catalog.relations.get(oid or 0)
+    return isinstance(relation, Table) or (isinstance(relation, View) and relation.updatable)
+
+
 def _named(kind: str) -> Function:
     return lambda view, text: FINDERS[kind](view, text)
 
@@ -241,12 +246,8 @@ _FUNCTIONS: dict[str, Function] = {
     "pg_my_temp_schema": lambda view: getattr(view.catalog.schema(view.temporary_schema), "oid", 0),
     "pg_is_other_temp_schema": _other_temporary,
     "pg_tablespace_location": lambda view, oid: None if oid is None else "",
-    "pg_relation_is_updatable": lambda view, oid, auto: (
-        28 if isinstance(view.catalog.relations.get(oid or 0), Table) else 0
-    ),
-    "pg_column_is_updatable": lambda view, oid, attnum, auto: (
-        isinstance(view.catalog.relations.get(oid or 0), Table)
-    ),
+    "pg_relation_is_updatable": lambda view, oid, auto: 28 if _is_updatable(view, oid) else 0,
+    "pg_column_is_updatable": lambda view, oid, attnum, auto: _is_updatable(view, oid),
     "pg_collation_actual_version": _null,
     "pg_partition_root": lambda view, oid: next(reversed(partition_ancestors(view.catalog, oid)), None),
     "pg_get_partition_constraintdef": lambda view, oid: _of_table(

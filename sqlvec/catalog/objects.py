@@ -216,6 +216,8 @@ class View:
     columns: tuple[Column, ...]
     query: str
     relations: tuple[ViewRelation, ...] = ()
+    check_option: str = ""  # local, cascaded
+    updatable: bool = False  # whether rows are written through it
 
     def uses(self, oid: int, attnum: int = 0) -> bool:
         """Whether it reads the relation, or that column of it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlvec.catalog.objects import Index
+from sqlvec.errors import FeatureNotSupported
 from sqlvec.exec.context import Datum
 from sqlvec.exec.late_keys import RELATION_ID, Key, keys_of, lock, others
 from sqlvec.exec.row_rules import index_rules
@@ -28,7 +29,13 @@ def late_arbiters(writer: Writer, on_conflict: bound.OnConflict) -> list[LateArb
         return []
     oids, any_will_do = on_conflict.index_oids, on_conflict.is_for_any
     indexes = writer.context.catalog.indexes(writer.table.oid)
-    return [LateArbiter(writer, i) for i in indexes if is_late(i) and (any_will_do or i.oid in oids)]
+    chosen = [i for i in indexes if is_late(i) and (any_will_do or i.oid in oids)]
+    if chosen and writer.table.partitioning is not None:
+        raise FeatureNotSupported(
+            "unique indexes over expressions or part of the rows of a partitioned table are no arbiters of "
+            "ON CONFLICT"
+        )
+    return [LateArbiter(writer, index) for index in chosen]
 
 
 class LateArbiter:

@@ -147,6 +147,9 @@ class PartitionWriter(Writer):
         _verify_bound(self, rows)
         for oid, _, some in _grouped(self._placed(rows), rows):
             self._leaf(self.context.catalog.table(oid)).verify(some)
+        for check in self.checks:
+            if check.of_view:
+                self.verify_check(check, rows)
 
     def shards_of(self, rows: Rows) -> list[Shard]:
         oids = self._placed(rows)

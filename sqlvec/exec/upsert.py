@@ -24,9 +24,9 @@ from sqlvec.exec.over_rows import evaluate_over_rows
 from sqlvec.exec.row_versions import claim_mode, replace_rows
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.native import is_native
-from sqlvec.plan.substitution import substituted
 from sqlvec.sql import bound
 from sqlvec.sql.bind_from import table_columns
+from sqlvec.sql.substitution import substituted
 from sqlvec.storage.growing import RowIds
 
 if TYPE_CHECKING:

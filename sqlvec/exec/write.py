@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Table
-from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation
+from sqlvec.errors import CheckViolation, NotNullViolation, UniqueViolation, ViewCheckViolation
 from sqlvec.exec.changes import Change, Changes, RowIds, is_watched
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.domain_values import has_rules, verify_domains
@@ -114,10 +114,15 @@ class Writer:
                         schema=self.schema_name(),
                     )
         for check in self.checks:
-            self._verify_check(check, rows)
+            self.verify_check(check, rows)
 
-    def _verify_check(self, check: bound.Check, rows: Rows) -> None:
+    def verify_check(self, check: bound.Check, rows: Rows) -> None:
         for i, value in enumerate(self.evaluate([check.expression], rows)[0]):
+            if check.of_view and value is not True:
+                raise ViewCheckViolation(
+                    f'new row violates check option for view "{check.name}"',
+                    detail=self.failing_row(rows, i),
+                )
             if value is False:
                 raise CheckViolation(
                     f'new row for relation "{self.table.name}" violates check constraint '

@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.plan.native import is_native
-from sqlvec.plan.substitution import Replacements, substituted
 from sqlvec.sql import bound
 from sqlvec.sql.functions import VOLATILE
+from sqlvec.sql.substitution import Replacements, substituted
 from sqlvec.sql.tree import walk
 
 

@@ -21,8 +21,8 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.locking import PlanQuery, common_tables_of, is_uncorrelated
 from sqlvec.plan.native import is_constant, is_native
 from sqlvec.plan.physical import FusedBranch, HandFusion, NativeSelect, RankedList
-from sqlvec.plan.substitution import Place, Replacements, substituted
 from sqlvec.sql import bound
+from sqlvec.sql.substitution import Place, Replacements, substituted
 from sqlvec.sql.tree import nodes, walk
 
 _RANKS = ("rank", "dense_rank", "row_number")

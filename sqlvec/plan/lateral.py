@@ -19,8 +19,8 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.plan.locking import PlanQuery, common_tables_of, reads_and_relations
 from sqlvec.plan.physical import LateralSource
 from sqlvec.plan.predicate import conjunction, conjuncts
-from sqlvec.plan.substitution import Replacements, substituted
 from sqlvec.sql import bound
+from sqlvec.sql.substitution import Replacements, substituted
 from sqlvec.sql.tree import nodes, walk
 
 _RANKS = (bound.Distance, bound.TextScore, bound.Fusion, bound.Mmr)

@@ -11,14 +11,15 @@ from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.keys import is_late, unique_keys
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
+from sqlvec.sql.write_target import WriteTarget
 
 _Arbiters = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def arbiters(binder: Binder, infer: Node, target: bound.TableScan) -> _Arbiters:
+def arbiters(binder: Binder, infer: Node, written: WriteTarget) -> _Arbiters:
     """The columns of a key, and the oids of indexes over expressions or part of the rows; neither when any
     will do."""
-    table = target.table
+    target, table = written.scan, written.table
     if "conname" in infer:
         constraint = next((c for c in table.constraints if c.name == infer["conname"]), None)
         if constraint is None:
@@ -29,12 +30,13 @@ def arbiters(binder: Binder, infer: Node, target: bound.TableScan) -> _Arbiters:
     if "indexElems" not in infer:
         return (), ()
     scope = Scope()
-    scope.add(target)
-    asked = frozenset(_element(binder, part["IndexElem"], infer, scope) for part in infer["indexElems"])
+    scope.add(written.seen)
+    elements = [_element(binder, part["IndexElem"], infer, scope) for part in infer["indexElems"]]
+    asked = frozenset(written.over_table(element) for element in elements)
     where: frozenset[bound.Expression] = frozenset()
     if "whereClause" in infer:
         condition = bind_expression(binder, infer["whereClause"], scope)
-        where = _conjuncts(binder.boolean(condition, "WHERE", None))
+        where = _conjuncts(written.over_table(binder.boolean(condition, "WHERE", None)))
     attnums = tuple(e.ordinal + 1 for e in asked if isinstance(e, bound.ColumnRef))
     keys = [*unique_keys(table, binder.catalog), *(c.attnums for c in table.unique_keys)]
     key = next((k for k in keys if len(attnums) == len(asked) and set(k) == set(attnums)), ())
@@ -67,7 +69,7 @@ def _holds(
 ) -> bool:
     """Whether the index is over just what is asked, and holds all rows that are asked for."""
     table, relation_id = target.table, target.relation_id
-    over = set()
+    over: set[bound.Expression] = set()
     for part in index.columns:
         if part.attnum:
             column = target.columns[part.attnum - 1]

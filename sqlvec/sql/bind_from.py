@@ -148,7 +148,7 @@ def _catalog_relation(
             relation = _as_named(relation, meant)
         return table_scan(binder, relation, relation_id, alias, names)
     if isinstance(relation, View):
-        return _view(binder, relation, relation_id, alias, names)
+        return view_scan(binder, relation, relation_id, alias, names)
     if isinstance(relation, SequenceRelation):
         count = SystemTable("", relation.name, relation.oid, "S", False, _COUNT)
         columns = _renamed(_system_columns(count), names, alias)
@@ -201,7 +201,7 @@ def table_scan(
     return bound.TableScan(relation_id, alias, columns, table, binder.as_of)
 
 
-def _view(
+def view_scan(
     binder: Binder, view: View, relation_id: int, alias: str, names: list[str]
 ) -> bound.DerivedTable:
     """A view is its query."""

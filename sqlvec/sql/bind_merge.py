@@ -9,17 +9,15 @@ from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
 from sqlvec.sql.bind_select import _with
 from sqlvec.sql.bind_write import (
-    _assignments,
-    _column,
     _defaults,
-    _generated,
     _insert_value,
+    assignments_of,
     checks,
-    target_table,
 )
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
+from sqlvec.sql.write_target import WriteTarget, column_named, target_relation
 
 _ACTIONS = {
     "CMD_UPDATE": "update", "CMD_DELETE": "delete", "CMD_INSERT": "insert", "CMD_NOTHING": "nothing",
@@ -32,7 +30,8 @@ def bind_merge(binder: Binder, body: Node) -> bound.Merge:
         raise FeatureNotSupported("MERGE with RETURNING is not supported")
     names = Scope()
     ctes = _with(binder, body.get("withClause"), names)
-    table, alias = target_table(binder, body["relation"])
+    table = _written_table(binder, body["relation"])
+    alias = body["relation"].get("alias", {}).get("aliasname", table.name)
     target = table_scan(binder, table, binder.next_relation(), alias, [])
     source_scope = Scope(ctes=names.ctes)
     (source,) = bind_from(binder, [body["sourceRelation"]], source_scope)
@@ -60,6 +59,16 @@ def bind_merge(binder: Binder, body: Node) -> bound.Merge:
     )
 
 
+def _written_table(binder: Binder, body: Node) -> Table:
+    relation = target_relation(binder, body)
+    if not isinstance(relation, Table):
+        raise FeatureNotSupported(
+            f'cannot execute MERGE on relation "{relation.name}"',
+            detail="This operation is not supported for views.",
+        )
+    return relation
+
+
 def _clause(
     binder: Binder, part: Node, table: Table, target: bound.TableScan, scope: Scope, matched: bool
 ) -> bound.MergeClause:
@@ -69,14 +78,14 @@ def _clause(
         condition = binder.boolean(expression, "WHEN", location_of(binder, node))
     action = _ACTIONS[part.get("commandType", "CMD_NOTHING")]
     if action == "update":
-        assigned = _assignments(binder, part["targetList"], table, target.relation_id, scope)
-        assigned += _generated(binder, table, target.relation_id, assigned)
+        written = WriteTarget(target, target, {})
+        assigned = assignments_of(binder, part["targetList"], written, scope)
         return bound.MergeClause(matched, action, condition, assigned)
     if action != "insert":
         return bound.MergeClause(matched, action, condition)
     binder.overriding = part.get("override", "OVERRIDING_NOT_SET") != "OVERRIDING_NOT_SET"
     columns: list[Column] = [
-        _column(table, n["ResTarget"]["name"], binder.position(n["ResTarget"]))
+        column_named(table, n["ResTarget"]["name"], binder.position(n["ResTarget"]))
         for n in part.get("targetList", ())
     ] or list(table.live_columns)
     values = part.get("values", [])

@@ -28,12 +28,14 @@ from sqlvec.sql.bind_table import (
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import with_shards
+from sqlvec.sql.table_options import check_option
+from sqlvec.sql.write_target import why_not_updatable
 from sqlvec.types import SqlType
 
 
 def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
     relation = body["view"]
-    _, columns, relations = bind_named_query(binder, body["query"], body.get("aliases", []))
+    query, columns, relations = bind_named_query(binder, body["query"], body.get("aliases", []))
     name = relation["relname"]
     notices: tuple[tuple[str, ...], ...] = ()
     if "schemaname" not in relation and _reads_temporary(binder):
@@ -50,9 +52,17 @@ def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
     if isinstance(old, View):
         _check_replaced(old, columns)
     _, oid = binder.catalog.reserve_oids(1)
+    option = check_option(body)
     view = View(
-        old.oid if old else oid, name, schema_oid, columns, query_text(binder), relations
+        old.oid if old else oid, name, schema_oid, columns, query_text(binder), relations, option
     )
+    why = why_not_updatable(binder, view, query)
+    if option and why:
+        raise FeatureNotSupported(
+            "WITH CHECK OPTION is supported only on automatically updatable views",
+            hint=f"{why} are not automatically updatable.",
+        )
+    view = replace(view, updatable=not why)
     return bound.Ddl("CREATE VIEW", (view,), notices=notices)
 
 

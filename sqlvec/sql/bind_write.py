@@ -12,9 +12,6 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidParameterValue,
     SyntaxError,
-    UndefinedColumn,
-    UndefinedTable,
-    WrongObjectType,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.arbiters import arbiters
@@ -22,47 +19,19 @@ from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
 from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location, with_literals
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.composites import field_names, with_field
+from sqlvec.sql.composites import field_names, field_type, with_field
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
+from sqlvec.sql.substitution import Place, substituted
+from sqlvec.sql.write_target import WriteTarget, column_named, target_table, write_target
 
 
 class _GeneratedAlways(SyntaxError):
     """A value for a column that makes its own."""
 
     sqlstate = "428C9"
-
-
-def target_table(binder: Binder, body: Node) -> tuple[Table, str]:
-    """The table a statement writes to, and its alias."""
-    schema, name = body.get("schemaname"), body["relname"]
-    relation = binder.context.find_relation(schema, name)
-    position = binder.position(body)
-    if relation is None:
-        from sqlvec.catalog.system.tables import system_table
-
-        if system_table(schema or "pg_catalog", name) is not None:
-            from sqlvec.errors import InsufficientPrivilege
-
-            raise InsufficientPrivilege(f"permission denied: \"{name}\" is a system catalog")
-        shown = f"{schema}.{name}" if schema else name
-        raise UndefinedTable(f'relation "{shown}" does not exist', position=position)
-    if not isinstance(relation, Table):
-        raise WrongObjectType(f'"{name}" is not a table', position=position)
-    if relation.query:
-        raise WrongObjectType(f'cannot change materialized view "{name}"')
-    return relation, body.get("alias", {}).get("aliasname", name)
-
-
-def _column(table: Table, name: str, position: int | None) -> Column:
-    column = table.column(name)
-    if column is None:
-        raise UndefinedColumn(
-            f'column "{name}" of relation "{table.name}" does not exist', position=position
-        )
-    return column
 
 
 def checks(binder: Binder, table: Table, relation_id: int) -> tuple[bound.Check, ...]:
@@ -107,49 +76,78 @@ def _defaults(
 def bind_insert(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Insert:
     scope = Scope(parent)
     ctes = _with(binder, body.get("withClause"), scope)
-    table, alias = target_table(binder, body["relation"])
-    target = table_scan(binder, table, binder.next_relation(), alias, [])
-    columns = _insert_columns(binder, body, table)
+    written = write_target(binder, body["relation"], "INSERT")
+    target, table = written.scan, written.table
+    columns = _insert_columns(binder, body, written)
     select = body.get("selectStmt", {}).get("SelectStmt")
     overriding = body.get("override", "OVERRIDING_NOT_SET")
     binder.overriding = overriding != "OVERRIDING_NOT_SET"
     named = [node["ResTarget"] for node in body.get("cols", ())]
-    if any("indirection" in part for part in named):
-        raise FeatureNotSupported("inserting into fields or elements of a column is not supported")
     source, columns = _insert_source(binder, select, table, target, columns, named, scope)
+    if any("indirection" in part for part in named):
+        source, columns = _with_fields(binder, source, table, columns, named)
     if not isinstance(source, bound.Values):
         _check_given(columns, overriding)
     kept = [i for i, c in enumerate(columns) if not _replaced(c, source, i, overriding)]
     source, columns = _without(binder, source, kept), [columns[i] for i in kept]
     attnums = tuple(column.attnum for column in columns)
     output = Scope()
-    output.add(target)
+    output.add(written.seen)
     return bound.Insert(
         target,
         attnums,
         source,
         _defaults(binder, table, target.relation_id, attnums),
-        checks(binder, table, target.relation_id),
-        _on_conflict(binder, body.get("onConflictClause"), target),
-        bind_targets(binder, body.get("returningList", []), output),
+        (*checks(binder, table, target.relation_id), *written.checks),
+        _on_conflict(binder, body.get("onConflictClause"), written),
+        written.over_table(bind_targets(binder, body.get("returningList", []), output)),
         ctes,
     )
 
 
-def _insert_columns(binder: Binder, body: Node, table: Table) -> list[Column]:
+def _insert_columns(binder: Binder, body: Node, written: WriteTarget) -> list[Column]:
     names = body.get("cols")
     if not names:
-        return list(table.live_columns)
+        return written.columns()
     found: list[Column] = []
+    whole: dict[int, bool] = {}  # by attnum, whether it is given as a whole
     for node in names:
         part = node["ResTarget"]
-        column = _column(table, part["name"], binder.position(part))
-        if column in found:
-            raise DuplicateColumn(
-                f'column "{column.name}" specified more than once', position=binder.position(part)
-            )
+        position = binder.position(part)
+        column = written.column(part["name"], position)
+        steps = part.get("indirection", ())
+        if whole.setdefault(column.attnum, not steps) or (not steps and column in found):
+            if any(column.attnum == other.attnum for other in found):
+                raise DuplicateColumn(
+                    f'column "{column.name}" specified more than once', position=position
+                )
+        if steps:
+            names_of_fields = field_names(steps, position)
+            wanted = field_type(column.type, column.name, names_of_fields, position)
+            column = replace(column, name=names_of_fields[-1], type=wanted)
         found.append(column)
     return found
+
+
+def _with_fields(
+    binder: Binder, source: bound.Query, table: Table, given: list[Column], named: list[Node]
+) -> tuple[bound.Query, list[Column]]:
+    """What is given for fields, put together to values of their columns."""
+    relation = bound.DerivedTable(binder.next_relation(), "source", source.columns, source)
+    whole: dict[int, bound.Expression] = {}
+    for i, (part, have) in enumerate(zip(named, given, strict=True)):
+        column, position = table.column_by_attnum(have.attnum), binder.position(part)
+        value: bound.Expression = bound.ColumnRef(have.type, relation.relation_id, i, have.name)
+        if "indirection" in part:
+            before = whole.get(column.attnum, bound.Const(column.type, None))
+            steps = field_names(part["indirection"], position)
+            value = with_field(binder, column.name, before, steps, value, position)
+        whole[column.attnum] = value
+    columns = [table.column_by_attnum(attnum) for attnum in whole]
+    values = zip(columns, whole.values(), strict=True)
+    targets = tuple(bound.Target(column.name, value) for column, value in values)
+    output = tuple(bound.OutputColumn(t.name, t.expression.type) for t in targets)
+    return bound.Select(output, targets, (relation,)), columns
 
 
 class _Default(bound.Expression):
@@ -288,12 +286,11 @@ def _generated_always(column: Column) -> _GeneratedAlways:
 
 
 def _on_conflict(
-    binder: Binder, body: Node | None, target: bound.TableScan
+    binder: Binder, body: Node | None, written: WriteTarget
 ) -> bound.OnConflict | None:
     if body is None:
         return None
-    table = target.table
-    attnums, index_oids = arbiters(binder, body.get("infer", {}), target)
+    attnums, index_oids = arbiters(binder, body.get("infer", {}), written)
     excluded = binder.next_relation()
     if body["action"] == "ONCONFLICT_NOTHING":
         return bound.OnConflict(attnums, excluded, nothing=True, index_oids=index_oids)
@@ -304,27 +301,38 @@ def _on_conflict(
             position=binder.position(body),
         )
     scope = Scope()
-    scope.add(target)
-    scope.add(table_scan(binder, table, excluded, "excluded", []))
+    scope.add(written.seen)
+    proposed, written = written.excluded(binder, excluded)
+    scope.add(proposed)
     where = None
     if "whereClause" in body:
         where = binder.boolean(bind_expression(binder, body["whereClause"], scope), "WHERE", None)
-    assignments = _assignments(binder, body["targetList"], table, target.relation_id, scope)
-    assignments += _generated(binder, table, target.relation_id, assignments)
+    assignments = assignments_of(binder, body["targetList"], written, scope)
+    where = written.over_table(where)
     return bound.OnConflict(attnums, excluded, assignments, False, where, index_oids)
 
 
 # ---------------------------------------------------------------- UPDATE and DELETE
 
 
-def _assignments(
-    binder: Binder, nodes: list[Node], table: Table, relation_id: int, scope: Scope
+def assignments_of(
+    binder: Binder, nodes: list[Node], written: WriteTarget, scope: Scope
 ) -> tuple[bound.Assignment, ...]:
+    """What SET says, over the table, and what its generated columns become."""
+    table, relation_id = written.table, written.scan.relation_id
+    found = written.over_table(_assignments(binder, nodes, written, scope))
+    return (*found, *_generated(binder, table, relation_id, found))
+
+
+def _assignments(
+    binder: Binder, nodes: list[Node], written: WriteTarget, scope: Scope
+) -> tuple[bound.Assignment, ...]:
+    table, relation_id = written.table, written.scan.relation_id
     found: list[bound.Assignment] = []
     for node in nodes:
         body = node["ResTarget"]
         position = binder.position(body)
-        column = _column(table, body["name"], position)
+        column = written.column(body["name"], position)
         steps = body.get("indirection", ())
         before = next((a for a in found if a.attnum == column.attnum), None)
         if before is not None and not (steps and isinstance(before.expression, bound.RowExpression)):
@@ -394,71 +402,62 @@ def _generated(
     binder: Binder, table: Table, relation_id: int, assigned: tuple[bound.Assignment, ...]
 ) -> tuple[bound.Assignment, ...]:
     """Generated columns follow the new values of the columns they are made of."""
-    values = {a.attnum: a.expression for a in assigned}
+    values: dict[bound.Expression | Place, bound.Expression] = {
+        (relation_id, a.attnum - 1): a.expression for a in assigned
+    }
     found = []
     for column in table.live_columns:
         if column.generated:
             expression = default_of(binder, column, table, relation_id)
             assert expression is not None
-            found.append(bound.Assignment(column.attnum, _substituted(expression, relation_id, values)))
+            found.append(bound.Assignment(column.attnum, substituted(expression, values)))
     return tuple(found)
-
-
-def _substituted(
-    node: Any, relation_id: int, values: dict[int, bound.Expression]
-) -> Any:
-    from dataclasses import fields
-
-    if isinstance(node, bound.ColumnRef):
-        same = node.relation_id == relation_id
-        return values.get(node.ordinal + 1, node) if same else node
-    if isinstance(node, tuple):
-        return tuple(_substituted(item, relation_id, values) for item in node)
-    if not isinstance(node, bound.Expression) or isinstance(node, bound.Const):
-        return node
-    changes = {f.name: _substituted(getattr(node, f.name), relation_id, values) for f in fields(node) if f.name != "type"}
-    return replace(node, **changes)
 
 
 def bind_update(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Update:
     scope = Scope(parent)
     ctes = _with(binder, body.get("withClause"), scope)
-    table, alias = target_table(binder, body["relation"])
-    target = table_scan(binder, table, binder.next_relation(), alias, [])
-    scope.add(target)
+    written = write_target(binder, body["relation"], "UPDATE")
+    scope.add(written.seen)
     from_ = bind_from(binder, body.get("fromClause", []), scope)
-    where = _where(binder, body, scope)
-    assigned = _assignments(binder, body["targetList"], table, target.relation_id, scope)
-    assigned += _generated(binder, table, target.relation_id, assigned)
+    where = _where(binder, body, written, scope)
     return bound.Update(
-        target,
-        assigned,
+        written.scan,
+        assignments_of(binder, body["targetList"], written, scope),
         where,
-        from_,
-        checks(binder, table, target.relation_id),
-        bind_targets(binder, body.get("returningList", []), scope),
+        written.over_table(from_),
+        (*checks(binder, written.table, written.scan.relation_id), *written.checks),
+        written.over_table(bind_targets(binder, body.get("returningList", []), scope)),
         ctes,
     )
 
 
-def _where(binder: Binder, body: Node, scope: Scope) -> bound.Expression | None:
+def _where(
+    binder: Binder, body: Node, written: WriteTarget, scope: Scope
+) -> bound.Expression | None:
+    """Which rows: of a view those that it shows."""
+    conditions = written.conditions
     node = body.get("whereClause")
-    if node is None:
-        return None
-    expression = bind_expression(binder, node, scope)
-    return binder.boolean(expression, "WHERE", location_of(binder, node))
+    if node is not None:
+        expression = bind_expression(binder, node, scope)
+        own = binder.boolean(expression, "WHERE", location_of(binder, node))
+        conditions = (*conditions, written.over_table(own))
+    if len(conditions) > 1:
+        return bound.Boolean(types.BOOL, "and", conditions)
+    return conditions[0] if conditions else None
 
 
 def bind_delete(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Delete:
     scope = Scope(parent)
     ctes = _with(binder, body.get("withClause"), scope)
-    table, alias = target_table(binder, body["relation"])
-    target = table_scan(binder, table, binder.next_relation(), alias, [])
-    scope.add(target)
+    written = write_target(binder, body["relation"], "DELETE")
+    scope.add(written.seen)
     using = bind_from(binder, body.get("usingClause", []), scope)
-    where = _where(binder, body, scope)
+    where = _where(binder, body, written, scope)
     returning = bind_targets(binder, body.get("returningList", []), scope)
-    return bound.Delete(target, where, using, returning, ctes)
+    return bound.Delete(
+        written.scan, where, written.over_table(using), written.over_table(returning), ctes
+    )
 
 
 # ---------------------------------------------------------------- COPY
@@ -480,7 +479,7 @@ def bind_copy(binder: Binder, body: Node) -> bound.Copy:
     table, alias = target_table(binder, unplaced)
     target = table_scan(binder, table, binder.next_relation(), alias, [])
     names = [n["String"]["sval"] for n in body.get("attlist", ())]
-    columns = [_column(table, name, None) for name in names] or [
+    columns = [column_named(table, name, None) for name in names] or [
         c for c in table.live_columns if not c.generated
     ]
     attnums = tuple(c.attnum for c in columns)

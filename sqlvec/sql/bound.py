@@ -544,8 +544,11 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """of_view: WITH CHECK OPTION of the view of that name, which a null does not pass."""
+
     name: str
     expression: Expression  # over the target's relation_id
+    of_view: bool = False
 
 
 @dataclass(frozen=True, slots=True)

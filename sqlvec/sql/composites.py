@@ -10,7 +10,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
 from sqlvec.types import SqlType
-from sqlvec.types.composite_type import Composite
+from sqlvec.types.composite_type import Composite, Field
 from sqlvec.types.domain_type import value_type
 
 
@@ -90,17 +90,8 @@ def with_field(
     position: int | None,
 ) -> bound.Expression:
     """The composite value with another value in a field, or in a field of that."""
-    made, (name, *rest) = composite_of(whole.type), names
-    refusal = f'cannot assign to field "{name}" of column "{column}" because'
-    if made is None:
-        raise DatatypeMismatch(
-            f"{refusal} its type {whole.type.plain_name} is not a composite type", position=position
-        )
-    field = next((f for f in made.fields if f.name == name), None)
-    if field is None:
-        raise UndefinedColumn(
-            f"{refusal} there is no such column in data type {whole.type.plain_name}", position=position
-        )
+    name, *rest = names
+    field = _field_of(whole.type, column, name, position)
     items = []
     for other, old in fields(whole):
         if other != name:
@@ -110,6 +101,30 @@ def with_field(
         else:
             items.append(_assigned(binder, name, field.type, value, position))
     return bound.RowExpression(whole.type, tuple(items))
+
+
+def field_type(
+    sql_type: SqlType, column: str, names: Sequence[str], position: int | None
+) -> SqlType:
+    """Of column.field.field, to which a value is assigned."""
+    for name in names:
+        sql_type = _field_of(sql_type, column, name, position).type
+    return sql_type
+
+
+def _field_of(sql_type: SqlType, column: str, name: str, position: int | None) -> Field:
+    made = composite_of(value_type(sql_type))
+    refusal = f'cannot assign to field "{name}" of column "{column}" because'
+    if made is None:
+        raise DatatypeMismatch(
+            f"{refusal} its type {sql_type.plain_name} is not a composite type", position=position
+        )
+    field = next((f for f in made.fields if f.name == name), None)
+    if field is None:
+        raise UndefinedColumn(
+            f"{refusal} there is no such column in data type {sql_type.plain_name}", position=position
+        )
+    return field
 
 
 def _assigned(

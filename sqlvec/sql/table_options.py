@@ -1,5 +1,5 @@
-"""WITH (...) of a table: how its tenants are created and activated. PostgreSQL's own storage parameters are
-taken and have no meaning here."""
+"""WITH (...) of a table: how its tenants are created and activated; of a view: its check option. PostgreSQL's own
+storage parameters are taken and have no meaning here."""
 
 from __future__ import annotations
 
@@ -40,6 +40,23 @@ def without_options(known: Mapping[str, str], definitions: Sequence[Node]) -> di
     """The options without those of RESET (...)."""
     gone = {node["DefElem"]["defname"].lower() for node in definitions}
     return {name: value for name, value in known.items() if name not in gone}
+
+
+def check_option(body: Node) -> str:
+    """Of a CREATE VIEW: local, cascaded or none, from WITH CHECK OPTION or WITH (check_option = ...)."""
+    option = str(body.get("withCheckOption", "NO_CHECK_OPTION"))
+    if option != "NO_CHECK_OPTION":
+        return option.removesuffix("_CHECK_OPTION").lower()
+    found = ""
+    for node in body.get("options", ()):
+        if node["DefElem"]["defname"] == "check_option":
+            found = _word(node["DefElem"].get("arg"))
+            if found not in ("local", "cascaded"):
+                raise InvalidParameterValue(
+                    f'invalid value for enum option "check_option": {found}',
+                    detail='Valid values are "local" and "cascaded".',
+                )
+    return found
 
 
 def _word(node: Node | None) -> str:

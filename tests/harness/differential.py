@@ -130,7 +130,8 @@ def differences(script: Path, ours: str, theirs: str) -> list[str]:
                     [f"{script.name} {statement.number}: {statement.sql}", "ours:", *mine, "wanted:", *wanted]
                 ))  # fmt: skip
     finally:
-        left.answer(Statement(0, f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        for side in (left, right):
+            side.answer(Statement(0, f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
         left.close()
         right.close()
     return found

@@ -65,9 +65,9 @@ def _views(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for r in _shown(catalog):
         if isinstance(r, View):
             yield {"table_catalog": environment.database, "table_schema": catalog.schemas[r.schema_oid].name,
-                   "table_name": r.name, "view_definition": f" {r.query};", "check_option": "NONE",
-                   **dict.fromkeys(("is_updatable", "is_insertable_into", "is_trigger_updatable",
-                                    "is_trigger_deletable", "is_trigger_insertable_into"), "NO")}  # fmt: skip
+                   "table_name": r.name, "view_definition": f" {r.query};", "check_option": (r.check_option or "none").upper(),
+                   **dict.fromkeys(("is_updatable", "is_insertable_into"), _yes(r.updatable)),
+                   **dict.fromkeys(("is_trigger_updatable", "is_trigger_deletable", "is_trigger_insertable_into"), "NO")}  # fmt: skip
 
 
 def _system_columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:

@@ -83,6 +83,8 @@ def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                 "relhastriggers": _has_triggers(catalog, relation),
                 "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None,
             }
+        if isinstance(relation, View) and relation.check_option:
+            row["reloptions"] = [f"check_option={relation.check_option}"]
         if isinstance(relation, Index):
             row |= {"relispartition": relation.parent_oid > 0, "relhassubclass": kind == "I",
                     "relam": method_oid(relation.method), "reltype": 0, "relreplident": "n",

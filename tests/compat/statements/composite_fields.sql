@@ -1,0 +1,18 @@
+CREATE TYPE spot AS (street text, no int);
+CREATE TABLE homes (id int PRIMARY KEY, p spot, q spot);
+INSERT INTO homes (id, p.street, p.no) VALUES (1, 'High', 5);
+INSERT INTO homes (id, p.street) VALUES (2, 'Low') RETURNING p, (p).no;
+INSERT INTO homes (id, p.street, q.no) SELECT 3, 'Mid', 7;
+INSERT INTO homes (id, p.nothing) VALUES (4, 'x');
+INSERT INTO homes (id, id.x) VALUES (4, 5);
+INSERT INTO homes (id, p, p.no) VALUES (4, ROW('a', 1), 5);
+INSERT INTO homes (id, p.no, p.no) VALUES (4, 1, 5);
+UPDATE homes SET p.no = 9 WHERE id = 1 RETURNING p;
+UPDATE homes SET q.street = 'New', q.no = 3 WHERE id = 2 RETURNING q;
+SELECT * FROM homes ORDER BY id;
+INSERT INTO homes (id, p.no) VALUES (5, 'x');
+INSERT INTO homes (p.no, id) SELECT id * 10, id + 10 FROM homes WHERE id < 3 ORDER BY id RETURNING *;
+INSERT INTO homes (id, p.street, p.no) VALUES (20, 'a', 1), (21, NULL, 2) ON CONFLICT (id) DO NOTHING RETURNING p;
+CREATE VIEW streets AS SELECT id AS no, p AS spot FROM homes;
+INSERT INTO streets (no, spot.street) VALUES (30, 'seen') RETURNING *;
+UPDATE streets SET spot.no = 8 WHERE no = 30 RETURNING *;
