@@ -13,6 +13,7 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidParameterValue,
     InvalidSchemaName,
+    ObjectNotInState,
     SyntaxError,
     UndefinedObject,
     UndefinedTable,
@@ -85,7 +86,7 @@ def _explain(binder: Binder, body: Node, bind_statement: BindStatement) -> bound
 def _transaction(binder: Binder, body: Node) -> bound.Utility:
     kind = body["kind"]
     if kind not in _TRANSACTIONS:
-        raise FeatureNotSupported("prepared transactions are not supported")
+        raise ObjectNotInState("prepared transactions are disabled")
     name, tag = _TRANSACTIONS[kind]
     args: dict[str, Any] = {
         "name": body.get("savepoint_name", ""),

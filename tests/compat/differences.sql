@@ -1,0 +1,46 @@
+-- Statements that PostgreSQL answers otherwise, on purpose. --- says why, of the statement after it; the others are there
+-- for it. `python -m tests.compat.differences` writes the table of docs/compatibility.md from the answers.
+CREATE TABLE words (w text COLLATE "C", v text COLLATE "POSIX");
+--- all collations compare bytes, so columns keep none
+SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'words'::regclass AND attnum > 0;
+--- all collations compare bytes
+SELECT 'a' COLLATE "C" = 'b' COLLATE "POSIX";
+CREATE TYPE pair AS (a int, b text);
+CREATE TABLE pairs (id int, p pair);
+--- the value is read before it is put into the field
+INSERT INTO pairs (id, p.a) VALUES (1, true);
+CREATE TABLE sets (id int PRIMARY KEY, n int);
+INSERT INTO sets VALUES (1, 1), (2, 2), (3, 3);
+--- keys are compared when all rows of the statement are there
+UPDATE sets SET id = id + 1;
+WITH a AS (UPDATE sets SET n = 10 WHERE id = 4), b AS (UPDATE sets SET n = n + 1 WHERE id = 4) SELECT 1;
+--- of several in one WITH that change a row, each is done, in order
+SELECT n FROM sets ORDER BY id;
+--- there is one user
+CREATE ROLE reader;
+--- there is one user
+GRANT SELECT ON sets TO public;
+--- there is no PL/pgSQL
+DO $$ BEGIN PERFORM 1; END $$;
+--- there are no functions of users
+CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+--- there are no triggers
+CREATE TRIGGER t BEFORE INSERT ON sets EXECUTE FUNCTION one();
+--- there are no rules
+CREATE RULE r AS ON INSERT TO sets DO INSTEAD NOTHING;
+--- tables inherit only as partitions
+CREATE TABLE child () INHERITS (sets);
+--- not yet
+CREATE TYPE span AS RANGE (subtype = float8);
+--- not yet
+SELECT xmlelement(name a);
+--- not yet
+CREATE TABLE excluded (r int4range, EXCLUDE USING gist (r WITH &&));
+--- NaN has no place in a decimal of fixed size
+CREATE TABLE fixed AS SELECT 'NaN'::numeric(5, 2) AS n;
+--- money is always shown as in C
+SET lc_monetary = 'de_DE.UTF-8';
+--- clients speak UTF-8
+SET client_encoding = 'LATIN1';
+--- large objects are not there
+SELECT lo_create(12345);
