@@ -1,7 +1,7 @@
 """Conversations recorded between real clients and PostgreSQL, replayed: types of messages, columns, oids, tags, SQLSTATEs.
 
 They lie beside the repository, not in it. What a trace lacks to 100 is in docs/compatibility.md, or is about what the
-recorded schema has and sqlvec does not: partitions, triggers, functions of users, money.
+recorded schema has and sqlvec does not: triggers and functions of users.
 """
 
 from __future__ import annotations

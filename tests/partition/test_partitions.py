@@ -12,6 +12,7 @@ import pytest
 
 from sqlvec.catalog.partition_hash import hash_bytes, hash_uint32
 from sqlvec.errors import CheckViolation, DatabaseError, FeatureNotSupported
+from sqlvec.storage.locks import LockWait
 from tests.harness.world import HOUR_US, World, world
 
 COLUMNS = "(id int, n int, body text, v vector(3), PRIMARY KEY (id, n))"
@@ -157,6 +158,20 @@ def test_partitions_outlive_a_restart_and_take_rows_as_before(tmp_path: Path) ->
         assert raised.value.detail == "Partition key of the failing row contains (a) = (2024-03-01)."
         place.sql("DROP TABLE p")
         assert place.sql("SELECT 1 FROM pg_class WHERE relname LIKE 'p1%'") == []
+
+
+def test_a_new_partition_waits_for_who_writes_to_the_default(tmp_path: Path) -> None:
+    with world(tmp_path) as place:
+        place.sql("CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE rest PARTITION OF p DEFAULT")
+        writer = place.connect()
+        place.sql("BEGIN; INSERT INTO p VALUES (7)", on=writer)
+        with pytest.raises(LockWait):
+            place.sql("CREATE TABLE p7 PARTITION OF p FOR VALUES IN (7)")
+        place.session.abort_group()
+        place.sql("COMMIT", on=writer)
+        with pytest.raises(CheckViolation, match='default partition "rest" would be violated'):
+            place.sql("CREATE TABLE p7 PARTITION OF p FOR VALUES IN (7)")
+        writer.close()
 
 
 @pytest.mark.parametrize(
