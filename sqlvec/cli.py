@@ -44,6 +44,10 @@ def _add_serve(commands: Commands) -> None:
         help="how long a client may take to start a session",
     )  # fmt: skip
     serve.add_argument(
+        "--max-connections", type=int, default=1_000, metavar="N",
+        help="more sessions at once are refused",
+    )  # fmt: skip
+    serve.add_argument(
         "--metrics-port", type=int, metavar="N", help="serve metrics for Prometheus there, over HTTP"
     )
     serve.add_argument(
@@ -150,6 +154,7 @@ def _serve(args: argparse.Namespace) -> int:
         serve(
             args.data_dir, args.host, args.port, verifiers, storage,
             authentication_seconds=args.authentication_timeout, metrics_port=args.metrics_port,
+            max_connections=args.max_connections,
         )  # fmt: skip
     except DatabaseError as error:
         print(f"sqlvec: {error.message}", file=sys.stderr)

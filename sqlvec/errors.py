@@ -568,6 +568,7 @@ class TooManyConnections(DatabaseError):
     """No connection is free."""
 
     sqlstate = "53300"
+    severity = "FATAL"
 
 
 class ProgramLimitExceeded(DatabaseError):

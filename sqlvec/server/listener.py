@@ -18,7 +18,7 @@ import uvloop
 from sqlvec import __version__
 from sqlvec.catalog.objects import Index
 from sqlvec.database import Cluster, Database
-from sqlvec.errors import DatabaseError
+from sqlvec.errors import DatabaseError, TooManyConnections
 from sqlvec.exec.priority import give_way
 from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
@@ -30,6 +30,7 @@ WORKERS = 4
 SWITCH_SECONDS = 0.0005  # how long the event loop waits for an interpreter that a worker holds
 JOB_INTERVAL_SECONDS = 0.2
 AUTHENTICATION_SECONDS = 60.0  # PostgreSQL's authentication_timeout
+MAX_CONNECTIONS = 1_000
 
 
 class Listener:
@@ -41,8 +42,11 @@ class Listener:
         *,
         needs_password: bool,
         authentication_seconds: float = AUTHENTICATION_SECONDS,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self.cluster = cluster
+        self.max_connections = max_connections
+        cluster.server_settings["max_connections"] = str(max_connections)
         self.needs_password = needs_password
         self.authentication_seconds = authentication_seconds
         self.mock_key = secrets.token_bytes(32)
@@ -56,7 +60,9 @@ class Listener:
         self._next_pid = 1000
 
     def register(self, client: ClientConnection) -> tuple[int, bytes]:
-        """A pid and a secret for CancelRequest."""
+        """A pid and a secret for CancelRequest; 53300 when there are as many sessions as may be."""
+        if len(self.by_pid) >= self.max_connections:
+            raise TooManyConnections("sorry, too many clients already")
         self._next_pid += 1
         self.by_pid[self._next_pid] = client
         return self._next_pid, secrets.token_bytes(4)
@@ -146,6 +152,7 @@ def serve(
     *,
     authentication_seconds: float = AUTHENTICATION_SECONDS,
     metrics_port: int | None = None,
+    max_connections: int = MAX_CONNECTIONS,
 ) -> None:
     """Opens the data directory and serves it until SIGTERM."""
     from sqlvec.exec.arrow_rows import warm as warm_rows
@@ -168,6 +175,7 @@ def serve(
             cluster,
             needs_password=bool(password_verifiers),
             authentication_seconds=authentication_seconds,
+            max_connections=max_connections,
         )
         stop: Callable[[], None] | None = None
         if metrics_port is not None:

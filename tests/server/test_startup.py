@@ -124,3 +124,20 @@ def test_a_disk_that_counts_as_full_refuses_writes_and_answers_reads(tmp_path: P
             connection.execute("INSERT INTO t VALUES (1)")
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
     assert live.stop() == 0
+
+
+def test_more_sessions_than_may_be_are_refused_and_others_go_on(tmp_path: Path) -> None:
+    live = LiveServer(tmp_path, "--max-connections", "2")
+    with psycopg.connect(live.dsn) as first:
+        assert first.execute("SHOW max_connections").fetchone() == ("2",)
+        with psycopg.connect(live.dsn):
+            with pytest.raises(psycopg.OperationalError, match="sorry, too many clients already"):
+                psycopg.connect(live.dsn)
+            assert first.execute("SELECT 1").fetchone() == (1,)
+        while True:  # until the server has seen that one left
+            try:
+                psycopg.connect(live.dsn).close()
+                break
+            except psycopg.OperationalError as error:
+                assert "too many clients" in str(error)
+    live.stop()
