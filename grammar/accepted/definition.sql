@@ -53,3 +53,4 @@ DROP TYPE IF EXISTS mood, nothing CASCADE;
 CREATE DOMAIN positive AS integer CONSTRAINT above CHECK (value > 0) NOT NULL DEFAULT 1;
 DROP DOMAIN IF EXISTS positive RESTRICT;
 CREATE TYPE place AS (x integer, name text);
+CREATE TABLE with_rows (id integer, at notes, was notes);

@@ -84,3 +84,5 @@ SELECT '1'::money + 1;
 -- 42883 at 19
 SELECT '1'::money * '1'::money;
 -- 42883 at 19
+SELECT ROW(1, 2)::notes;
+-- 42846 at 17

@@ -100,7 +100,7 @@ def _user_type(view: Viewpoint, parts: list[str]) -> SqlType | None:
 def user_type_name(view: Viewpoint, oid: int) -> str | None:
     """Of a type that a user made: qualified where the bare name would find another or nothing."""
     known = view.catalog.type_by_oid(oid)
-    if known is None:
+    if known is None or has_row_type(view, oid):
         return None
     made = view.catalog.types.get(oid)
     if made is None:  # an array

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlvec.catalog.partitioning import PartitionBound, Partitioning
+from sqlvec.catalog.row_types import row_types_used
 from sqlvec.catalog.user_types import DomainCheck, DomainType, UserType, linked_type, sql_types
 from sqlvec.types import SqlType
 from sqlvec.types.domain_type import base_of, value_type
@@ -286,8 +287,9 @@ class Catalog:
         """Columns of types that users made bring the types' definitions."""
         known: dict[int, SqlType] = {}
         named: dict[tuple[int, str], SqlType] = {}
-        if self.types:
-            known = sql_types(self.types)
+        rows = row_types_used(self.relations, self.types.values())
+        if self.types or rows:
+            known = sql_types({**self.types, **rows})
             relations = {oid: _linked(r, known) for oid, r in self.relations.items()}
             object.__setattr__(self, "relations", relations)
             for made in self.types.values():
@@ -301,6 +303,17 @@ class Catalog:
     def type_by_oid(self, oid: int) -> SqlType | None:
         """A type that a user made, or arrays of it."""
         return self._types.get(oid)  # type: ignore[attr-defined,no-any-return]
+
+    def row_type(self, relation: Table | View) -> SqlType:
+        """Its rows as a type."""
+        known = self.type_by_oid(relation.oid)
+        if known is None:
+            rows = row_types_used(self.relations, self.types.values(), (relation.oid,))
+            found = self.memo.setdefault("row types", {})
+            if relation.oid not in found:
+                found[relation.oid] = sql_types({**self.types, **rows})[relation.oid]
+            known = found[relation.oid]
+        return known
 
     def user_type(self, oid: int) -> UserType | None:
         """By its oid or that of its array type."""

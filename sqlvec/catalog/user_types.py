@@ -141,9 +141,11 @@ def sql_types(made: Mapping[int, UserType]) -> dict[int, SqlType]:
                 define(inner)
         definition = user_type.definition(quote_identifier(user_type.name), found)
         found[user_type.oid] = definition.sql_type
-        found[user_type.array_oid] = Array(definition).sql_type
+        if user_type.array_oid:
+            found[user_type.array_oid] = Array(definition).sql_type
 
-    owner = {t.oid: t for t in made.values()} | {t.array_oid: t for t in made.values()}
+    owner = {t.oid: t for t in made.values()}
+    owner |= {t.array_oid: t for t in made.values() if t.array_oid}
     for user_type in made.values():
         define(user_type)
     return found

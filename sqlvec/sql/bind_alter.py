@@ -30,6 +30,7 @@ from sqlvec.sql.alter_partitions import (
 )
 from sqlvec.sql.alter_type import ChangedType, change_type
 from sqlvec.sql.bind_column import add_column, add_identity, check_generated, set_default
+from sqlvec.sql.bind_composite import refuse_own_row, refuse_row_type_use
 from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.bind_partition import attach, detach
@@ -248,6 +249,7 @@ class Change:
         before = len(self.draft.sequences)
         later = add_column(self.draft, body)
         column = self.draft.columns[-1]
+        refuse_own_row(self.binder, self.old, column.type)
         check_generated(self.draft)
         self.draft.generated.clear()
         self._fill(column, len(self.draft.sequences) > before)
@@ -351,6 +353,7 @@ class Change:
             return
         self._replace(column, type=changed.type, default=changed.default)
         if changed.value is not None:
+            refuse_row_type_use(self.binder, self.old)
             self.rewrites.append(bound.Rewrite(self.scan, column.attnum, changed.value))
         self._renew_indexes(column, changed.type)
         if (sequence := self._own_sequence(column)) is not None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog, Table, View
+from sqlvec.catalog.row_types import row_type
 from sqlvec.catalog.user_types import Attribute, CompositeType, UserType
 from sqlvec.errors import (
     DependentObjectsStillExist,
@@ -165,7 +166,20 @@ def _refuse_taken(made: CompositeType, name: str) -> None:
         raise DuplicateColumn(f'column "{name}" of relation "{made.name}" already exists')
 
 
-def _refuse_used(binder: Binder, made: CompositeType) -> None:
+def refuse_row_type_use(binder: Binder, table: Table) -> None:
+    """Of a table whose columns are about to have other types."""
+    if binder.catalog.type_by_oid(table.oid) is not None:
+        _refuse_used(binder, row_type(table), "table")
+
+
+def refuse_own_row(binder: Binder, table: Table, sql_type: SqlType) -> None:
+    """A table is no part of its own rows."""
+    if _is_made_of(binder.catalog, sql_type, row_type(table)):
+        name = shown_name(binder, table)
+        raise InvalidTableDefinition(f"composite type {name} cannot be made a member of itself")
+
+
+def _refuse_used(binder: Binder, made: CompositeType, kind: str = "type") -> None:
     """Stored values are of the types that the attributes have."""
     for relation in binder.catalog.relations.values():
         if not isinstance(relation, Table):
@@ -173,8 +187,8 @@ def _refuse_used(binder: Binder, made: CompositeType) -> None:
         for column in relation.live_columns:
             if _is_made_of(binder.catalog, column.type, made):
                 raise FeatureNotSupported(
-                    f'cannot alter type "{made.name}" because column '
-                    f'"{shown_name(binder, relation)}.{column.name}" uses it'
+                    f'cannot alter {kind} "{made.name}" because column '
+                    f'"{shown_name(binder, relation)}.{column.name}" uses {"it" if kind == "type" else "its row type"}'
                 )
 
 
@@ -184,7 +198,10 @@ def _is_made_of(catalog: Catalog, sql_type: SqlType, made: UserType) -> bool:
         return _is_made_of(catalog, element, made)
     if sql_type.oid == made.oid:
         return True
-    other = catalog.types.get(sql_type.oid)
+    other: UserType | None = catalog.types.get(sql_type.oid)
+    relation = catalog.relations.get(sql_type.oid)
+    if other is None and isinstance(relation, (Table, View)):
+        other = row_type(relation)
     return other is not None and any(_is_made_of(catalog, part, made) for part in other.parts())
 
 

@@ -19,7 +19,7 @@ from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_from import bind_from, table_scan
 from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location, with_literals
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.composites import field_names, field_type, with_field
+from sqlvec.sql.composites import composite_of, field_names, field_type, with_field
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
@@ -173,6 +173,7 @@ def _insert_source(
     query = bind_query(binder, {"SelectStmt": select}, scope)
     columns = _fit_columns(binder, columns, len(query.columns), named, select)
     query = with_literals(binder, query, select, [c.type for c in columns], "assignment")
+    query = _with_rows(binder, query, columns)
     pairs = list(zip(query.columns, columns, strict=True))
     if all(have.type == column.type for have, column in pairs):
         return query, columns
@@ -185,6 +186,19 @@ def _insert_source(
         targets.append(bound.Target(column.name, value))
     output = tuple(bound.OutputColumn(c.name, c.type) for _, c in pairs)
     return bound.Select(output, tuple(targets), (relation,)), columns
+
+
+def _with_rows(binder: Binder, query: bound.Query, columns: list[Column]) -> bound.Query:
+    """Whole rows in the target list are values of the columns' row types."""
+    if not isinstance(query, bound.Select) or query.distinct or len(query.targets) != len(columns):
+        return query
+    targets, output = list(query.targets), list(query.columns)
+    for i, (target, column) in enumerate(zip(query.targets, columns, strict=True)):
+        if isinstance(target.expression, bound.RowRef) and composite_of(column.value_type):
+            value = binder.coerce(target.expression, column.value_type, level="assignment")
+            targets[i] = replace(target, expression=value)
+            output[i] = replace(output[i], type=column.value_type)
+    return replace(query, targets=tuple(targets), columns=tuple(output))
 
 
 def _fit_columns(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.names import FINDERS, is_ours
-from sqlvec.catalog.objects import Relation, Table, ViewRelation
+from sqlvec.catalog.objects import Relation, Table, View, ViewRelation
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import (
     CannotCoerce,
@@ -155,6 +155,8 @@ class Binder:
             return expression
         if level == "explicit" and (is_shaped(source) or source.oid in TEXTS) and has_shape(target):
             target = shaped(target)
+        if isinstance(expression, bound.RowRef) and isinstance(target.own, Composite):
+            expression = self._row_of(expression)
         if isinstance(expression, bound.RowExpression) and isinstance(target.own, Composite):
             from sqlvec.sql.composites import row_as
 
@@ -183,6 +185,16 @@ class Binder:
             )
             return bound.ArrayExpression(target, items)
         return bound.Cast(target, expression, explicit)
+
+    def _row_of(self, row: bound.RowRef) -> bound.Expression:
+        """A whole row of a table as its columns."""
+        table = self.tables.get(row.relation_id)
+        if table is None:
+            return row
+        columns = tuple(
+            bound.ColumnRef(c.value_type, row.relation_id, c.attnum - 1, c.name) for c in table.live_columns
+        )
+        return bound.RowExpression(types.RECORD, columns)
 
     def _in_domain(self, value: bound.Expression, target: SqlType) -> bound.Expression:
         from sqlvec.sql.domain_rules import domain_check
@@ -269,7 +281,7 @@ class Binder:
     ) -> bound.Expression:
         """A value for a column: assignment casts, PostgreSQL's 42804."""
         source = expression.type
-        row = isinstance(expression, bound.RowExpression) and isinstance(value_type(target).own, Composite)
+        row = isinstance(expression, (bound.RowExpression, bound.RowRef)) and isinstance(value_type(target).own, Composite)
         if not is_unknown(source) and not row and not casts_on_assignment(source, target):
             raise DatatypeMismatch(
                 f'column "{column}" is of type {types.format_type(target.bare)} but '
@@ -330,6 +342,10 @@ class Binder:
                 f'type modifier is not allowed for type "{found.name}"', position=position
             )
         if body.get("arrayBounds"):
+            if not found.definition.array_oid:
+                raise FeatureNotSupported(
+                    f"arrays of type {found.plain_name} are not supported", position=position
+                )
             found = types.array_of(found)
             if len(body["arrayBounds"]) > 1 and has_shape(found):
                 found = shaped(found)
@@ -347,12 +363,25 @@ class Binder:
         if found is None and self.stored_text and not schema:  # see type_text.qualified
             found = self.context.find_type("public", name)
         if found is None:
+            found = self._row_type(schema[-1] if schema else None, name)
+        if found is None:
             if schema and self.catalog.schema(schema[-1]) is None:
                 raise InvalidSchemaName(f'schema "{schema[-1]}" does not exist', position=position)
             raise UndefinedObject(f'type "{".".join(names)}" does not exist', position=position)
         if self.type_uses is not None:
             self.type_uses.append((found.oid, position, None))
         return found
+
+    def _row_type(self, schema: str | None, name: str) -> SqlType | None:
+        """Of the table or view of that name, on which a view that is being made depends then."""
+        meant = self.meant.get((schema or "", name))
+        relation = self.context.find_relation(schema, name)
+        if meant is not None:
+            relation = self.catalog.relations.get(meant.oid)
+        if not isinstance(relation, (Table, View)):
+            return None
+        self.used[(schema or "", name)] = (schema, relation)
+        return self.catalog.row_type(relation)
 
     def _modifier(self, node: Node) -> int:
         constant = node.get("A_Const")

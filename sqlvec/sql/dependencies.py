@@ -79,6 +79,10 @@ class Removal:
             if isinstance(view, (View, Table)) and view.oid not in self.dropped and view.uses(relation.oid):
                 self.told.append((self.described(view), what))
                 self.drop([view])
+        if isinstance(relation, (Table, View)) and self.catalog.type_by_oid(relation.oid) is not None:
+            views, self.told = self.told, []
+            self._drop_users({relation.oid: f"type {shown_name(self.binder, relation)}"})
+            self.told += views
 
     # ------------------------------------------------------------ types
 
@@ -89,19 +93,17 @@ class Removal:
         before, self.told = self.told, []
         for made in gone:  # what depends on the last is told first
             earlier, self.told = self.told, []
-            self._drop_users(made)
+            name = f"type {self.type_name(made)}"
+            self._drop_users({made.oid: name, made.array_oid: f"{name}[]"})
             self.told += earlier
         self.told = before + self.told
 
-    def _drop_users(self, made: UserType) -> None:
-        """The newest first, though they are told of the other way round (findDependentObjects)."""
-        names = {
-            made.oid: f"type {self.type_name(made)}",
-            made.array_oid: f"type {self.type_name(made)}[]",
-        }
+    def _drop_users(self, names: dict[int, str]) -> None:
+        """Of types by their oids, the newest first, though they are told of the other way round
+        (findDependentObjects)."""
         told, self.told = self.told, []
         groups: list[list[tuple[str, str]]] = []
-        for oid in (made.oid, made.array_oid):
+        for oid in names:
             for drop in self._users(oid, names):
                 drop()
                 groups.append(self.told)

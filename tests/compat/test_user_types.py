@@ -221,6 +221,28 @@ def test_asyncpg_introspects_a_composite(connection: psycopg.Connection) -> None
     asyncio.run(ask())
 
 
+def test_columns_of_a_tables_row_type_outlive_the_server(tmp_path: Path) -> None:
+    for round_ in range(2):
+        server = LiveServer(tmp_path)
+        try:
+            with psycopg.connect(server.dsn, autocommit=True) as connection:
+                if not round_:
+                    connection.execute("CREATE TABLE spot (x int, name text)")
+                    connection.execute("CREATE TABLE shape (id int PRIMARY KEY, at spot)")
+                    connection.execute("INSERT INTO shape VALUES (1, '(1,a)')")
+                    connection.execute("CHECKPOINT")
+                    connection.execute("INSERT INTO shape VALUES (2, ROW(2, 'b'))")
+                    connection.execute("ALTER TABLE spot ADD COLUMN z int")
+                found = connection.execute("SELECT at, (at).x FROM shape ORDER BY (at).x").fetchall()
+                assert found == [("(1,a,)", 1), ("(2,b,)", 2)]
+                info = CompositeInfo.fetch(connection, "spot")
+                assert info is not None and list(info.field_names) == ["x", "name", "z"]
+                with pytest.raises(psycopg.errors.DependentObjectsStillExist):
+                    connection.execute("DROP TABLE spot")
+        finally:
+            server.stop()
+
+
 def test_a_prepared_statement_sees_new_labels(connection: psycopg.Connection) -> None:
     _people(connection)
     connection.execute("INSERT INTO people VALUES (1, 'ok', '{ok}')")
