@@ -279,11 +279,8 @@ class Relational:
         try:
             plan = self._plan(sql)
             with self._guarded(context):
-                if plan is None or not plan.name:
+                if plan is None or not plan.name or plan.row_count > BATCH_ROWS:
                     self._result = _Result(self.cursor.sql(sql).to_arrow_reader(BATCH_ROWS), plan)
-                elif plan.row_count > BATCH_ROWS:
-                    call = self.cursor.sql(f"EXECUTE {plan.name}")
-                    self._result = _Result(call.to_arrow_reader(BATCH_ROWS), plan)
                 else:
                     table = self.cursor.execute(f"EXECUTE {plan.name}").to_arrow_table()
                     self._result = _Result(table.to_reader(BATCH_ROWS), plan)
