@@ -173,6 +173,8 @@ class Relational:
         """
         self.finish()
         self.running = True
+        if len(self._slots) + len(sources) > SLOTS_MAX:  # before one of the statement's is among them
+            self._forget()
         slots = {relation_id: self._slot(relation_id, table) for relation_id, table in sources.items()}
         names = {relation_id: slot.name for relation_id, slot in slots.items()}
         rendered = render_query(query, self._render_context(names, context, computed))
@@ -255,8 +257,6 @@ class Relational:
         key = (relation_id, str(table.schema))
         slot = self._slots.get(key)
         if slot is None:
-            if len(self._slots) >= SLOTS_MAX:
-                self._forget()
             slot = self._slots[key] = _Slot(f"s{self._counter}", table.schema)
             self._counter += 1
             self.cursor.register(slot.name, slot)
@@ -277,8 +277,8 @@ class Relational:
         are held together, so a plan that gave many rows is streamed too, at the price of planning."""
         self.host.serve(self.session, context)
         try:
-            plan = self._plan(sql)
             with self._guarded(context):
+                plan = self._plan(sql)
                 if plan is None or not plan.name or plan.row_count > BATCH_ROWS:
                     self._result = _Result(self.cursor.sql(sql).to_arrow_reader(BATCH_ROWS), plan)
                 else:

@@ -93,6 +93,25 @@ def test_slots_of_two_sessions_are_apart(world: World) -> None:
     other.close()
 
 
+def test_a_statement_keeps_its_slots_when_there_are_too_many(world: World) -> None:
+    for i in range(1_000, 1_000 + SLOTS_MAX - 1):
+        _run_over(world, i)
+    _run_over(world, 1, 2)
+    _run_over(world, 1, 2, 3)
+
+
+def _run_over(world: World, *relations: int) -> None:
+    """A cross join of relations of one row."""
+    targets = tuple(
+        bound.Target(f"v{i}", bound.ColumnRef(types.INT8, i, 0, "v")) for i in relations
+    )
+    columns = tuple(bound.OutputColumn(t.name, types.INT8) for t in targets)
+    from_ = tuple(bound.CteScan(i, "rows", (), "rows") for i in relations)
+    sources = {i: _numbers(1) for i in relations}
+    batches = world.relational.run(bound.Select(columns, targets, from_), sources, world.context(), {})
+    assert sum(batch.num_rows for batch in batches) == 1
+
+
 def test_many_schemas_do_not_pile_up(world: World) -> None:
     for i in range(SLOTS_MAX + 10):
         query = bound.Select(
