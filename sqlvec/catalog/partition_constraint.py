@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.objects import Catalog, Table
 from sqlvec.catalog.partition_router import list_mark
+from sqlvec.catalog.partition_text import literal
 from sqlvec.catalog.partitioning import HASH, LIST, MAXVALUE, MINVALUE, PartitionBound
 from sqlvec.types import format_type
 from sqlvec.types.domain_type import value_type
@@ -115,12 +116,7 @@ def _name(table: Table, attnum: int) -> str:
 
 def _constant(table: Table, attnum: int, text: str) -> str:
     sql_type = value_type(table.column_by_attnum(attnum).type).bare
-    name = sql_type.definition.name
-    if name == "bool":
-        return "true" if text == "t" else "false"
-    if name == "int4" and text.isdigit():
-        return text
-    if name == "numeric" and text[:1].isdigit() and any(c in text for c in "eE."):
-        return text
-    quoted = "'" + text.replace("'", "''") + "'"
-    return f"{quoted}::{'text' if name == 'varchar' else format_type(sql_type)}"
+    found = literal(table, attnum, text)
+    if not found.startswith("'"):
+        return found
+    return f"{found}::{'text' if sql_type.definition.name == 'varchar' else format_type(sql_type)}"

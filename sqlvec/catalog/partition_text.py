@@ -32,7 +32,7 @@ def bound_text(catalog: Catalog, partition: Table) -> str | None:
         return f"FOR VALUES WITH (modulus {bound.modulus}, remainder {bound.remainder})"
     if parent.partitioning.strategy == LIST:
         attnum = parent.partitioning.attnums[0]
-        values = ("NULL" if v is None else _literal(parent, attnum, v) for v in bound.values)
+        values = ("NULL" if v is None else literal(parent, attnum, v) for v in bound.values)
         return f"FOR VALUES IN ({', '.join(values)})"
     return f"FOR VALUES FROM {range_text(parent, bound.lower)} TO {range_text(parent, bound.upper)}"
 
@@ -45,11 +45,11 @@ def range_text(table: Table, datums: Sequence[str]) -> str:
         if datum in (MINVALUE, MAXVALUE):
             parts.append("MINVALUE" if datum == MINVALUE else "MAXVALUE")
         else:
-            parts.append(_literal(table, attnum, datum[1:]))
+            parts.append(literal(table, attnum, datum[1:]))
     return f"({', '.join(parts)})"
 
 
-def _literal(table: Table, attnum: int, text: str) -> str:
+def literal(table: Table, attnum: int, text: str) -> str:
     """A constant without its type: quoted unless it would be read as one of that type (get_const_expr)."""
     name = value_type(table.column_by_attnum(attnum).type).definition.name
     if name == "bool":

@@ -126,30 +126,36 @@ def _with_shape(source: SqlType, target: SqlType) -> Callable[[Any], Any]:
     return lambda value: parse(of_lists(value, render))
 
 
+def _infinity(value: int, unit: int, wanted: int) -> int | None:
+    """infinity or -infinity as the one of counts of another unit; None for what is finite."""
+    known = _INFINITE[unit]
+    return _INFINITE[wanted][known.index(value)] if value in known else None
+
+
 def _midnight(days: int) -> int:
-    if days in _INFINITE[_DAY_US]:
-        return _INFINITE[1][_INFINITE[_DAY_US].index(days)]
+    if (infinity := _infinity(days, _DAY_US, 1)) is not None:
+        return infinity
     if days * _DAY_US >= TIMESTAMP_END:
         raise DatetimeFieldOverflow("date out of range for timestamp")
     return days * _DAY_US
 
 
 def _day(microseconds: int) -> int:
-    if microseconds in _INFINITE[1]:
-        return _INFINITE[_DAY_US][_INFINITE[1].index(microseconds)]
+    if (infinity := _infinity(microseconds, 1, _DAY_US)) is not None:
+        return infinity
     return microseconds // _DAY_US
 
 
 def _moment(value: int, unit: int, zone: str) -> int:
-    if value in _INFINITE[unit]:
-        return _INFINITE[1][_INFINITE[unit].index(value)]
+    if (infinity := _infinity(value, unit, 1)) is not None:
+        return infinity
     local = value * unit
     return local - local_offset(_tzinfo(zone), local) * 1_000_000
 
 
 def _local(value: int, unit: int, zone: str) -> int:
-    if value in _INFINITE[1]:
-        return _INFINITE[unit][_INFINITE[1].index(value)]
+    if (infinity := _infinity(value, 1, unit)) is not None:
+        return infinity
     return (value + utc_offset(_tzinfo(zone), value) * 1_000_000) // unit
 
 

@@ -55,17 +55,7 @@ def constant(expression: bound.Expression, context: Context) -> Datum:
         return expression.value
     if is_native(expression, numerics=True):
         return compile_expression(expression, {})((), context)
-    return _by_engine(expression, context)
-
-
-def _by_engine(expression: bound.Expression, context: Context) -> Datum:
-    """The one value of a query without tables."""
-    column = bound.OutputColumn("value", expression.type)
-    query = bound.Select((column,), (bound.Target("value", expression),))
-    for batch in context.relational().run(query, {}, context, {}):
-        for datum in expression.type.definition.from_arrow(batch.column(0)):
-            return datum
-    raise InternalError("a query without tables has one row")
+    return context.relational().evaluate([expression], context)[0]
 
 
 _ELEMENTWISE = (types.VECTOR.oid, types.HALFVEC.oid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -19,9 +19,6 @@ from sqlvec.exec.write import Rows, Writer, table_rules
 from sqlvec.plan.native import is_native
 from sqlvec.plan.physical import InsertPlan
 from sqlvec.sql import bound
-
-if TYPE_CHECKING:
-    pass
 
 INSERT_BATCH_ROWS = 10_000
 
@@ -41,7 +38,7 @@ def run_insert(plan: InsertPlan, context: Context) -> Result:
         rows = complete_rows(
             writer, statement.attnums, source, statement.defaults, _row_count(source, plan), memo
         )
-        kept = _write(writer, rows, statement.on_conflict)
+        kept = _write(writer, rows, statement.on_conflict, memo)
         count += len(kept[0]) if kept else 0
         if statement.returning:
             returned.append(returning(writer, statement.returning, kept))
@@ -144,11 +141,13 @@ def returning(
     return writer.evaluate([target.expression for target in targets], rows)
 
 
-def _write(writer: Writer, rows: Rows, on_conflict: bound.OnConflict | None) -> Rows:
+def _write(
+    writer: Writer, rows: Rows, on_conflict: bound.OnConflict | None, memo: dict[Any, Any]
+) -> Rows:
     """Writes the rows and returns those inserted or updated, as they are now."""
     writer.verify(rows)
     shards = writer.shards_of(rows)
     if on_conflict is None:
         writer.insert_new(rows, shards)
         return rows
-    return Upsert(writer, on_conflict).run(rows, shards)
+    return Upsert(writer, on_conflict, memo).run(rows, shards)

@@ -28,8 +28,6 @@ def table_shards(table: Table, context: Context) -> Iterable[Shard]:
 
 def shard_index(index: Index, shard: Shard, context: Context) -> Index:
     """The index that a shard has: of its own table, or the part of that of a partitioned table."""
-    if index.table_oid == shard.table_oid:
-        return index
     part = context.catalog.index_in(index, shard.table_oid)
     if part is None:
         raise ObjectNotInState(

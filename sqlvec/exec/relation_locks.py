@@ -2,8 +2,8 @@
 
 Reading takes ACCESS SHARE, SELECT FOR UPDATE and its kin ROW SHARE, writing ROW EXCLUSIVE, CREATE UNIQUE INDEX
 SHARE, and other changes of a table ACCESS EXCLUSIVE. Only CREATE INDEX differs: SHARE UPDATE EXCLUSIVE, with or
-without CONCURRENTLY, since rows that are written meanwhile are taken into the index. Who changes the catalog locks pg_class too, against others who
-do: the catalog is one value, and of two new ones only one could be committed.
+without CONCURRENTLY, since rows that are written meanwhile are taken into the index. Who changes the catalog locks
+pg_class too, against others who do: the catalog is one value, and of two new ones only one could be committed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from sqlvec.errors import (
     SerializationFailure,
 )
 from sqlvec.exec.context import Datum
-from sqlvec.exec.evaluate import compile_expression
+from sqlvec.exec.evaluate import Evaluator, compile_expression
 from sqlvec.exec.late_arbiters import late_arbiters
 from sqlvec.exec.over_rows import evaluate_over_rows
 from sqlvec.exec.row_versions import claim_mode, replace_rows
@@ -51,7 +51,10 @@ class Upsert:
     """Row by row where closures compute what is assigned; else the conflicts of all rows are gathered, and the
     relational engine is asked once."""
 
-    def __init__(self, writer: Writer, on_conflict: bound.OnConflict) -> None:
+    def __init__(
+        self, writer: Writer, on_conflict: bound.OnConflict, memo: dict[Any, Any]
+    ) -> None:
+        """memo: of the plan, for what is the same whenever it runs."""
         self.writer = writer
         self.on_conflict = on_conflict
         self._refuse_late(writer, on_conflict)
@@ -66,17 +69,12 @@ class Upsert:
         self.assigned = {a.attnum for a in on_conflict.do_update}
         self.mode = claim_mode(writer, self.assigned)
         self.touched: set[tuple[Shard, int]] = set()
-        self.expressions = _guarded(on_conflict)
-        self.native = all(is_native(e, numerics=True) for e in self.expressions)
-        if self.native:
-            slots = writer.slots()
-            width = len(writer.columns)
-            for i, column in enumerate(writer.columns):
-                reference = bound.ColumnRef(
-                    column.value_type, on_conflict.excluded_id, column.attnum - 1, column.name
-                )
-                slots[reference] = width + i
-            self.compiled = [compile_expression(e, slots) for e in self.expressions]
+        if "upsert" not in memo:
+            expressions = _guarded(on_conflict)
+            memo["upsert"] = expressions, _compiled(writer, on_conflict, expressions)
+        self.expressions: list[bound.Expression]
+        self.compiled: list[Evaluator] | None
+        self.expressions, self.compiled = memo["upsert"]
 
     @staticmethod
     def _refuse_late(writer: Writer, on_conflict: bound.OnConflict) -> None:
@@ -104,7 +102,7 @@ class Upsert:
             written.append(None)
             if self.on_conflict.nothing:
                 continue
-            if self.native:
+            if self.compiled is not None:
                 values = [f(conflict.old + row, self.writer.context) for f in self.compiled]
                 written[-1] = self._update(conflict, values)
             else:
@@ -199,3 +197,17 @@ def _guarded(on_conflict: bound.OnConflict) -> list[bound.Expression]:
         return [bound.Const(types.BOOL, True), *assigned]
     where = on_conflict.where
     return [where, *(bound.Case(e.type, ((where, e),)) for e in assigned)]
+
+
+def _compiled(
+    writer: Writer, on_conflict: bound.OnConflict, expressions: Sequence[bound.Expression]
+) -> list[Evaluator] | None:
+    """Closures over the row that is there and the excluded one; None where the relational engine is needed."""
+    if not all(is_native(expression, numerics=True) for expression in expressions):
+        return None
+    slots = writer.slots()
+    for place, column in enumerate(writer.columns, len(writer.columns)):
+        slots[
+            bound.ColumnRef(column.value_type, on_conflict.excluded_id, column.attnum - 1, column.name)
+        ] = place
+    return [compile_expression(expression, slots) for expression in expressions]

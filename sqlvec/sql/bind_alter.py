@@ -41,7 +41,7 @@ from sqlvec.sql.dependencies import Removal
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.parse import Node
-from sqlvec.sql.partition_bound import check_key
+from sqlvec.sql.partition_bound import check_keys
 from sqlvec.sql.split import forbid_shards
 from sqlvec.sql.table_draft import Draft
 from sqlvec.sql.table_options import changed_options, without_options
@@ -185,10 +185,7 @@ class Change:
             constraints=tuple(self.draft.constraints),
             options=self.options,
         )
-        if table.partitioning is not None:
-            for key in table.constraints:
-                if key.kind in "pu":
-                    check_key(table, key.attnums, "PRIMARY KEY" if key.kind == "p" else "UNIQUE")
+        check_keys(table)
         told = self.removal.settle(self.objects, self.cascade) if self.removal.told else []
         others = [t for oid, t in self.removal.changed.items() if oid != self.old.oid]
         kept = [r for oid, r in self.others.items() if oid not in self.removal.dropped]

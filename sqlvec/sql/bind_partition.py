@@ -20,7 +20,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_constraint import joined
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
-from sqlvec.sql.partition_bound import check_key, partition_bound
+from sqlvec.sql.partition_bound import check_keys, partition_bound
 from sqlvec.sql.table_draft import Draft
 
 
@@ -163,24 +163,34 @@ def index_parts(catalog: Catalog, index: Index) -> Iterator[Index]:
                 yield from index_parts(catalog, own)
 
 
-def fit_below(binder: Binder, parent: Table) -> tuple[list[Relation], list[Index], list[bound.Verify]]:
+Fitting = tuple[list[Relation], list[Index], list[bound.Verify]]
+
+
+def fit_below(binder: Binder, parent: Table) -> Fitting:
     """Fits the partitions of a table, at every depth, to what the binder's catalog says of it: what changes, the
     indexes to be built, and what is to be asked of the rows."""
     changed: list[Relation] = []
     build: list[Index] = []
     verify: list[bound.Verify] = []
     for child in binder.catalog.partitions(parent.oid):
-        draft = draft_of(binder, child)
-        _inherit_checks(draft, parent)
-        built = fit(draft, parent, binder.catalog, binder.catalog.indexes(child.oid))
-        table, asked = fitted(draft, child)
-        mine: list[Relation] = [table, *draft.indexes]
-        binder.catalog = binder.catalog.with_relation(*mine)
-        below = fit_below(binder, table)
-        changed += [*mine, *below[0]]
-        build += [*(i for i in draft.indexes if any(i.oid == b.oid for b in built)), *below[1]]
-        verify += [*asked, *below[2]]
+        fitting = _fit_partition(binder, parent, child)
+        changed += fitting[0]
+        build += fitting[1]
+        verify += fitting[2]
     return changed, build, verify
+
+
+def _fit_partition(binder: Binder, parent: Table, child: Table) -> Fitting:
+    """The same of one partition, and of what is below it."""
+    draft = draft_of(binder, child)
+    _inherit_checks(draft, parent)
+    built = {i.oid for i in fit(draft, parent, binder.catalog, binder.catalog.indexes(child.oid))}
+    table, asked = fitted(draft, child)
+    mine: list[Relation] = [table, *draft.indexes]
+    binder.catalog = binder.catalog.with_relation(*mine)
+    changed, build, verify = fit_below(binder, table)
+    own = [index for index in draft.indexes if index.oid in built]
+    return [*mine, *changed], [*own, *build], [*asked, *verify]
 
 
 def draft_of(binder: Binder, table: Table) -> Draft:
@@ -193,9 +203,7 @@ def draft_of(binder: Binder, table: Table) -> Draft:
 def fitted(draft: Draft, old: Table) -> tuple[Table, list[bound.Verify]]:
     """The table as the draft has it, and what its rows must satisfy that they need not before."""
     table = replace(old, columns=tuple(draft.columns), constraints=tuple(draft.constraints))
-    for constraint in table.constraints:
-        if constraint.kind in "pu":
-            check_key(table, constraint.attnums, "PRIMARY KEY" if constraint.kind == "p" else "UNIQUE")
+    check_keys(table)
     before = {c.oid for c in old.constraints}
     verify = [
         bound.Verify(old.oid, c.kind, c.oid)
@@ -231,20 +239,13 @@ def attach(binder: Binder, parent: Table, command: Node) -> bound.Ddl:
     _check_checks(parent, child)
     before = binder.catalog
     table = made_partition(binder, child, parent, part["bound"])
-    draft = draft_of(binder, table)
-    _inherit_checks(draft, parent)
-    built = fit(draft, parent, binder.catalog, binder.catalog.indexes(child.oid))
-    table, asked = fitted(draft, table)
-    mine: list[Relation] = [table, *draft.indexes]
-    binder.catalog = binder.catalog.with_relation(*mine)
-    changed, build, verify = fit_below(binder, table)
+    changed, build, verify = _fit_partition(binder, parent, table)
     binder.catalog = before
     leaves = [t for t in before.partition_tree(child.oid) if t.partitioning is None]
     bounds = [bound.Verify(leaf.oid, "p", child.oid) for leaf in leaves]
-    build = [*(i for i in draft.indexes if any(i.oid == b.oid for b in built)), *build]
     return bound.Ddl(
-        "ALTER TABLE", (parent, *mine, *changed), build=tuple(build),
-        verify=(*bounds, *default_of(before, parent), *asked, *verify),
+        "ALTER TABLE", (parent, *changed), build=tuple(build),
+        verify=(*bounds, *default_of(before, parent), *verify),
     )  # fmt: skip
 
 

@@ -36,8 +36,7 @@ def sampled(binder: Binder, body: Node) -> Node:
         )
     _check_share(body["args"][0])
     alias = part.get("alias", {"aliasname": part["relname"]})
-    plain = {key: value for key, value in part.items() if key != "alias"}
-    plain["alias"] = {"aliasname": "sampled"}
+    plain = {**part, "alias": {"aliasname": "sampled"}}
     values = {1: body["args"][0]}
     if "repeatable" in body:
         values[2] = body["repeatable"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlvec.catalog.objects import Catalog, Constraint, Index, Table
+from sqlvec.catalog.objects import Catalog, Table
 from sqlvec.catalog.partition_hash import HASHED
 from sqlvec.catalog.partition_router import Router, list_mark, range_marks
 from sqlvec.catalog.partition_text import range_text
@@ -56,9 +56,7 @@ def partitioned(binder: Binder, table: Table, spec: Node) -> Table:
         raise FeatureNotSupported("a partitioned table has neither tenants nor shards of its own")
     attnums = tuple(_partition_column(binder, table, p["PartitionElem"], strategy) for p in parts)
     table = replace(table, partitioning=Partitioning(strategy, attnums))
-    for constraint in table.constraints:
-        if constraint.kind in "pu":
-            check_key(table, constraint.attnums, "PRIMARY KEY" if constraint.kind == "p" else "UNIQUE")
+    check_keys(table)
     return table
 
 
@@ -105,8 +103,11 @@ def check_key(table: Table, attnums: Sequence[int], kind: str) -> None:
             )
 
 
-def key_kind(constraint: Constraint | None, index: Index) -> str:
-    return "PRIMARY KEY" if index.primary or (constraint and constraint.kind == "p") else "UNIQUE"
+def check_keys(table: Table) -> None:
+    """The same of all its keys."""
+    for constraint in table.constraints:
+        if constraint.kind in "pu":
+            check_key(table, constraint.attnums, "PRIMARY KEY" if constraint.kind == "p" else "UNIQUE")
 
 
 # ---------------------------------------------------------------- FOR VALUES

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlvec import types
 from sqlvec.sql import bound
-from sqlvec.sql.render_types import TEXTS, Rendered, duckdb_type, is_numeric, literal, quoted
+from sqlvec.sql.render_types import TEXTS, Rendered, duckdb_type, is_numeric, literal, zone_word
 from sqlvec.sql.type_rules import VECTORS
 from sqlvec.types import SqlType
 from sqlvec.types.shaped_array import is_shaped, of_lists, plain, public_oid
@@ -28,17 +28,14 @@ _SHAPES = {
 _OF_ITEMS = frozenset(["array_to_string", "array_position", "array_positions"])
 
 
-def _zone(r: ExpressionRenderer) -> str:
-    return quoted("" if r.context.time_zone == "UTC" else r.context.time_zone)
-
-
 def shaped_text(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
     """The output text of a rendered value."""
-    return f"sqlvec_shaped_shown({value}, {sql_type.oid}, {_zone(r)})" if r.context.time_zone != "UTC" else value
+    zone = zone_word(r.context.time_zone)
+    return f"sqlvec_shaped_shown({value}, {sql_type.oid}, {zone})" if zone != "''" else value
 
 
 def parsed_shaped(r: ExpressionRenderer, text: str, target: SqlType) -> str:
-    return f"sqlvec_shaped_parse({text}, {target.oid}, {target.typmod}, {_zone(r)})"
+    return f"sqlvec_shaped_parse({text}, {target.oid}, {target.typmod}, {zone_word(r.context.time_zone)})"
 
 
 def shaped_key(value: str, sql_type: SqlType) -> str:

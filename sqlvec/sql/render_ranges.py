@@ -19,7 +19,7 @@ from sqlvec.sql.ranges import (
     is_multirange,
     is_range,
 )
-from sqlvec.sql.render_types import duckdb_type, quoted
+from sqlvec.sql.render_types import duckdb_type, zone_word
 from sqlvec.types import SqlType
 from sqlvec.types.spans import ARITHMETIC, RELATIONS
 
@@ -27,16 +27,12 @@ if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
 
 
-def _zone(r: ExpressionRenderer) -> str:
-    return quoted("" if r.context.time_zone == "UTC" else r.context.time_zone)
-
-
 def range_text(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
-    return f"sqlvec_range_shown({value}, {sql_type.oid}, {_zone(r)})"
+    return f"sqlvec_range_shown({value}, {sql_type.oid}, {zone_word(r.context.time_zone)})"
 
 
 def parsed_range(r: ExpressionRenderer, text: str, target: SqlType) -> str:
-    return f"sqlvec_range_parse({text}, {target.oid}, {_zone(r)})"
+    return f"sqlvec_range_parse({text}, {target.oid}, {zone_word(r.context.time_zone)})"
 
 
 def range_cast(value: str, source: SqlType, target: SqlType) -> str | None:

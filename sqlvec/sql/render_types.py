@@ -131,6 +131,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def zone_word(time_zone: str) -> str:
+    """What functions of ours are told of the session's zone: '' for UTC, in which datums are."""
+    return quoted("" if time_zone == "UTC" else time_zone)
+
+
 def literal(value: Any, sql_type: SqlType) -> str:
     """A constant with its type; a numeric without typmod in the form of its value."""
     if is_numeric(sql_type):

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.index.bm25 import Bm25Index
@@ -37,14 +38,16 @@ TAKEN_ROWS = 4_096  # the same, and at most so many under the lock
 Told = Callable[[int], None]  # how many rows are left
 
 
-class _Taker(Protocol):
-    """Something that is being made of rows, in the order of their ids."""
+@dataclass(frozen=True, slots=True)
+class _Taker:
+    """What is being made of rows, in the order of their ids; take: the rows [low, high) of a part."""
+
+    made: PostingIndex | IndexRows
+    take: Callable[[Part, int, int], None]
 
     @property
-    def row_count(self) -> int: ...
-
-    def take(self, part: Part, low: int, high: int) -> None:
-        """The rows [low, high) of a part."""
+    def row_count(self) -> int:
+        return self.made.row_count
 
 
 def build_index(
@@ -63,7 +66,7 @@ def build_index(
         made = shard.directory.make_index(index, shard)
         known = index.oid in shard.indexes
     if isinstance(made, PostingIndex):
-        taker = _Postings(shard, index, made)
+        taker = _postings(shard, index, made)
         _take_all(shard, taker, told)
         with shard.lock:
             _take(shard, taker)
@@ -99,7 +102,7 @@ def rebuild_texts(
     if not isinstance(table, Table):
         return
     made = make_bm25(index, table)
-    taker = _Postings(shard, index, made)
+    taker = _postings(shard, index, made)
     while not cancelled() and _left(shard, taker) > TAKEN_ROWS:
         _take_step(shard, taker)
     if cancelled():
@@ -120,7 +123,7 @@ def _put_graph(shard: Shard, index: Index, graph: HnswGraph, told: Told) -> None
     if rows is None:
         shard.put_index(index, graph)
         return
-    taker = _Values(shard, index, rows)
+    taker = _values(shard, index, rows)
     try:
         _take_all(shard, taker, told)
         with shard.lock:
@@ -166,25 +169,12 @@ def _take_step(shard: Shard, taker: _Taker) -> None:
     taker.take(part, low, min(low + TAKEN_ROWS, len(part)))
 
 
-class _Postings:
-    def __init__(self, shard: Shard, index: Index, made: PostingIndex) -> None:
-        self._shard, self._index, self._made = shard, index, made
+def _postings(shard: Shard, index: Index, made: PostingIndex) -> _Taker:
+    def take(part: Part, low: int, high: int) -> None:
+        made.add(part.low + low, shard.part_texts(index, part, low, high))
 
-    @property
-    def row_count(self) -> int:
-        return self._made.row_count
-
-    def take(self, part: Part, low: int, high: int) -> None:
-        self._made.add(part.low + low, self._shard.part_texts(self._index, part, low, high))
+    return _Taker(made, take)
 
 
-class _Values:
-    def __init__(self, shard: Shard, index: Index, rows: IndexRows) -> None:
-        self._shard, self._index, self._rows = shard, index, rows
-
-    @property
-    def row_count(self) -> int:
-        return self._rows.row_count
-
-    def take(self, part: Part, low: int, high: int) -> None:
-        self._rows.add(self._shard.part_values(self._index, part, low, high))
+def _values(shard: Shard, index: Index, rows: IndexRows) -> _Taker:
+    return _Taker(rows, lambda part, low, high: rows.add(shard.part_values(index, part, low, high)))

@@ -26,6 +26,7 @@ from sqlvec.types.array_literal import (
     DIMENSIONS_MAX,
     MANY_DIMENSIONS,
     parse_array,
+    quoted_item,
 )
 from sqlvec.types.sql_type import (
     BINARY_MISMATCH,
@@ -36,7 +37,6 @@ from sqlvec.types.sql_type import (
 )
 from sqlvec.types.vector import Vector
 
-_SPECIAL = frozenset('{}"\\ \t\n\r\v\f')
 _LENGTH = struct.Struct(">i")
 _NULL = b"\xff\xff\xff\xff"
 
@@ -98,11 +98,7 @@ class Array(TypeDefinition):
             return "NULL"
         if isinstance(item, list) and not isinstance(self.element, IntegerVector):
             return self.render(item)
-        text = self.element.render(item)
-        special = not _SPECIAL.isdisjoint(text) or self.element.delimiter in text
-        if special or text == "" or text.upper() == "NULL":
-            return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        return text
+        return quoted_item(self.element.render(item), self.element.delimiter)
 
     def encode(self, datum: Sequence[Any]) -> bytes:
         return encode_array(list(datum), self.element, lower_bound=1)

@@ -1,4 +1,4 @@
-"""Reads array literals: {1,2,NULL,"a b"}, {{1,2},{3,4}}, [1:2]={5,6}.
+"""Array literals: {1,2,NULL,"a b"}, {{1,2},{3,4}}, [1:2]={5,6}.
 
 parse_array gives lists of lists, which have no place for lower bounds other than 1; parse_shape all there is.
 Source: array_in and ArrayCount in arrayfuncs.c.
@@ -21,6 +21,7 @@ DIMENSIONS_MAX = 6
 MANY_DIMENSIONS = "arrays of more than one dimension are not supported here"
 DECLARE_DIMENSIONS = "Declare the array with more than one dimension, as in integer[][]."
 _SPACES = " \t\n\r\v\f"
+_SPECIAL = frozenset('{}"\\' + _SPACES)
 _DIMENSION = re.compile(r"\[(?:([+-]?\d+):)?([+-]?\d+)\]", re.ASCII)
 _RAGGED = "Multidimensional arrays must have sub-arrays with matching dimensions."
 _UNEXPECTED_ELEMENT = "Unexpected array element."
@@ -52,6 +53,16 @@ def parse_shape(
     for _ in sizes[1:]:
         items = [item for one in items for item in one]
     return tuple(reader.lowers) or (1,) * len(sizes), sizes, items
+
+
+def quoted_item(text: str | None, delimiter: str = ",") -> str:
+    """An element as array_out shows it."""
+    if text is None:
+        return "NULL"
+    special = not _SPECIAL.isdisjoint(text) or delimiter in text
+    if special or text == "" or text.upper() == "NULL":
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return text
 
 
 class _Reader:

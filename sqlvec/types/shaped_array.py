@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 from sqlvec.errors import ArraySubscriptError, FeatureNotSupported
 from sqlvec.types.array import Array, binary_array, binary_shape
-from sqlvec.types.array_literal import parse_shape
+from sqlvec.types.array_literal import parse_shape, quoted_item
 from sqlvec.types.sql_type import REGISTRY, SqlType, TypeDefinition
 
 _OFFSET = 1_000_000_000  # from an array type's oid to that of its other definition
-_SPECIAL = frozenset('{}"\\ \t\n\r\v\f,')
 
 
 class Shape(NamedTuple):
@@ -143,14 +142,6 @@ def dimensions_text(lowers: Sequence[int], sizes: Sequence[int]) -> str:
     return "".join(f"[{low}:{low + size - 1}]" for low, size in zip(lowers, sizes, strict=True))
 
 
-def quoted_item(text: str | None) -> str:
-    if text is None:
-        return "NULL"
-    if text == "" or not _SPECIAL.isdisjoint(text) or text.upper() == "NULL":
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return text
-
-
 def of_lists(value: Sequence[Any], render: Callable[[Any], str]) -> str:
     """The literal of items that may be lists of lists."""
     sizes: list[int] = []
@@ -234,5 +225,3 @@ def concatenated(left: Shape, right: Shape) -> Shape:
 
 def _incompatible(detail: str) -> ArraySubscriptError:
     return ArraySubscriptError("cannot concatenate incompatible arrays", detail=detail)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -11,7 +11,8 @@ import psycopg2
 import pytest
 import sqlalchemy as sa
 
-from tests.harness.live_server import LiveServer
+from tests.compat.conftest import Ask
+from tests.harness.live_server import over_a_restart
 
 CREATE = "CREATE TABLE grids (id int PRIMARY KEY, g int[][], t text[][], n float8[][][], flat int[])"
 ROW = ([[1, 2], [3, 4]], [["a", None], ["", 'x"y']], [[[1.5]], [[-2.0]]], [7, 8])
@@ -60,22 +61,15 @@ def test_copy_in_both_formats(connection: psycopg.Connection) -> None:
             assert b"".join(map(bytes, copy)) == b"{{1,2},{3,4}}\n{{1,2},{3,4}}\n[0:1]={1,2}\n"
 
 
-def test_asyncpg_sends_and_reads_them(connection: psycopg.Connection) -> None:
+def test_asyncpg_sends_and_reads_them(connection: psycopg.Connection, by_asyncpg: Callable[[Ask], None]) -> None:
     connection.execute(CREATE)
-    info = connection.info
 
-    async def ask() -> None:
-        client = await asyncpg.connect(
-            host=info.host, port=info.port, user=info.user, database=info.dbname
-        )
-        try:
-            await client.execute("INSERT INTO grids VALUES (1, $1, $2, $3, $4)", *ROW)
-            (row,) = await client.fetch("SELECT g, t, n, flat FROM grids WHERE g[2][1] = $1", 3)
-            assert tuple(row) == ROW
-        finally:
-            await client.close()
+    async def ask(client: asyncpg.Connection) -> None:
+        await client.execute("INSERT INTO grids VALUES (1, $1, $2, $3, $4)", *ROW)
+        (row,) = await client.fetch("SELECT g, t, n, flat FROM grids WHERE g[2][1] = $1", 3)
+        assert tuple(row) == ROW
 
-    asyncio.run(ask())
+    by_asyncpg(ask)
 
 
 def test_psycopg2_sends_and_reads_them(connection: psycopg.Connection) -> None:
@@ -86,36 +80,26 @@ def test_psycopg2_sends_and_reads_them(connection: psycopg.Connection) -> None:
         assert cursor.fetchall() == [ROW]
 
 
-def test_sqlalchemy_creates_and_asks(connection: psycopg.Connection) -> None:
-    info = connection.info
-    engine = sa.create_engine(f"postgresql+psycopg://{info.user}@{info.host}:{info.port}/{info.dbname}")
+def test_sqlalchemy_creates_and_asks(engine: sa.Engine) -> None:
     table = sa.Table(
         "boards", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("cells", sa.ARRAY(sa.Integer, dimensions=2)),
     )  # fmt: skip
-    try:
-        table.create(engine)
-        with engine.begin() as session:
-            session.execute(table.insert(), [{"id": 1, "cells": [[1, 2], [3, 4]]}, {"id": 2, "cells": None}])
-            found = session.execute(sa.select(table.c.cells[2][1], table.c.cells).where(table.c.id == 1))
-            assert found.fetchall() == [(3, [[1, 2], [3, 4]])]
-            assert session.scalar(sa.select(table.c.id).where(table.c.cells == [[1, 2], [3, 4]])) == 1
-    finally:
-        engine.dispose()
+    table.create(engine)
+    with engine.begin() as session:
+        session.execute(table.insert(), [{"id": 1, "cells": [[1, 2], [3, 4]]}, {"id": 2, "cells": None}])
+        found = session.execute(sa.select(table.c.cells[2][1], table.c.cells).where(table.c.id == 1))
+        assert found.fetchall() == [(3, [[1, 2], [3, 4]])]
+        assert session.scalar(sa.select(table.c.id).where(table.c.cells == [[1, 2], [3, 4]])) == 1
 
 
 def test_they_outlive_the_server(tmp_path: Path) -> None:
-    for round_ in range(2):
-        server = LiveServer(tmp_path)
-        try:
-            with psycopg.connect(server.dsn, autocommit=True) as connection:
-                if not round_:
-                    connection.execute(CREATE)
-                    connection.execute("INSERT INTO grids VALUES (1, %s, %s, %s, %s)", ROW)
-                    connection.execute("CHECKPOINT")
-                connection.execute("INSERT INTO grids VALUES (%s, '{{5}}')", (2 + round_,))
-                found = connection.execute("SELECT g, t, n, flat FROM grids WHERE id = 1")
-                assert found.fetchall() == [ROW]
-                assert connection.execute("SELECT g FROM grids WHERE id = 2").fetchall() == [([[5]],)]
-        finally:
-            server.stop()
+    for round_, connection in over_a_restart(tmp_path):
+        if not round_:
+            connection.execute(CREATE)
+            connection.execute("INSERT INTO grids VALUES (1, %s, %s, %s, %s)", ROW)
+            connection.execute("CHECKPOINT")
+        connection.execute("INSERT INTO grids VALUES (%s, '{{5}}')", (2 + round_,))
+        found = connection.execute("SELECT g, t, n, flat FROM grids WHERE id = 1")
+        assert found.fetchall() == [ROW]
+        assert connection.execute("SELECT g FROM grids WHERE id = 2").fetchall() == [([[5]],)]

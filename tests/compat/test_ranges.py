@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,8 @@ from psycopg.types.range import Range
 from psycopg2.extras import DateRange, NumericRange
 from sqlalchemy.dialects import postgresql
 
-from tests.harness.live_server import LiveServer
+from tests.compat.conftest import Ask
+from tests.harness.live_server import over_a_restart
 
 CREATE = """CREATE TABLE stays (id int PRIMARY KEY, room int4range, price numrange, nights daterange,
     seen tsrange, free int4multirange, rooms int4range[])"""
@@ -59,30 +60,23 @@ def test_copy_in_both_formats(connection: psycopg.Connection) -> None:
             assert sorted(copy.rows()) == [(1, *READ), (2, *READ)]
 
 
-def test_asyncpg_sends_and_reads_ranges(connection: psycopg.Connection) -> None:
+def test_asyncpg_sends_and_reads_ranges(connection: psycopg.Connection, by_asyncpg: Callable[[Ask], None]) -> None:
     connection.execute(CREATE)
-    info = connection.info
 
-    async def ask() -> None:
-        client = await asyncpg.connect(
-            host=info.host, port=info.port, user=info.user, database=info.dbname
-        )
-        try:
-            await client.execute(
-                "INSERT INTO stays (id, room, nights, free) VALUES (1, $1, $2, $3)",
-                asyncpg.Range(1, 5), asyncpg.Range(date(2024, 1, 1), None), [asyncpg.Range(1, 3), asyncpg.Range(7, 9)],
-            )  # fmt: skip
-            (row,) = await client.fetch("SELECT room, nights, free, room * $1 FROM stays", asyncpg.Range(3, 9))
-            assert tuple(row) == (
-                asyncpg.Range(1, 5), asyncpg.Range(date(2024, 1, 1), None),
-                [asyncpg.Range(1, 3), asyncpg.Range(7, 9)], asyncpg.Range(3, 5),
-            )  # fmt: skip
-            with pytest.raises(asyncpg.DataError):
-                await client.fetch("SELECT $1::int4range", asyncpg.Range(5, 1))
-        finally:
-            await client.close()
+    async def ask(client: asyncpg.Connection) -> None:
+        await client.execute(
+            "INSERT INTO stays (id, room, nights, free) VALUES (1, $1, $2, $3)",
+            asyncpg.Range(1, 5), asyncpg.Range(date(2024, 1, 1), None), [asyncpg.Range(1, 3), asyncpg.Range(7, 9)],
+        )  # fmt: skip
+        (row,) = await client.fetch("SELECT room, nights, free, room * $1 FROM stays", asyncpg.Range(3, 9))
+        assert tuple(row) == (
+            asyncpg.Range(1, 5), asyncpg.Range(date(2024, 1, 1), None),
+            [asyncpg.Range(1, 3), asyncpg.Range(7, 9)], asyncpg.Range(3, 5),
+        )  # fmt: skip
+        with pytest.raises(asyncpg.DataError):
+            await client.fetch("SELECT $1::int4range", asyncpg.Range(5, 1))
 
-    asyncio.run(ask())
+    by_asyncpg(ask)
 
 
 def test_psycopg2_sends_and_reads_ranges(connection: psycopg.Connection) -> None:
@@ -98,45 +92,35 @@ def test_psycopg2_sends_and_reads_ranges(connection: psycopg.Connection) -> None
         ]
 
 
-def test_sqlalchemy_creates_reflects_and_asks(connection: psycopg.Connection) -> None:
-    info = connection.info
-    engine = sa.create_engine(f"postgresql+psycopg://{info.user}@{info.host}:{info.port}/{info.dbname}")
+def test_sqlalchemy_creates_reflects_and_asks(engine: sa.Engine) -> None:
     table = sa.Table(
         "spans", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("r", postgresql.INT4RANGE), sa.Column("m", postgresql.DATEMULTIRANGE),
     )  # fmt: skip
     within = postgresql.Range(date(2024, 1, 1), date(2024, 2, 1))
-    try:
-        table.create(engine)
-        with engine.begin() as session:
-            session.execute(
-                table.insert(), {"id": 1, "r": postgresql.Range(1, 5), "m": postgresql.MultiRange([within])}
-            )
-            found = session.execute(sa.select(table).where(table.c.r.contains(3), table.c.r.overlaps(postgresql.Range(4, 9))))
-            assert found.fetchall() == [(1, postgresql.Range(1, 5), postgresql.MultiRange([within]))]
-            merged = session.execute(sa.select(table.c.r.union(postgresql.Range(5, 7)))).scalar_one()
-            assert merged == postgresql.Range(1, 7)
-        columns = {c["name"]: c["type"] for c in sa.inspect(engine).get_columns("spans")}
-        assert isinstance(columns["r"], postgresql.INT4RANGE)
-        assert isinstance(columns["m"], postgresql.DATEMULTIRANGE)
-    finally:
-        engine.dispose()
+    table.create(engine)
+    with engine.begin() as session:
+        session.execute(
+            table.insert(), {"id": 1, "r": postgresql.Range(1, 5), "m": postgresql.MultiRange([within])}
+        )
+        found = session.execute(sa.select(table).where(table.c.r.contains(3), table.c.r.overlaps(postgresql.Range(4, 9))))
+        assert found.fetchall() == [(1, postgresql.Range(1, 5), postgresql.MultiRange([within]))]
+        merged = session.execute(sa.select(table.c.r.union(postgresql.Range(5, 7)))).scalar_one()
+        assert merged == postgresql.Range(1, 7)
+    columns = {c["name"]: c["type"] for c in sa.inspect(engine).get_columns("spans")}
+    assert isinstance(columns["r"], postgresql.INT4RANGE)
+    assert isinstance(columns["m"], postgresql.DATEMULTIRANGE)
 
 
 def test_ranges_outlive_the_server(tmp_path: Path) -> None:
-    for round_ in range(2):
-        server = LiveServer(tmp_path)
-        try:
-            with psycopg.connect(server.dsn, autocommit=True) as connection:
-                if not round_:
-                    connection.execute(CREATE)
-                    connection.execute("CREATE UNIQUE INDEX ON stays (price)")
-                    connection.execute("INSERT INTO stays VALUES (1, %s, %s, %s, %s, %s, %s)", ROW)
-                    connection.execute("CHECKPOINT")
-                else:
-                    with pytest.raises(psycopg.errors.UniqueViolation):
-                        connection.execute("INSERT INTO stays (id, price) VALUES (2, '(1.5,)')")
-                found = connection.execute("SELECT room, price, nights, seen, free, rooms FROM stays")
-                assert found.fetchall() == [READ]
-        finally:
-            server.stop()
+    for round_, connection in over_a_restart(tmp_path):
+        if not round_:
+            connection.execute(CREATE)
+            connection.execute("CREATE UNIQUE INDEX ON stays (price)")
+            connection.execute("INSERT INTO stays VALUES (1, %s, %s, %s, %s, %s, %s)", ROW)
+            connection.execute("CHECKPOINT")
+        else:
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                connection.execute("INSERT INTO stays (id, price) VALUES (2, '(1.5,)')")
+        found = connection.execute("SELECT room, price, nights, seen, free, rooms FROM stays")
+        assert found.fetchall() == [READ]

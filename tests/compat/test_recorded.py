@@ -19,7 +19,7 @@ from tests.harness.live_server import LiveServer
 
 CLIENTS = Path(__file__).resolve().parents[3] / "shared" / "clients"
 TRACES = {  # percent of the groups of messages that are identical at least
-    "django": 100, "psql_session": 98, "psql": 98, "psql_tabcompletion": 100, "pgcli": 98, "pgjdbc": 98,
+    "django": 100, "psql_session": 98, "psql": 99, "psql_tabcompletion": 100, "pgcli": 98, "pgjdbc": 98,
     "pgjdbc_binary": 98, "sqlalchemy_asyncpg": 99, "sqlalchemy_psycopg2": 100, "sqlalchemy_psycopg": 100,
     "pgdump": 100, "isql": 100, "psqlodbc_unicode": 97, "psycopg": 94, "psycopg2": 91, "node_postgres": 94,
     "asyncpg": 94, "langchain_pgvector": 90, "pgbench": 74, "libpq18_proto32_on_pg15": 100,

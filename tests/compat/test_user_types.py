@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import enum
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from psycopg.types.enum import EnumInfo, register_enum
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.dialects.postgresql.base import PGInspector
 
-from tests.harness.live_server import LiveServer
+from tests.compat.conftest import Ask
+from tests.harness.live_server import LiveServer, over_a_restart
 
 
 class Mood(enum.Enum):
@@ -50,31 +51,20 @@ def test_psycopg_registers_an_enum(connection: psycopg.Connection, binary: bool)
         assert cursor.fetchall() == [(1,)]
 
 
-def test_asyncpg_introspects_an_enum(connection: psycopg.Connection) -> None:
+def test_asyncpg_introspects_an_enum(connection: psycopg.Connection, by_asyncpg: Callable[[Ask], None]) -> None:
     _people(connection)
-    info = connection.info
 
-    async def ask() -> None:
-        client = await asyncpg.connect(
-            host=info.host, port=info.port, user=info.user, database=info.dbname
-        )
-        try:
-            await client.execute("INSERT INTO people VALUES (1, $1, $2)", "ok", ["sad", None])
-            rows = await client.fetch("SELECT feels, felt FROM people WHERE feels = $1", "ok")
-            assert [tuple(row) for row in rows] == [("ok", ["sad", None])]
-            with pytest.raises(asyncpg.InvalidTextRepresentationError):
-                await client.fetch("SELECT $1::mood", "angry")
-        finally:
-            await client.close()
+    async def ask(client: asyncpg.Connection) -> None:
+        await client.execute("INSERT INTO people VALUES (1, $1, $2)", "ok", ["sad", None])
+        rows = await client.fetch("SELECT feels, felt FROM people WHERE feels = $1", "ok")
+        assert [tuple(row) for row in rows] == [("ok", ["sad", None])]
+        with pytest.raises(asyncpg.InvalidTextRepresentationError):
+            await client.fetch("SELECT $1::mood", "angry")
 
-    asyncio.run(ask())
+    by_asyncpg(ask)
 
 
-def test_sqlalchemy_creates_reflects_and_drops_an_enum(connection: psycopg.Connection) -> None:
-    info = connection.info
-    engine = sa.create_engine(
-        f"postgresql+psycopg://{info.user}@{info.host}:{info.port}/{info.dbname}"
-    )
+def test_sqlalchemy_creates_reflects_and_drops_an_enum(engine: sa.Engine) -> None:
     metadata = sa.MetaData()
     people = sa.Table(
         "people", metadata, sa.Column("id", sa.Integer, primary_key=True),
@@ -91,7 +81,6 @@ def test_sqlalchemy_creates_reflects_and_drops_an_enum(connection: psycopg.Conne
     assert isinstance(kind, sa.Enum) and kind.name == "mood"
     metadata.drop_all(engine)
     assert sa.inspect(engine).get_enums() == []
-    engine.dispose()
 
 
 def test_types_outlive_a_crash_and_a_restart(tmp_path: Path) -> None:
@@ -155,11 +144,7 @@ def test_a_domain_is_sent_as_its_base(connection: psycopg.Connection) -> None:
                 cursor.execute("SELECT %s::posint", (0,))
 
 
-def test_sqlalchemy_creates_and_reflects_a_domain(connection: psycopg.Connection) -> None:
-    info = connection.info
-    engine = sa.create_engine(
-        f"postgresql+psycopg://{info.user}@{info.host}:{info.port}/{info.dbname}"
-    )
+def test_sqlalchemy_creates_and_reflects_a_domain(engine: sa.Engine) -> None:
     email = DOMAIN(
         "email", sa.Text, check="VALUE ~ '@'", not_null=True, default="a@b"
     )
@@ -176,7 +161,6 @@ def test_sqlalchemy_creates_and_reflects_a_domain(connection: psycopg.Connection
     assert isinstance(kind, DOMAIN) and kind.name == "email"
     metadata.drop_all(engine)
     assert sa.inspect(engine).get_domains() == []  # type: ignore[attr-defined]
-    engine.dispose()
 
 
 def _places(connection: psycopg.Connection) -> None:
@@ -203,44 +187,32 @@ def test_psycopg_registers_a_composite(connection: psycopg.Connection, binary: b
         assert cursor.description is not None and cursor.description[0].type_code == info.oid
 
 
-def test_asyncpg_introspects_a_composite(connection: psycopg.Connection) -> None:
+def test_asyncpg_introspects_a_composite(connection: psycopg.Connection, by_asyncpg: Callable[[Ask], None]) -> None:
     _places(connection)
-    info = connection.info
 
-    async def ask() -> None:
-        client = await asyncpg.connect(
-            host=info.host, port=info.port, user=info.user, database=info.dbname
-        )
-        try:
-            await client.execute("INSERT INTO places VALUES (1, $1, $2)", (1, "a", None), [(2, "b", None)])
-            (row,) = await client.fetch("SELECT p, ps FROM places WHERE (p).x = $1", 1)
-            assert row["p"]["name"] == "a" and tuple(row["ps"][0]) == (2, "b", None)
-        finally:
-            await client.close()
+    async def ask(client: asyncpg.Connection) -> None:
+        await client.execute("INSERT INTO places VALUES (1, $1, $2)", (1, "a", None), [(2, "b", None)])
+        (row,) = await client.fetch("SELECT p, ps FROM places WHERE (p).x = $1", 1)
+        assert row["p"]["name"] == "a" and tuple(row["ps"][0]) == (2, "b", None)
 
-    asyncio.run(ask())
+    by_asyncpg(ask)
 
 
 def test_columns_of_a_tables_row_type_outlive_the_server(tmp_path: Path) -> None:
-    for round_ in range(2):
-        server = LiveServer(tmp_path)
-        try:
-            with psycopg.connect(server.dsn, autocommit=True) as connection:
-                if not round_:
-                    connection.execute("CREATE TABLE spot (x int, name text)")
-                    connection.execute("CREATE TABLE shape (id int PRIMARY KEY, at spot)")
-                    connection.execute("INSERT INTO shape VALUES (1, '(1,a)')")
-                    connection.execute("CHECKPOINT")
-                    connection.execute("INSERT INTO shape VALUES (2, ROW(2, 'b'))")
-                    connection.execute("ALTER TABLE spot ADD COLUMN z int")
-                found = connection.execute("SELECT at, (at).x FROM shape ORDER BY (at).x").fetchall()
-                assert found == [("(1,a,)", 1), ("(2,b,)", 2)]
-                info = CompositeInfo.fetch(connection, "spot")
-                assert info is not None and list(info.field_names) == ["x", "name", "z"]
-                with pytest.raises(psycopg.errors.DependentObjectsStillExist):
-                    connection.execute("DROP TABLE spot")
-        finally:
-            server.stop()
+    for round_, connection in over_a_restart(tmp_path):
+        if not round_:
+            connection.execute("CREATE TABLE spot (x int, name text)")
+            connection.execute("CREATE TABLE shape (id int PRIMARY KEY, at spot)")
+            connection.execute("INSERT INTO shape VALUES (1, '(1,a)')")
+            connection.execute("CHECKPOINT")
+            connection.execute("INSERT INTO shape VALUES (2, ROW(2, 'b'))")
+            connection.execute("ALTER TABLE spot ADD COLUMN z int")
+        found = connection.execute("SELECT at, (at).x FROM shape ORDER BY (at).x").fetchall()
+        assert found == [("(1,a,)", 1), ("(2,b,)", 2)]
+        info = CompositeInfo.fetch(connection, "spot")
+        assert info is not None and list(info.field_names) == ["x", "name", "z"]
+        with pytest.raises(psycopg.errors.DependentObjectsStillExist):
+            connection.execute("DROP TABLE spot")
 
 
 def test_a_prepared_statement_sees_new_labels(connection: psycopg.Connection) -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -53,3 +54,14 @@ class LiveServer:
         """SIGTERM; the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
+
+
+def over_a_restart(directory: Path) -> Iterator[tuple[int, psycopg.Connection]]:
+    """A connection to a server on the directory, and then to the next one."""
+    for number in range(2):
+        live = LiveServer(directory)
+        try:
+            with psycopg.connect(live.dsn, autocommit=True) as connection:
+                yield number, connection
+        finally:
+            live.stop()

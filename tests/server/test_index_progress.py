@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psycopg
@@ -96,6 +97,7 @@ def test_writers_go_on_and_their_rows_are_found(server: LiveServer, command, def
         psycopg.connect(server.dsn, autocommit=True) as builder,
         psycopg.connect(server.dsn, autocommit=True) as writer,
         psycopg.connect(server.dsn) as open_writer,
+        ThreadPoolExecutor(1) as pool,
     ):
         builder.execute("CREATE EXTENSION IF NOT EXISTS vector")
         builder.execute("CREATE TABLE written (id int PRIMARY KEY, body text, v vector(64))")
@@ -109,15 +111,15 @@ def test_writers_go_on_and_their_rows_are_found(server: LiveServer, command, def
             statement = f"{command} ON written {definition}"
         insert = "INSERT INTO written VALUES (%s, %s, %s)"
         open_writer.execute(insert, (rows, "an early word", _vector(50)))
-        thread = threading.Thread(target=builder.execute, args=(statement,))
-        thread.start()
+        build = pool.submit(builder.execute, statement)
         written = 0
-        while thread.is_alive():
+        while not build.done():
             written += 1
             key = rows + written
             writer.execute(insert, (key, "a late word", _vector(100 + written)))
             if written % 3 == 0:
                 writer.execute("DELETE FROM written WHERE id = %s", (key,))
+        build.result()
         open_writer.commit()
         assert written > 2  # they did not wait for its end
         kept = written - written // 3

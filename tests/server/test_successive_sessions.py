@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -45,16 +45,15 @@ def test_a_cursor_whose_statement_was_given_up_is_not_passed_on(server: LiveServ
     slow = "SELECT sum(sqrt(a * b)) FROM generate_series(1, 100000) a, generate_series(1, 100000) b"
     for _ in range(3):
         session = _connect(server)
-        statement = threading.Thread(target=_run_until_closed, args=(session, slow))
-        statement.start()
-        with _connect(server) as other:
+        with ThreadPoolExecutor(1) as pool, _connect(server) as other:
+            statement = pool.submit(_run_until_closed, session, slow)
             while not other.execute(
                 "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active'",
                 (session.info.backend_pid,),
             ).fetchall():
                 pass
             other.execute("SELECT pg_terminate_backend(%s)", (session.info.backend_pid,))
-            statement.join()
+            statement.result()
             assert other.execute("SELECT a, count(*) FROM generate_series(1, 3) a GROUP BY a").rowcount == 3
         with _connect(server) as next_one:
             assert next_one.execute(OWN).fetchone()[2] == 1  # type: ignore[index]

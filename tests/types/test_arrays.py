@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,13 +17,6 @@ VALUES = {
     "numeric": ["1.50", "NaN", "-0.00", "null"],
     "timestamptz": ['"2020-01-01 00:00+02"', "infinity", "NULL"],
 }
-
-
-@pytest.fixture(scope="module")
-def postgres(oracle: str) -> Iterator[Postgres]:
-    connection = Postgres(oracle)
-    yield connection
-    connection.close()
 
 
 def _literal(rng: random.Random, values: list[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,13 +20,6 @@ VALUES = {
     "tsrange": ["2020-01-01", '"2020-01-01 00:00:01"', "infinity", "2020-01-01 12:00:00.5"],
     "tstzrange": ["2020-01-01", '"2020-01-01 00:00:00+02"', "-infinity"],
 }
-
-
-@pytest.fixture(scope="module")
-def postgres(oracle: str) -> Iterator[Postgres]:
-    connection = Postgres(oracle)
-    yield connection
-    connection.close()
 
 
 def _range(rng: random.Random, values: list[str]) -> str:
