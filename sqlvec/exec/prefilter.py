@@ -394,7 +394,7 @@ class _Scan:
         if any(isinstance(node, bound.RowRef) for node in nodes):
             used |= {place for place, column in enumerate(self.scan.columns) if column.name}
         ordinals = sorted(used)
-        columns = arrow_columns(self.shard, self.scan.table, ordinals, ids)
+        columns = arrow_columns(self.shard, ordinals, rows)
         computed = computed_arrays(expression, self._rows(rows), self.context)
         columns.update({name: array for name, (_, array) in computed.items()})
         table = pa.table(columns) if columns else pa.table({"c_": pa.nulls(len(ids))})

@@ -37,6 +37,8 @@ from sqlvec.sql import bound
 from sqlvec.sql.render import Computed, RenderContext, render_query
 
 BATCH_ROWS = 8_192
+WEIGHT_SHIFT = 9  # tables of fewer than 512 rows need no estimate
+SCAN_ROWS = 65_536  # of a slot that one thread of the engine takes at a time
 MEMORY_LIMIT = "4GB"
 THREADS = 2
 PLANS_MAX = 128  # remembered by a session
@@ -117,6 +119,8 @@ class _Slot:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         table = self.schema.empty_table() if self.table is None else self.table
+        if isinstance(table, pa.Table) and table.num_rows > SCAN_ROWS:
+            table = table.to_reader(SCAN_ROWS)
         return table.__arrow_c_stream__(requested_schema)
 
     def __arrow_c_schema__(self) -> object:
@@ -177,6 +181,8 @@ class Relational:
             self._forget()
         slots = {relation_id: self._slot(relation_id, table) for relation_id, table in sources.items()}
         names = {relation_id: slot.name for relation_id, slot in slots.items()}
+        if len(sources) > 1:
+            names = {relation_id: _weighed(slots[relation_id], t) for relation_id, t in sources.items()}
         rendered = render_query(query, self._render_context(names, context, computed))
         for relation_id in rendered.relations:
             slots[relation_id].table = for_engine(sources[relation_id])
@@ -336,6 +342,22 @@ class Relational:
         except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
             cancelled = context.cancelled()
             raise translated(error, self.host.keeper, cancelled=cancelled) from error
+
+
+def _weighed(slot: _Slot, table: Any) -> str:
+    """The slot for FROM, in a way that tells the engine how many rows it has.
+
+    DuckDB takes every Arrow source for one row, and so builds a join's hash table over the larger side as soon
+    as over the smaller. What it estimates of a UNION is the sum of its branches, and of an OFFSET nothing: a
+    second branch that skips all its rows weighs as many. Powers of two, so that a statement stays the same.
+    """
+    rows = table.num_rows >> WEIGHT_SHIFT if isinstance(table, pa.Table) else 0
+    if not rows:
+        return slot.name
+    weight = 1 << rows.bit_length() - 1
+    nulls = ", ".join(["NULL"] * len(slot.schema))
+    skipped = f"SELECT {nulls} FROM range({weight}) OFFSET {weight}"
+    return f"(SELECT * FROM {slot.name} UNION ALL ({skipped}))"
 
 
 def _shaped(batch: pa.RecordBatch, forms: list[pa.DataType]) -> pa.RecordBatch:

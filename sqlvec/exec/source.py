@@ -55,17 +55,18 @@ def materialize(source: TableSource | SystemSource, context: Context) -> pa.Tabl
         counters = context.observed.setdefault(source.prefilter.scan.relation_id, {})
         counters["rows"] = sum(part.rows.count for part in rows)
     tables = []
-    everything = [part.rows.ids() for part in rows]
-    computed = _computed(source, rows, everything, context)
-    for position, (part, ids) in enumerate(zip(rows, everything, strict=True)):
-        columns = arrow_columns(part.shard, table, source.ordinals, ids)
+    computed = {}
+    if source.computed:
+        computed = _computed(source, rows, [part.rows.ids() for part in rows], context)
+    for position, part in enumerate(rows):
+        columns = arrow_columns(part.shard, source.ordinals, part.rows)
         for name, arrays in computed.items():
             columns[name] = arrays[position]
         if source.row_ids:
             columns[f"c{ROW_ID_ORDINAL}"] = pa.array(
-                ids | np.int64(part.shard.shard_id << ROW_ID_SHARD_SHIFT)
+                part.rows.ids() | np.int64(part.shard.shard_id << ROW_ID_SHARD_SHIFT)
             )
-        tables.append(_table(columns, len(ids)))
+        tables.append(_table(columns, part.rows.count))
     if not tables:
         return _empty(source, table)
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
@@ -93,11 +94,11 @@ def _empty(source: TableSource, table: Table) -> pa.Table:
 
 
 def arrow_columns(
-    shard: Shard, table: Table, ordinals: Sequence[int], row_ids: np.ndarray
+    shard: Shard, ordinals: Sequence[int], rows: RowSet | np.ndarray
 ) -> dict[str, pa.Array | pa.ChunkedArray]:
-    """Columns of a shard for the given rows, named c{ordinal}."""
+    """Columns of a shard, named c{ordinal}, for the given rows; ids are taken in their order."""
     attnums = [ordinal + 1 for ordinal in ordinals]
-    taken = shard.take(attnums, row_ids)
+    taken = shard.take(attnums, rows)
     return {f"c{ordinal}": taken.column(i) for i, ordinal in enumerate(ordinals)}
 
 
@@ -113,7 +114,7 @@ def _ranked(
     chosen = [ranked.row_ids[mine] for mine in order]
     computed = _computed(source, rows, chosen, context)
     for position, (part, ids) in enumerate(zip(rows, chosen, strict=True)):
-        columns = arrow_columns(part.shard, table, source.ordinals, ids)
+        columns = arrow_columns(part.shard, source.ordinals, ids)
         for name, expression in source.computed:
             if expression == source.ranking.key:
                 keys = ranked.keys[order[position]]

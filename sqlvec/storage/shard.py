@@ -15,7 +15,7 @@ meanwhile do not matter.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -166,26 +166,30 @@ class Shard:
             _scatter(values, places, parts[owner].read(attnum, rows))
         return values
 
-    def take(self, attnums: Sequence[int], row_ids: RowIds) -> pa.Table:
-        """Columns, named by attnum, of the rows in the order given."""
-        parts = self.parts()
-        groups = list(_by_part(parts, np.ascontiguousarray(row_ids, np.int64)))
+    def take(self, attnums: Sequence[int], rows: RowSet | RowIds) -> pa.Table:
+        """Columns, named by attnum, of the rows in the order given; of a RowSet a chunk for each part, and
+        without a copy where its rows follow one another."""
         order = None
-        if len(groups) > 1:
-            places = np.concatenate([positions for _, positions, _ in groups])
-            if (np.diff(places) < 0).any():
+        if isinstance(rows, RowSet):
+            groups = list(_ascending_by_part(self.parts(), rows))
+        else:
+            found = _by_part(self.parts(), np.ascontiguousarray(rows, np.int64))
+            groups = [(part, offsets) for part, _, offsets in found]
+            if len(groups) > 1:
+                places = np.concatenate([positions for _, positions, _ in found])
                 order = pa.array(np.argsort(places))
         arrays = [self._take_column(attnum, groups, order) for attnum in attnums]
         return pa.table(arrays, names=[str(attnum) for attnum in attnums])
 
     def _take_column(
-        self, attnum: int, groups: list[tuple[Part, RowIds, RowIds]], order: pa.Array | None
-    ) -> pa.Array:
+        self, attnum: int, groups: list[tuple[Part, RowIds | range]], order: pa.Array | None
+    ) -> pa.Array | pa.ChunkedArray:
         if not groups:
             return self.columns.missing(attnum, 0)
-        taken = [_take(part, attnum, offsets) for part, _, offsets in groups]
-        whole = taken[0] if len(taken) == 1 else pa.concat_arrays(taken)
-        return whole if order is None else whole.take(order)
+        taken = [_take(part, attnum, offsets) for part, offsets in groups]
+        if len(taken) == 1:
+            return taken[0]
+        return pa.chunked_array(taken) if order is None else pa.concat_arrays(taken).take(order)
 
     def vectors(self, attnum: int) -> VectorView:
         """The vectors of a vector(n) column, f32[row_count, padded]."""
@@ -647,12 +651,36 @@ def _by_part(parts: Sequence[Part], row_ids: RowIds) -> list[tuple[Part, RowIds,
     return groups
 
 
+def _ascending_by_part(
+    parts: Sequence[Part], rows: RowSet
+) -> Iterator[tuple[Part, RowIds | range]]:
+    """(part, local offsets) of the parts that hold any of the rows."""
+    if rows.count == rows.row_count:
+        for part in parts:
+            if part.low < rows.row_count:
+                yield part, range(min(len(part), rows.row_count - part.low))
+        return
+    ids = rows.ids()
+    bounds = [*np.searchsorted(ids, [part.low for part in parts]).tolist(), len(ids)]
+    for part, low, high in zip(parts, bounds, bounds[1:], strict=False):
+        if low < high:
+            yield part, _local(ids[low:high], part.low)
+
+
+def _local(ids: RowIds, base: int) -> RowIds | range:
+    """Offsets from base of ids that ascend."""
+    first, last = int(ids[0]) - base, int(ids[-1]) - base
+    return range(first, last + 1) if last - first < len(ids) else ids - base
+
+
 def _scatter(target: list[Any], positions: list[int], values: list[Any]) -> None:
     for position, value in zip(positions, values, strict=True):
         target[position] = value
 
 
-def _take(part: Part, attnum: int, offsets: RowIds) -> pa.Array:
+def _take(part: Part, attnum: int, offsets: RowIds | range) -> pa.Array:
+    if isinstance(offsets, range):
+        return part.column_slice(attnum, offsets.start, offsets.stop)
     column = part.column(attnum)
     whole = len(offsets) == len(part) and (np.diff(offsets) == 1).all()
     return column if whole else column.take(pa.array(offsets))
