@@ -41,6 +41,7 @@ from sqlvec.plan.physical import (
 )
 from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
 from sqlvec.plan.ranking import Ground, is_scored, leg_of, ranking, text_leg, vector_leg, with_index
+from sqlvec.plan.window_order import in_window_order
 from sqlvec.sql import bound
 from sqlvec.sql.functions import VOLATILE
 from sqlvec.sql.tree import walk
@@ -69,6 +70,7 @@ def plan_remainder(
     cutter.sources.update((number, QuerySource(core, ())) for number, core in fusions.items())
     cut = cutter.visit(query)
     assert isinstance(cut, bound.Query)
+    cut = in_window_order(cut, cutter.ctes)
     used = _used_ordinals(cut)
     sources: list[tuple[int, Source]] = []
     for relation_id, source in cutter.sources.items():
