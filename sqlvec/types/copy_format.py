@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from sqlvec.errors import BadCopyFileFormat, DatabaseError
+from sqlvec.errors import BadCopyFileFormat, DatabaseError, ProgramLimitExceeded
+from sqlvec.types.csv_format import CsvReader, CsvRow
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import decode_text
 from sqlvec.types.vector import Vector
@@ -23,6 +24,7 @@ from sqlvec.types.zoned import in_zone
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 BATCH_BYTES = 2 << 20  # decoded at once
+ROW_BYTES_MAX = (1 << 30) - 1
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.S)
 _SPECIAL = re.compile(r"[\\\b\f\n\r\t\v]")
@@ -42,6 +44,7 @@ class VectorColumn:
 
 
 Column: TypeAlias = pa.Array | VectorColumn
+Rows: TypeAlias = list[tuple[int, list[str | None]]]  # with the line where each ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class CopyDecoder:
         self.format = options.get("format", "text")
         self.buffer = bytearray()
         self._wanted = BATCH_BYTES
+        self.csv = CsvReader(options)
+        self.line = 0  # as many were taken out of the buffer
+        self.line_end = ""  # of every line
+        self.last_end = ""  # of the last one
         self.row = 0
         self.ended = False
         self.started = False
@@ -71,6 +78,8 @@ class CopyDecoder:
     def feed(self, data: bytes) -> list[ColumnBatch]:
         """Whole rows, once enough bytes have come."""
         self.buffer += data
+        if len(self.buffer) + self.csv.pending_size > ROW_BYTES_MAX:
+            raise ProgramLimitExceeded("a row of COPY data is too long")
         if len(self.buffer) < self._wanted:
             return []
         batches = self._decode(last=False)
@@ -86,8 +95,8 @@ class CopyDecoder:
         return [self._columns(rows)] if rows else []
 
     def next_row(self) -> int:
-        """The number of the row that is read next; whole lines of text that wait count as read."""
-        return self.row + self.buffer.count(b"\n") + 1
+        """The number of the line that is read next; whole lines that wait count as read."""
+        return self.line + self.buffer.count(b"\n") + 1
 
     def where(self, row: int, column: str = "", value: str | None = None) -> str:
         text = f"COPY {self.options.get('table', '')}, line {row}"
@@ -99,19 +108,18 @@ class CopyDecoder:
 
     # ---------------------------------------------------------------- text and csv
 
-    def _columns(self, rows: list[list[str | None]]) -> ColumnBatch:
+    def _columns(self, rows: Rows) -> ColumnBatch:
         columns: list[Column] = []
         for i, sql_type in enumerate(self.types):
             definition, datums = in_zone(sql_type.definition, self.zone), []
-            for j, row in enumerate(rows):
+            for line, row in rows:
                 value = row[i]
                 try:
                     datums.append(None if value is None else definition.parse(value, sql_type.typmod))
                 except DatabaseError as error:
-                    error.where = self.where(self.row + j + 1, self.names[i], value)
+                    error.where = self.where(line, self.names[i], value)
                     raise
             columns.append(arrow_or_vectors(sql_type, datums))
-        self.row += len(rows)
         return ColumnBatch(columns, len(rows))
 
     def _check_width(self, fields: list[Any], row: int, line: str) -> None:
@@ -130,72 +138,134 @@ class CopyDecoder:
         if self.ended:
             self.buffer.clear()
             return []
-        end = len(self.buffer) if last else self.buffer.rfind(b"\n") + 1
+        end = len(self.buffer) if last else self._whole()
+        if not end:
+            return []
         text = decode_text(bytes(self.buffer[:end]))
         del self.buffer[:end]
-        lines = text.split("\n")
-        if lines and lines[-1] == "":
+        csv = self.format == "csv"
+        self.line_end = self.line_end or _line_end(self.csv.without_quotes(text) if csv else text)
+        lines = text.split(self.line_end)
+        if lines[-1] == "":
             lines.pop()
-        return [line[:-1] if line.endswith("\r") else line for line in lines]
+            self.last_end = self.line_end
+        else:
+            self.last_end = ""
+        if csv:
+            return lines
+        if "\\" + self.line_end in text:
+            lines = self._joined(lines, last)
+        ends = text.count(self.line_end) * len(self.line_end)
+        if text.count("\r") + text.count("\n") > ends:
+            self._refuse_ends(lines)
+        return lines
 
-    def _text_rows(self, last: bool) -> list[list[str | None]]:
+    def _whole(self) -> int:
+        """Where the last whole line ends."""
+        end = self.line_end.encode() or (b"\n" if b"\n" in self.buffer else b"\r")
+        return self.buffer.rfind(end) + len(end) if end in self.buffer else 0
+
+    def _joined(self, lines: list[str], last: bool) -> list[str]:
+        """Lines that end in a backslash, which makes the line end data, with what follows."""
+        found: list[str] = []
+        piece = ""
+        for line in lines:
+            piece += line
+            if (len(piece) - len(piece.rstrip("\\"))) % 2:
+                piece += self.line_end
+            else:
+                found.append(piece)
+                piece = ""
+        if piece and last:
+            found.append(piece.removesuffix(self.line_end))
+        elif piece:
+            self.buffer[:0] = piece.encode()
+        return found
+
+    def _refuse_ends(self, lines: list[str]) -> None:
+        for number, line in enumerate(lines, self.line + 1):
+            rest = _ESCAPED.sub("", line)
+            for char, name, shown in (("\r", "carriage return", "\\r"), ("\n", "newline", "\\n")):
+                if char in rest:
+                    raise BadCopyFileFormat(
+                        f"literal {name} found in data",
+                        hint=f'Use "{shown}" to represent {name}.',
+                        where=self.where(number),
+                    )
+
+    def _text_rows(self, last: bool) -> Rows:
         delimiter = self.options.get("delimiter", "\t")
         null = self.options.get("null", "\\N")
-        rows: list[list[str | None]] = []
+        rows: Rows = []
         for line in self._lines(last):
+            self.line += 1
             if line == "\\.":
                 self.ended = True
                 break
             if self.header and not self.started:
                 self.started = True
-                self._check_header(line.split(delimiter))
+                self._check_header(line.split(delimiter), self.line, line)
                 continue
             fields = _split(line, delimiter)
             if len(self.types) == 0 and line == "":
                 fields = []
-            self._check_width(fields, self.row + len(rows) + 1, line)
-            rows.append([None if f == null else _unescape(f) for f in fields])
+            self._check_width(fields, self.line, line)
+            rows.append((self.line, [None if f == null else _unescape(f) for f in fields]))
         return rows
 
-    def _check_header(self, names: list[str]) -> None:
+    def _check_header(self, names: list[str], line: int, text: str) -> None:
         if self.header != "match":
             return
-        for i, (have, want) in enumerate(zip(names, self.names, strict=False)):
+        where = self.where(line, value=text)
+        for i, (have, want) in enumerate(zip(names, self.names, strict=False), 1):
             if have != want:
                 raise BadCopyFileFormat(
-                    f'column name mismatch in header line field {i + 1}: got "{have}", expected "{want}"'
+                    f'column name mismatch in header line field {i}: got "{have}", expected "{want}"',
+                    where=where,
                 )
         if len(names) != len(self.names):
             raise BadCopyFileFormat(
-                f"wrong number of fields in header line: got {len(names)}, expected {len(self.names)}"
+                f"wrong number of fields in header line: got {len(names)}, expected {len(self.names)}",
+                where=where,
             )
 
-    def _csv_rows(self, last: bool) -> list[list[str | None]]:
-        """Quoted nulls differ from bare ones, so fields are read with their quotes seen."""
-        if not last:
-            return []  # a line may go on inside quotes: csv is read as a whole
-        text = decode_text(bytes(self.buffer))
-        self.buffer.clear()
-        rows: list[list[str | None]] = []
-        reader = _CsvReader(text, self.options)
+    def _csv_rows(self, last: bool) -> Rows:
+        rows: Rows = []
         null = self.options.get("null", "")
-        not_null = self._forced("force_not_null")
-        force_null = self._forced("force_null")
-        for number, (fields, quoted) in enumerate(reader.rows(), 1):
-            if fields == ["\\."] and not quoted[0]:
+        not_null, force_null = self._forced("force_not_null"), self._forced("force_null")
+        forced = bool(not_null or force_null)
+        for row in self._csv(last):
+            if row.text == "\\.":
+                self.ended = True
+                self.csv.pending.clear()
                 break
             if self.header and not self.started:
                 self.started = True
-                self._check_header(fields)
+                self._check_header(row.fields, row.last_line, row.text)
                 continue
-            self._check_width(fields, number, ",".join(fields))
-            rows.append(
-                [
-                    None if f == null and (not q or i in force_null) and i not in not_null else f
-                    for i, (f, q) in enumerate(zip(fields, quoted, strict=True))
-                ]
+            fields: list[str | None] = list(row.fields)
+            self._check_width(fields, row.last_line, row.text)
+            if null in row.fields or forced:
+                for i, field in enumerate(row.fields):
+                    bare = not (row.quoted and row.quoted[i])
+                    if field == null and (bare or i in force_null) and i not in not_null:
+                        fields[i] = None
+            rows.append((row.last_line, fields))
+        self.line = self.csv.line
+        if last and self.csv.pending:
+            raise BadCopyFileFormat(
+                "unterminated CSV quoted field",
+                where=self.where(self.line, value=self.line_end.join(self.csv.pending) + self.last_end),
             )
         return rows
+
+    def _csv(self, last: bool) -> Iterator[CsvRow]:
+        lines = self._lines(last)
+        try:
+            yield from self.csv.rows(lines, self.line_end)
+        except BadCopyFileFormat as error:
+            error.where = self.where(self.csv.line)
+            raise
 
     def _forced(self, option: str) -> set[int]:
         names = self.options.get(option, ())
@@ -213,6 +283,12 @@ def arrow_or_vectors(sql_type: SqlType, datums: list[Any]) -> Column:
                 vectors[j] = datum
         return VectorColumn(vectors, present)
     return sql_type.definition.to_arrow(datums, sql_type.typmod)
+
+
+def _line_end(text: str) -> str:
+    """That of the first line, which all have."""
+    first = min((place for end in "\r\n" if (place := text.find(end)) >= 0), default=-1)
+    return "\r\n" if text.startswith("\r\n", first) and first >= 0 else text[first : first + 1] or "\n"
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -248,57 +324,6 @@ def _escaped(match: re.Match[str]) -> str:
     if body[0] in "01234567":
         return chr(int(body, 8) & 0xFF)
     return body
-
-
-class _CsvReader:
-    """Rows of a csv text: fields, and which of them were quoted."""
-
-    def __init__(self, text: str, options: dict[str, Any]) -> None:
-        self.text = text
-        self.delimiter = options.get("delimiter", ",")
-        self.quote = options.get("quote", '"')
-        self.escape = options.get("escape", self.quote)
-
-    def rows(self) -> list[tuple[list[str], list[bool]]]:
-        found: list[tuple[list[str], list[bool]]] = []
-        fields: list[str] = []
-        quoted: list[bool] = []
-        current: list[str] = []
-        inside = was_quoted = False
-        text, place, end = self.text, 0, len(self.text)
-        while place < end:
-            char = text[place]
-            if inside:
-                if char == self.escape and text[place + 1 : place + 2] in (self.quote, self.escape) and text[place + 1 : place + 2]:
-                    current.append(text[place + 1])
-                    place += 1
-                elif char == self.quote:
-                    inside = False
-                else:
-                    current.append(char)
-            elif char == self.quote:
-                inside = was_quoted = True
-            elif char == self.delimiter:
-                fields.append("".join(current))
-                quoted.append(was_quoted)
-                current, was_quoted = [], False
-            elif char in "\r\n":
-                if char == "\r" and text[place + 1 : place + 2] == "\n":
-                    place += 1
-                fields.append("".join(current))
-                quoted.append(was_quoted)
-                found.append((fields, quoted))
-                fields, quoted, current, was_quoted = [], [], [], False
-            else:
-                current.append(char)
-            place += 1
-        if inside:
-            raise BadCopyFileFormat("unterminated CSV quoted field")
-        if current or fields or was_quoted:
-            fields.append("".join(current))
-            quoted.append(was_quoted)
-            found.append((fields, quoted))
-        return found
 
 
 class CopyEncoder:
