@@ -208,8 +208,21 @@ class BadCopyFileFormat(DatabaseError):
     sqlstate = "22P04"
 
 
+class UntranslatableCharacter(DatabaseError):
+    """A character that one of two encodings does not have, or an escape that text cannot hold."""
+
+    sqlstate = "22P05"
+
+    @classmethod
+    def of(cls, raw: bytes, source: str, target: str) -> UntranslatableCharacter:
+        return cls(
+            f'character with byte sequence {_shown_bytes(raw)} in encoding "{source}" has no equivalent '
+            f'in encoding "{target}"'
+        )
+
+
 class CharacterNotInRepertoire(DatabaseError):
-    """Bytes that are not UTF-8, or hold NUL."""
+    """Bytes that are no text, or hold NUL."""
 
     sqlstate = "22021"
 
@@ -218,8 +231,11 @@ class CharacterNotInRepertoire(DatabaseError):
         """Shows the bytes that the first one says belong together, as far as there are any."""
         first = raw[start]
         size = 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0) if first < 0xF8 else 1
-        shown = " ".join(f"0x{byte:02x}" for byte in raw[start : start + size])
-        return cls(f'invalid byte sequence for encoding "UTF8": {shown}')
+        return cls.of(raw[start : start + size], "UTF8")
+
+    @classmethod
+    def of(cls, raw: bytes, encoding: str) -> CharacterNotInRepertoire:
+        return cls(f'invalid byte sequence for encoding "{encoding}": {_shown_bytes(raw)}')
 
 
 class InvalidEscapeSequence(DatabaseError):
@@ -671,3 +687,7 @@ class DataCorrupted(DatabaseError):
     """Bytes on disk are not what was written."""
 
     sqlstate = "XX001"
+
+
+def _shown_bytes(raw: bytes) -> str:
+    return " ".join(f"0x{byte:02x}" for byte in raw)

@@ -6,10 +6,13 @@ A session's values follow its transactions: SET is undone by ROLLBACK, SET LOCAL
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlvec.encodings import UTF8, encoding_named
 from sqlvec.errors import (
     CannotChangeParameter,
+    FeatureNotSupported,
     InvalidName,
     InvalidParameterValue,
     UndefinedObject,
@@ -69,7 +72,7 @@ SEVERITIES = ("DEBUG", "LOG", "NOTICE", "WARNING", "ERROR")  # least first
 _INT_MAX = 2**31 - 1
 DEFINITIONS = (
     _s("application_name", "", "Name of the application, shown in pg_stat_activity.", reported=True),
-    _s("client_encoding", "UTF8", "Encoding of the client; only UTF8.", reported=True),
+    _s("client_encoding", "UTF8", "Encoding of the client.", reported=True),
     _e("client_min_messages", "notice", _LEVELS, "Least severity of messages sent to the client."),
     _s("DateStyle", "ISO, MDY", "Display format of dates; only ISO.", reported=True),
     _s("TimeZone", "UTC", "Time zone for display and input of timestamps.", reported=True, plans=True),
@@ -256,12 +259,7 @@ _DATE_STYLES = frozenset(
 
 def _special(setting: Setting, value: str) -> str:
     if setting.name == "client_encoding":
-        word = value.strip("'\" ").upper().replace("-", "")
-        if word not in ("UTF8", "UNICODE", "SQL_ASCII"):
-            raise InvalidParameterValue(
-                f'invalid value for parameter "client_encoding": "{value}"'
-            )
-        return "UTF8"
+        return _client_encoding(value)
     if setting.name == "DateStyle":
         words = [word.strip().upper() for word in value.split(",")]
         if not set(words) <= _DATE_STYLES:
@@ -288,6 +286,18 @@ def _special(setting: Setting, value: str) -> str:
     return value
 
 
+def _client_encoding(value: str) -> str:
+    """The encoding's own name, though UNICODE stays as it is (some clients look for it)."""
+    encoding = encoding_named(value)
+    message = f'invalid value for parameter "client_encoding": "{value}"'
+    if encoding is None:
+        raise InvalidParameterValue(message)
+    if not encoding.codec:
+        detail = f"Conversion between {encoding.name} and UTF8 is not supported."
+        raise FeatureNotSupported(message, detail=detail)
+    return value if value == "UNICODE" else encoding.name
+
+
 class SessionSettings:
     """The settings of one session."""
 
@@ -306,6 +316,8 @@ class SessionSettings:
         self.idle_timeouts = False  # whether any is set
         self.as_of = ""
         self.zone = ""  # the time zone where it is not UTC
+        self.encoding = UTF8  # of the client
+        self.encoding_changed: Callable[[], None] = lambda: None
 
     # ---------------------------------------------------------------- reading
 
@@ -409,6 +421,8 @@ class SessionSettings:
         if key == "timezone":
             shown = self.show(key)
             self.zone = "" if shown.upper() in ("UTC", "GMT", "ETC/UTC") else shown
+        if key == "client_encoding":
+            self._set_encoding(self.show(key))
         if setting.plans:
             self.plan_version = self.show("search_path"), bool(self.get("sqlvec.tenant")), self.zone
         if key.startswith("default_transaction"):
@@ -423,6 +437,13 @@ class SessionSettings:
             self.idle_timeouts = any(self.get(name) for name in _IDLE_TIMEOUTS)
         if setting.reported and self.show(key) != before:
             self._changes[setting.name] = self.show(key)
+
+    def _set_encoding(self, name: str) -> None:
+        encoding = encoding_named(name)
+        assert encoding is not None, name
+        if encoding is not self.encoding:
+            self.encoding = encoding
+            self.encoding_changed()
 
     def reset(self, name: str) -> None:
         """Back to the session's start; "all" resets everything."""

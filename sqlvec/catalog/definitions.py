@@ -21,10 +21,10 @@ from sqlvec.catalog.partition_constraint import constraint_text as partition_con
 from sqlvec.catalog.partition_text import key_text, partition_ancestors, partition_tree
 from sqlvec.catalog.privileges import FUNCTIONS as PRIVILEGES
 from sqlvec.catalog.viewpoint import Viewpoint
+from sqlvec.encodings import ENCODINGS, encoding_named
 from sqlvec.errors import InvalidParameterValue, UndefinedColumn, UndefinedTable
 
 Function = Callable[..., Any]
-_ENCODINGS = {0: "SQL_ASCII", 6: "UTF8", 8: "LATIN1"}
 
 
 def definition(name: str, args: tuple[Any, ...], view: Viewpoint) -> Any:
@@ -65,14 +65,22 @@ def _serial_sequence(view: Viewpoint, table: str | None, column: str | None) -> 
 
 
 def _encoding_name(view: Viewpoint, code: int | None) -> str | None:
-    return None if code is None else _ENCODINGS.get(code, "")
+    if code is None:
+        return None
+    return ENCODINGS[code].name if 0 <= code < len(ENCODINGS) else ""
 
 
 def _encoding_code(view: Viewpoint, name: str | None) -> int | None:
     if name is None:
         return None
-    plain = name.upper().replace("-", "").replace("_", "")
-    return next((k for k, v in _ENCODINGS.items() if v.replace("_", "") == plain), -1)
+    encoding = encoding_named(name)
+    return -1 if encoding is None else encoding.number
+
+
+def _encoding_width(view: Viewpoint, code: int | None) -> int | None:
+    if code is None or not 0 <= code < len(ENCODINGS):
+        return None
+    return ENCODINGS[code].width
 
 
 def _current_schemas(view: Viewpoint, implicit: bool | None) -> list[str] | None:
@@ -229,9 +237,8 @@ _FUNCTIONS: dict[str, Function] = {
     "pg_type_is_visible": _type_visible,
     "pg_encoding_to_char": _encoding_name,
     "pg_char_to_encoding": _encoding_code,
-    "pg_encoding_max_length": lambda view, code: {0: 1, 6: 4, 8: 1}.get(code),
+    "pg_encoding_max_length": _encoding_width,
     "getdatabaseencoding": _constant("UTF8"),
-    "pg_client_encoding": _constant("UTF8"),
     "current_schema": _current_schema,
     "current_schemas": _current_schemas,
     "parse_ident": _parse_ident,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from sqlvec.encodings import Encoding, Stream, encoding_named
+from sqlvec.errors import DatabaseError
 from sqlvec.exec.changes import Change
 from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
@@ -30,7 +32,17 @@ from sqlvec.storage.placement import shard_name
 from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder, VectorColumn
 
 if TYPE_CHECKING:
+    from sqlvec.settings import SessionSettings
     from sqlvec.storage.shard import Shard
+
+
+def data_encoding(options: dict[str, Any], settings: SessionSettings) -> Encoding:
+    """The client's, unless the statement names one; binary forms are always the client's."""
+    if "encoding" not in options or options.get("format") == "binary":
+        return settings.encoding
+    named = encoding_named(options["encoding"])
+    assert named is not None, options
+    return named
 
 
 class CopyIn:
@@ -49,7 +61,10 @@ class CopyIn:
         options["columns"] = [column.name for column in columns]
         self.types = [column.type for column in columns]
         decoder = BinaryDecoder if self.binary else CopyDecoder
-        self.decoder = decoder(self.types, options, context.settings.zone)
+        settings = context.settings
+        self.decoder = decoder(self.types, options, settings.zone, settings.encoding)
+        encoding = data_encoding(options, settings)
+        self.stream = None if self.binary or encoding.is_utf8 else Stream(encoding)
         self.row_count = 0
         self._batches: deque[ColumnBatch] = deque()
         self._ended = False
@@ -61,7 +76,7 @@ class CopyIn:
     def feed(self, data: bytes) -> None:
         """After a LockWait: feed(b"") goes on where it was."""
         if data:
-            self._batches.extend(self.decoder.feed(data))
+            self._batches.extend(self.decoder.feed(self._turned(data)))
         while self._batches:
             self._write_or_undo(self._batches[0])
             self._batches.popleft()
@@ -70,12 +85,25 @@ class CopyIn:
         """The command tag. After a LockWait it is called again."""
         if not self._ended:
             self._ended = True
+            if self.stream is not None:
+                self._batches.extend(self.decoder.feed(self._turned(b"", last=True)))
             self._batches.extend(self.decoder.finish())
         self.feed(b"")
         if self.writer.context.changes:
             self.writer.context.tx.begin_statement()  # to wait undoes no row
             enforce(self.writer.context)
         return f"COPY {self.row_count}"
+
+    def _turned(self, data: bytes, *, last: bool = False) -> bytes:
+        """In UTF-8."""
+        if self.stream is None:
+            return data
+        try:
+            return self.stream.turn(data, last=last)
+        except DatabaseError as error:
+            self.decoder.buffer += self.stream.sound
+            error.where = self.where()
+            raise
 
     def _write_or_undo(self, batch: ColumnBatch) -> None:
         tx = self.writer.context.tx
@@ -212,7 +240,7 @@ class CopyOut:
         self.batches = run_query(plan, context) if locks else _later(plan, context)
         self.encoder = CopyEncoder(
             [column.type for column in columns], options, [column.name for column in columns],
-            context.settings.zone,
+            context.settings.zone, data_encoding(options, context.settings),
         )  # fmt: skip
         self.row_count = 0
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlvec import types
 from sqlvec.errors import BadCopyFileFormat, DatabaseError
 from sqlvec.kernels import copy_format as kernels
+from sqlvec.types.binary_text import text_in_binary
 from sqlvec.types.copy_format import (
     SIGNATURE,
     Column,
@@ -121,20 +122,22 @@ class BinaryDecoder(CopyDecoder):
         if wire is not None and (sizes == wire.itemsize).all():
             values = _gathered(data, places, sizes).view(wire)
             return pa.array(values.astype(wire.newbyteorder("=")))
-        if sql_type.oid == types.TEXT.oid:
+        if sql_type.oid == types.TEXT.oid and self.encoding.is_utf8:
             return self._texts(data, i, places, sizes)
         return arrow_or_vectors(sql_type, self._datums(data, i, places, sizes))
 
     def _datums(self, data: np.ndarray, i: int, places: np.ndarray, sizes: np.ndarray) -> list[Any]:
         """One by one, so that an error knows its row."""
         decode, typmod = self.types[i].definition.decode, self.types[i].typmod
+        turn = None if self.encoding.is_utf8 else text_in_binary(self.types[i], self.encoding.to_utf8)
         datums: list[Any] = []
         for j, (place, size) in enumerate(zip(places.tolist(), sizes.tolist(), strict=True)):
             if size < 0:
                 datums.append(None)
                 continue
             try:
-                datums.append(decode(data[place : place + size].tobytes(), typmod))
+                raw = data[place : place + size].tobytes()
+                datums.append(decode(raw if turn is None else turn(raw), typmod))
             except DatabaseError as error:
                 error.where = self.where(self.row + j + 1, self.names[i])
                 raise

@@ -20,6 +20,7 @@ from sqlvec.catalog import definitions
 from sqlvec.errors import DataException, InternalError
 from sqlvec.exec import jsonpath
 from sqlvec.exec import relational_arrays as arrays
+from sqlvec.exec import relational_encodings as encodings
 from sqlvec.exec import relational_formats as formats
 from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
@@ -299,6 +300,10 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("chr", texts.character, [_LONG], _TEXT),
     ("encode", texts.encode, [_BLOB, _TEXT], _TEXT),
     ("decode", texts.decode, [_TEXT, _TEXT], _BLOB),
+    ("convert", encodings.convert, [_BLOB, _TEXT, _TEXT], _BLOB),
+    ("convert_from", encodings.convert_from, [_BLOB, _TEXT], _TEXT),
+    ("convert_to", encodings.convert_to, [_TEXT, _TEXT], _BLOB),
+    ("byte_length", encodings.byte_length, [_BLOB, _TEXT], _LONG),
     ("quote_ident", definitions.quote_identifier, [_TEXT], _TEXT),
     ("quote_literal", texts.quote_literal, [_TEXT], _TEXT),
     ("format", texts.format_text, [_TEXT, _TEXTS], _TEXT),

@@ -32,6 +32,7 @@ from sqlvec.exec.casts import cast_function, check_range
 from sqlvec.exec.context import Context
 from sqlvec.exec.lock_view import blocking_pids
 from sqlvec.exec.read_only import forbid_function
+from sqlvec.exec.relational_encodings import byte_length
 from sqlvec.exec.relational_numeric import add, divide, multiply, subtract
 from sqlvec.exec.session_functions import SESSION_FUNCTIONS
 from sqlvec.index.bm25 import highlighting
@@ -128,6 +129,10 @@ def _strict(function: Callable[..., Any]) -> Function:
         return function(*args)
 
     return call
+
+
+def _length(value: str | bytes, *encoding: str) -> int:
+    return byte_length(value, *encoding) if isinstance(value, bytes) and encoding else len(value)
 
 
 def _left(text: str, count: int) -> str:
@@ -317,7 +322,7 @@ FUNCTIONS: dict[str, Function] = {
     "abs": _strict(abs),
     "lower": _strict(str.lower),
     "upper": _strict(str.upper),
-    "length": _strict(len),
+    "length": _strict(_length),
     "char_length": _strict(len),
     "character_length": _strict(len),
     "octet_length": _strict(lambda v: len(v.encode()) if isinstance(v, str) else len(v)),
@@ -348,6 +353,7 @@ FUNCTIONS: dict[str, Function] = {
     "version": lambda context: context.environment().version,
     "pg_backend_pid": lambda context: context.pid,
     "current_setting": _current_setting,
+    "pg_client_encoding": lambda context: context.settings.encoding.name,
     "set_config": _set_config,
     "gen_random_uuid": _uuid,
     "random": lambda context: context.random(),

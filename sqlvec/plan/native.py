@@ -24,7 +24,7 @@ FUNCTIONS = frozenset(
         "left", "right", "now", "current_timestamp", "transaction_timestamp",
         "statement_timestamp", "clock_timestamp", "current_date", "nextval", "currval", "lastval",
         "setval", "current_database", "current_catalog", "current_schema", "current_user",
-        "session_user", "user", "current_role", "version", "pg_backend_pid", "current_setting",
+        "session_user", "user", "current_role", "version", "pg_backend_pid", "current_setting", "pg_client_encoding",
         "set_config", "gen_random_uuid", "random", "vector_dims", "vector_norm", "l2_norm",
         "l2_normalize", "subvector", "binary_quantize", "inner_product", "format_type", "to_regtype", "to_regclass",
         "pg_blocking_pids", "pg_sleep", *LOCKING, *UNLOCKING,

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlvec.errors import DatabaseError, FatalError, InternalError, QueryCanceled
 from sqlvec.pgwire import backend
 from sqlvec.pgwire.frontend import Message
 from sqlvec.pgwire.states import ACTIONS, EXTENDED, TRANSITIONS, Event, State
 from sqlvec.server.copy_exchange import CopyExchange
+from sqlvec.server.recoding import RECODED, RecodedRows, Recoding
 from sqlvec.server.statement import Portal, Statement
 from sqlvec.storage.locks import LockWait
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlvec.exec.arrow_rows import BatchEncoder
     from sqlvec.exec.result import Result
     from sqlvec.server.connection import ClientConnection
+    from sqlvec.types import SqlType
 
 log = logging.getLogger("sqlvec.session")
 INSIST_SECONDS = 0.05
@@ -34,6 +36,11 @@ _STATEMENT_TIMEOUT = "canceling statement due to statement timeout"
 Outcome = Callable[[], Any]  # gives what was waited for, or raises
 Wait = Callable[[Callable[[Outcome], None]], None]  # arranges for its argument to be called, later
 Steps = Generator[Wait, Any, Any]
+
+
+RowsEncoder: TypeAlias = "BatchEncoder | RecodedRows"
+Handler = Callable[[bytes], None]
+Handlers = dict[State, dict[int, Handler]]
 
 
 class Answering:
@@ -52,11 +59,41 @@ class Answering:
         self._kind = 0  # of the message that is answered
         self._steps: Steps | None = None
         self._deadline: Any = None  # of the statement, once it has been waited for
-        self._handlers: dict[State, dict[int, Callable[[bytes], None]]] = {
+        self.recoding: Recoding | None = None  # for clients that do not speak UTF-8
+        self._handlers = self._plain_handlers()
+        self._actions = self._handlers[self.state]
+        self._write = client.write
+        connection.settings.encoding_changed = self._change_encoding
+        self._change_encoding()
+
+    def _plain_handlers(self) -> Handlers:
+        return {
             state: {kind[0]: getattr(self, f"_{action}") for kind, action in actions.items()}
             for state, actions in ACTIONS.items()
         }
+
+    def _change_encoding(self) -> None:
+        """From now on messages are read and written in the client's encoding."""
+        encoding = self.connection.settings.encoding
+        self._handlers = self._plain_handlers()
+        self.client.write, self.recoding = self._write, None
+        if not encoding.is_utf8:
+            self.recoding = recoding = Recoding(encoding)
+            for handlers in self._handlers.values():
+                for kind in RECODED:
+                    handlers[kind] = self._recoded(recoding, kind, handlers[kind])
+            self.client.write = lambda data: self._write(recoding.outgoing(data))
         self._actions = self._handlers[self.state]
+
+    def _recoded(self, recoding: Recoding, kind: int, handler: Handler) -> Handler:
+        def handle(body: bytes) -> None:
+            handler(recoding.incoming(kind, body, self._parameter_types))
+
+        return handle
+
+    def _parameter_types(self, statement: str) -> Sequence[SqlType]:
+        """Of a prepared statement; none if it does not exist."""
+        raise NotImplementedError
 
     # ---------------------------------------------------------------- the loop
 
@@ -246,7 +283,7 @@ class Answering:
             yield self.client.lock(self.connection, met.request)
 
     def _send(
-        self, batches: Iterator[Any], encoder: BatchEncoder | None, *, inline: bool
+        self, batches: Iterator[Any], encoder: RowsEncoder | None, *, inline: bool
     ) -> Steps:
         """Sends batches as the client takes them: a slow one holds one of them. Those that take time to
         compute are made in a thread. Without an encoder they are bytes already."""

@@ -47,6 +47,7 @@ class ClientConnection(asyncio.Protocol):
         self.startup: Startup | None = None
         self.awaiting_first = False
         self.output: list[bytes] = []
+        self.write: Callable[[bytes], None] = self.output.append  # a session may put its own there
         self.congested = False
         self.closed = False
         self.pid = 0
@@ -114,9 +115,6 @@ class ClientConnection(asyncio.Protocol):
             self.close()
         else:
             self._start(event)
-
-    def write(self, data: bytes) -> None:
-        self.output.append(data)
 
     def flush(self) -> None:
         """Everything written since the last flush, in one piece."""

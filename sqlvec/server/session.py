@@ -29,7 +29,7 @@ from sqlvec.pgwire.frontend import (
     read_target,
 )
 from sqlvec.pgwire.states import Event
-from sqlvec.server.answering import FLUSH_BYTES, Answering, Outcome, Steps, raising
+from sqlvec.server.answering import FLUSH_BYTES, Answering, Outcome, RowsEncoder, Steps, raising
 from sqlvec.server.copy_exchange import CopyExchange
 from sqlvec.server.statement import (
     Portal,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sqlvec.exec.result import Result
     from sqlvec.sql.bound import OutputColumn
     from sqlvec.sql.parse import ParsedStatement
+    from sqlvec.types import SqlType
 
 
 class Session(Answering):
@@ -109,12 +110,28 @@ class Session(Answering):
             result.command = copy_out.tag()
         elif result.columns is not None:
             formats = (0,) * len(result.columns)
-            encoder = row_encoder(result.columns, formats, self.connection.settings.zone)
+            plain = row_encoder(result.columns, formats, self.connection.settings.zone)
+            encoder = self._speaking(plain, result.columns, formats)
             self.client.write(row_description(result.columns, formats))
             yield from self._send(result.batches(), encoder, inline=inline)
 
-    def _encoder(self, portal: Portal, columns: tuple[OutputColumn, ...]) -> BatchEncoder:
-        return portal.statement.encoder(columns, portal.formats, self.connection.settings.zone)
+    def _encoder(self, portal: Portal, columns: tuple[OutputColumn, ...]) -> RowsEncoder:
+        formats = portal.formats
+        plain = portal.statement.encoder(columns, formats, self.connection.settings.zone)
+        return plain if self.recoding is None else self._speaking(plain, columns, formats)
+
+    def _speaking(
+        self, plain: BatchEncoder, columns: Sequence[OutputColumn], formats: tuple[int, ...]
+    ) -> RowsEncoder:
+        """The encoder, for the client's encoding."""
+        if self.recoding is None:
+            return plain
+        return self.recoding.rows(plain, [c.type for c in columns], spread(formats, len(columns)))
+
+    def _parameter_types(self, statement: str) -> Sequence[SqlType]:
+        found = self.statements.get(statement)
+        prepared = found.prepared if found else self.connection.statements.get(statement)
+        return prepared.parameter_types if prepared else ()
 
     # ---------------------------------------------------------------- COPY FROM STDIN
 
@@ -325,7 +342,7 @@ class Session(Answering):
         self.client.write(backend.command_complete(result.tag()))
 
     def _execute_rest(
-        self, portal: Portal, result: Result, batches: Iterator[Any], encoder: BatchEncoder
+        self, portal: Portal, result: Result, batches: Iterator[Any], encoder: RowsEncoder
     ) -> Steps:
         self.client.flush()
         if self.client.congested:

@@ -144,11 +144,14 @@ def misfit(
     index = next(i for i, value in enumerate(values) if _fails(binding.decoders[i], value))
     if error.message == BINARY_MISMATCH:
         error.message += f" in bind parameter {index + 1}"
-    shown = f'portal "{portal}"' if portal else "unnamed portal"
-    error.where = f"{shown} parameter ${index + 1}"
+    error.where = f"{portal_shown(portal)} parameter ${index + 1}"
     if binding.codes[index] == 0 and error.sqlstate != "22021":
         error.where += " = '...'"
     return error
+
+
+def portal_shown(name: str) -> str:
+    return f'portal "{name}"' if name else "unnamed portal"
 
 
 def _fails(decode: Decode, value: bytes | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.objects import Column, Table
+from sqlvec.encodings import encoding_named
 from sqlvec.errors import (
     DuplicateColumn,
     FeatureNotSupported,
@@ -535,6 +536,11 @@ def _copy_options(binder: Binder, nodes: list[Node]) -> dict[str, Any]:
             )
         if name in _FLAGS and value is not True:
             value = "match" if str(value).lower() == "match" else str(value).lower() in ("true", "on", "1")
+        if name == "encoding" and not (isinstance(value, str) and encoding_named(value)):
+            raise InvalidParameterValue(
+                'argument to option "encoding" must be a valid encoding name',
+                position=binder.position(body),
+            )
         if name not in _COPY_OPTIONS:
             raise SyntaxError(f'option "{name}" not recognized', position=binder.position(body))
         options[name] = value

@@ -25,7 +25,7 @@ replace(text,text,text) text; position(text,text) int4; strpos(text,text) int4; 
 substring(text,int4,int4?) text; substr(text,int4,int4?) text; substring(text,text) text
 concat(any...) text; concat_ws(text,any...) text; format(text,any...) text; repeat(text,int4) text; reverse(text) text
 translate(text,text,text) text; ascii(text) int4; chr(int4) text; md5(text) text; md5(bytea) text; to_hex(int4) text; to_hex(int8) text
-encode(bytea,text) text; decode(text,text) bytea; quote_ident(text) text; quote_literal(text) text; quote_literal(any) text; quote_nullable(text) text
+encode(bytea,text) text; decode(text,text) bytea; convert(bytea,name,name) bytea; convert_from(bytea,name) text; convert_to(text,name) bytea; length(bytea,name) int4; quote_ident(text) text; quote_literal(text) text; quote_literal(any) text; quote_nullable(text) text
 starts_with(text,text) bool; regexp_replace(text,text,text,text?) text; regexp_match(text,text,text?) _text
 regexp_split_to_array(text,text) _text; string_to_array(text,text,text?) _text; overlay(text,text,int4,int4?) text
 abs(int2) int2; abs(int4) int4; abs(int8) int8; abs(numeric) numeric; abs(float4) float4; abs(float8) float8

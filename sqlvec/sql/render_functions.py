@@ -40,6 +40,8 @@ _TEMPLATES = {
     "split_part": "sqlvec_split_part({0}, {1}, {2})", "translate": "translate({0}, {1}, {2})",
     "ascii": "ascii({0})", "chr": "sqlvec_chr({0})", "md5": "md5({0})",
     "encode": "sqlvec_encode({0}, {1})", "decode": "sqlvec_decode({0}, {1})",
+    "convert": "sqlvec_convert({0}, {1}, {2})", "convert_from": "sqlvec_convert_from({0}, {1})",
+    "convert_to": "sqlvec_convert_to({0}, {1})",
     "quote_ident": "sqlvec_quote_ident({0})", "quote_literal": "sqlvec_quote_literal({0})",
     "starts_with": "starts_with({0}, {1})", "textin": "{0}", "overlay": "sqlvec_overlay({0}, {1}, {2}, {3})",
     "like_escape": "sqlvec_like_escape({0}, {1})", "similar_to_escape": "sqlvec_similar({0}, {1})",
@@ -85,7 +87,7 @@ STABLE = frozenset(
         "user", "current_role", "version", "pg_backend_pid", "current_setting", "pg_relation_size",
         "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size",
         "pg_tablespace_size", "pg_sequence_last_value", "pg_postmaster_start_time", "pg_conf_load_time",
-        "txid_current", "lastval", "currval", "get_current_ts_config",
+        "txid_current", "lastval", "currval", "get_current_ts_config", "pg_client_encoding",
     ]
 )  # fmt: skip
 VOLATILE = frozenset(
@@ -201,6 +203,8 @@ def _unsigned(r: ExpressionRenderer, e: bound.Expression) -> str:
 def _length(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     arg = e.args[0]
     value = r.render(arg)
+    if len(e.args) == 2:
+        return f"sqlvec_byte_length({value}, {r.render(e.args[1])})"
     if arg.type.oid == types.BYTEA.oid:
         return f"octet_length({value})"
     if e.name == "length":

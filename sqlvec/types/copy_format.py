@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from sqlvec.encodings import UTF8, Encoding
 from sqlvec.errors import BadCopyFileFormat, DatabaseError, ProgramLimitExceeded
+from sqlvec.types.binary_text import text_in_binary
 from sqlvec.types.csv_format import CsvReader, CsvRow
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import decode_text
@@ -57,9 +59,14 @@ class CopyDecoder:
     """Text and csv to columns; options as bound.Copy has them, with "table" and "columns" for errors."""
 
     def __init__(
-        self, sql_types: Sequence[SqlType], options: dict[str, Any], zone: str = ""
+        self,
+        sql_types: Sequence[SqlType],
+        options: dict[str, Any],
+        zone: str = "",
+        encoding: Encoding = UTF8,
     ) -> None:
         self.types = list(sql_types)
+        self.encoding = encoding  # of text in binary forms; other data come in UTF-8
         self.zone = zone
         self.options = options
         self.names: list[str] = options.get("columns", [f"column{i}" for i in range(len(self.types))])
@@ -335,8 +342,10 @@ class CopyEncoder:
         options: dict[str, Any],
         names: Sequence[str],
         zone: str = "",
+        encoding: Encoding = UTF8,
     ) -> None:
         self.types = list(sql_types)
+        self.encoding = encoding
         self.zone = zone
         self.options = options
         self.names = list(names)
@@ -365,7 +374,7 @@ class CopyEncoder:
 
     def _binary(self, columns: Sequence[Sequence[Any]]) -> list[bytes]:
         head, pack, rows = struct.pack(">h", len(columns)), struct.Struct(">i").pack, []
-        encoders = [sql_type.definition.encode for sql_type in self.types]
+        encoders = [self._binary_encoder(sql_type) for sql_type in self.types]
         for row in zip(*columns, strict=True):
             parts = [head]
             for encode, datum in zip(encoders, row, strict=True):
@@ -377,13 +386,18 @@ class CopyEncoder:
             rows.append(b"".join(parts))
         return rows
 
+    def _binary_encoder(self, sql_type: SqlType) -> Callable[[Any], bytes]:
+        encode = sql_type.definition.encode
+        turn = None if self.encoding.is_utf8 else text_in_binary(sql_type, self.encoding.from_utf8)
+        return encode if turn is None else lambda datum: turn(encode(datum))
+
     def _line(self, fields: list[str | None]) -> bytes:
         if self.format == "csv":
             return self._csv_line(fields)
         delimiter = self.options.get("delimiter", "\t")
         null = self.options.get("null", "\\N")
         shown = [null if f is None else _escape(f, delimiter) for f in fields]
-        return (delimiter.join(shown) + "\n").encode()
+        return self.encoding.encode(delimiter.join(shown) + "\n")
 
     def _csv_line(self, fields: list[str | None]) -> bytes:
         null = self.options.get("null", "")
@@ -402,7 +416,7 @@ class CopyEncoder:
                 inner = inner if escape == quote else inner.replace(quote, escape + quote)
                 field = quote + inner + quote
             shown.append(field)
-        return (delimiter.join(shown) + "\n").encode()
+        return self.encoding.encode(delimiter.join(shown) + "\n")
 
 
 def _escape(field: str, delimiter: str) -> str:

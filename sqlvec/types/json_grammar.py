@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from sqlvec.errors import DatabaseError, InvalidTextRepresentation
+from sqlvec.errors import InvalidTextRepresentation, UntranslatableCharacter
 
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
 _WORD = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff]*")
@@ -17,12 +17,6 @@ _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 _HEX4 = re.compile(r"[0-9a-fA-F]{4}")
 _END = ""
 _LONE_SURROGATE = "Unicode low surrogate must follow a high surrogate."
-
-
-class UntranslatableCharacter(DatabaseError):
-    """An escape that text cannot hold."""
-
-    sqlstate = "22P05"
 
 
 def check(text: str, *, to_text: bool) -> None:

@@ -40,7 +40,5 @@ CREATE TABLE excluded (r int4range, EXCLUDE USING gist (r WITH &&));
 CREATE TABLE fixed AS SELECT 'NaN'::numeric(5, 2) AS n;
 --- money is always shown as in C
 SET lc_monetary = 'de_DE.UTF-8';
---- clients speak UTF-8
-SET client_encoding = 'LATIN1';
 --- large objects are not there
 SELECT lo_create(12345);
