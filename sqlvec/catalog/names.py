@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from zlib import crc32
 
 from sqlvec import types
+from sqlvec.catalog.collations import COLLATIONS
 from sqlvec.catalog.identifiers import quote_identifier, split_name
 from sqlvec.catalog.objects import Index, Table, View
 from sqlvec.catalog.system.facts import facts, number, text
 from sqlvec.catalog.system.tables import system_table, system_table_by_oid
+from sqlvec.catalog.user_types import CompositeType
 from sqlvec.catalog.viewpoint import SUPERUSER, SUPERUSER_OID, Viewpoint
 from sqlvec.types import SqlType
 
@@ -35,7 +38,15 @@ def find_relation(view: Viewpoint, name: str | None) -> int | None:
         relation = view.catalog.relation(schema.oid, bare) if schema else None
         if relation is not None:
             return relation.oid
+        for made in _composites(view):
+            if schema is not None and (made.schema_oid, made.name) == (schema.oid, bare):
+                return made.relation_oid
     return None
+
+
+def _composites(view: Viewpoint) -> Iterator[CompositeType]:
+    """Those that are no rows of tables have a row in pg_class of their own."""
+    return (made for made in view.catalog.types.values() if isinstance(made, CompositeType))
 
 
 def relation_is_visible(view: Viewpoint, oid: int) -> bool | None:
@@ -59,8 +70,10 @@ def _place(view: Viewpoint, oid: int) -> tuple[str, str] | None:
     """Schema and name of a relation."""
     relation = view.catalog.relations.get(oid)
     if relation is None:
-        system = system_table_by_oid(oid)
-        return None if system is None else (system.schema, system.name)
+        if (system := system_table_by_oid(oid)) is not None:
+            return system.schema, system.name
+        made = next((made for made in _composites(view) if made.relation_oid == oid), None)
+        return None if made is None else (view.catalog.schemas[made.schema_oid].name, made.name)
     owner = view.catalog.relations[relation.table_oid] if isinstance(relation, Index) else relation
     assert not isinstance(owner, Index)
     return view.catalog.schemas[owner.schema_oid].name, relation.name
@@ -292,9 +305,6 @@ def role_name(view: Viewpoint, oid: int) -> str:
         if known == oid:
             return quote_identifier(name)
     return str(oid) if oid else "-"
-
-
-COLLATIONS = {"default": 100, "C": 950, "POSIX": 951, "ucs_basic": 12_344}
 
 
 def find_collation(view: Viewpoint, name: str | None) -> int | None:

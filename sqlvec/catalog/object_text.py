@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sqlvec.catalog.collations import column_collation
 from sqlvec.catalog.identifiers import quote_identifier
-from sqlvec.catalog.names import relation_name, schema_name
+from sqlvec.catalog.names import collation_name, relation_name, schema_name
 from sqlvec.catalog.objects import (
     Catalog,
     Column,
@@ -106,6 +107,10 @@ def _index_column(
     view: Viewpoint, index: Index, part: IndexColumn, table: Table | View, pretty: bool
 ) -> str:
     text = _key(view, part, table, pretty)
+    column = table.columns[part.attnum - 1] if part.attnum else None
+    own = 0 if column is None else column_collation(view.catalog, column)
+    if part.collation not in (0, own):
+        text += f" COLLATE {collation_name(view, part.collation)}"
     if part.operator_class and part.operator_class not in DEFAULT_CLASSES.get(index.method, (part.operator_class,)):
         hidden = index.method in DEFAULT_CLASSES and not view.searches_public
         text += f" {'public.' if hidden else ''}{part.operator_class}"

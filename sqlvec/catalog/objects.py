@@ -49,6 +49,7 @@ class Column:
     generated: str = ""  # SQL text of a stored generated column
     sequence_oid: int = 0  # the sequence a serial or identity column owns
     dropped: bool = False
+    collation: int = 0  # oid; 0: the one of its type
 
     @property
     def value_type(self) -> SqlType:
@@ -87,6 +88,7 @@ class IndexColumn:
     descending: bool = False
     nulls_first: bool = False
     type: SqlType | None = None  # of the expression of a vector index
+    collation: int = 0  # oid; 0: the one of the column or expression
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlvec.catalog.user_types import Attribute, CompositeType, UserType
 
 def row_type(relation: Any) -> CompositeType:
     """Of a table or view."""
-    attributes = tuple(Attribute(c.attnum, c.name, c.type, c.dropped) for c in relation.columns)
+    attributes = tuple(Attribute(c.attnum, c.name, c.type, c.collation, c.dropped) for c in relation.columns)
     return CompositeType(
         relation.oid, relation.name, relation.schema_oid, 0, "", relation.oid, attributes
     )

@@ -77,6 +77,7 @@ class DomainType(UserType):
     default: str | None = None  # SQL text
     not_null: bool = False
     checks: tuple[DomainCheck, ...] = ()
+    collation: int = 0  # oid; 0: the one of its base
 
     def definition(self, display: str, others: Mapping[int, SqlType]) -> TypeDefinition:
         return Domain(
@@ -95,6 +96,7 @@ class Attribute:
     attnum: int
     name: str
     type: SqlType
+    collation: int = 0  # oid; 0: the one of its type
     dropped: bool = False
 
 

@@ -10,7 +10,7 @@ from sqlvec.errors import DatatypeMismatch, FeatureNotSupported, UndefinedObject
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.collation import check_column_collation
+from sqlvec.sql.collation import declared_collation
 from sqlvec.sql.dependencies import shown_name
 from sqlvec.sql.expression_text import bind_expression_text, columns_read
 from sqlvec.sql.parse import Node
@@ -29,6 +29,7 @@ class ChangedType:
     type: SqlType
     default: str | None
     value: bound.Expression | None
+    collation: int
 
 
 def change_type(
@@ -40,11 +41,11 @@ def change_type(
     except UndefinedObject as error:
         error.position = None  # PostgreSQL tells no position here
         raise
-    check_column_collation(binder, body, wanted, placed=False)
+    collation = declared_collation(binder, body, wanted, placed=False)
     table = draft.table()
     _refuse_readers(binder, table, column)
     using = body.get("raw_default")
-    if using is None and wanted == column.type:
+    if using is None and (wanted, collation) == (column.type, column.collation):
         return None
     if using is not None:
         scope = Scope()
@@ -66,9 +67,10 @@ def change_type(
             hint=f'You might need to specify "USING {quoted}::{types.format_type(wanted)}".',
         )
     default = _default(binder, column, wanted)
-    if using is None and _is_wider(column.type, wanted):
-        return ChangedType(wanted, default, None)
-    return ChangedType(wanted, default, binder.assign(value, column.name, wanted, None))
+    if using is None and (wanted == column.type or _is_wider(column.type, wanted)):
+        return ChangedType(wanted, default, None, collation)
+    value = binder.assign(value, column.name, wanted, None)
+    return ChangedType(wanted, default, value, collation)
 
 
 def _is_wider(old: SqlType, new: SqlType) -> bool:

@@ -348,7 +348,9 @@ class Change:
         changed = change_type(self.binder, self.draft, self.scan, column, command["def"]["ColumnDef"])
         if changed is None:
             return
-        self._replace(column, type=changed.type, default=changed.default)
+        self._replace(
+            column, type=changed.type, default=changed.default, collation=changed.collation
+        )
         if changed.value is not None:
             refuse_row_type_use(self.binder, self.old)
             self.rewrites.append(bound.Rewrite(self.scan, column.attnum, changed.value))

@@ -20,7 +20,7 @@ from sqlvec.sql.bind_constraint import with_attributes
 from sqlvec.sql.bind_expression import location_of
 from sqlvec.sql.bind_sequence import new_sequence
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.collation import check_column_collation
+from sqlvec.sql.collation import declared_collation
 from sqlvec.sql.expression_text import (
     DEFAULT,
     GENERATED,
@@ -56,8 +56,8 @@ def add_column(draft: Draft, body: Node) -> list[Node]:
             "array of serial is not implemented", position=binder.position(body["typeName"])
         )
     column = Column(attnum, name, serial or binder.type_name(body["typeName"]))
-    check_column_collation(binder, body, column.type)
-    draft.columns.append(column)
+    collation = declared_collation(binder, body, column.type)
+    draft.columns.append(replace(column, collation=collation))
     if serial is not None:
         _own_sequence(draft, column, serial)
     later = []

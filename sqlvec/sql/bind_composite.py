@@ -22,7 +22,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_type import free_array_name, new_type_place
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.collation import check_column_collation
+from sqlvec.sql.collation import declared_collation
 from sqlvec.sql.dependencies import Removal, shown_name, shown_type
 from sqlvec.sql.parse import Node, ParsedStatement
 from sqlvec.sql.type_text import texts_that_use
@@ -42,7 +42,7 @@ def bind_create_composite(binder: Binder, body: Node) -> bound.Ddl:
         if any(a.name == column["colname"] for a in attributes):
             raise DuplicateColumn(f'column "{column["colname"]}" specified more than once')
         attributes.append(
-            Attribute(len(attributes) + 1, column["colname"], _type(binder, column))
+            Attribute(len(attributes) + 1, column["colname"], *_type(binder, column))
         )
     catalog, oid = binder.catalog.reserve_oids(3)
     array = free_array_name(catalog, schema_oid, name)
@@ -50,18 +50,19 @@ def bind_create_composite(binder: Binder, body: Node) -> bound.Ddl:
     return bound.Ddl("CREATE TYPE", catalog=catalog.with_type(made))
 
 
-def _type(binder: Binder, column: Node) -> SqlType:
+def _type(binder: Binder, column: Node) -> tuple[SqlType, int]:
+    """And the collation."""
     try:
         found = binder.type_name(column["typeName"])
     except UndefinedObject as error:
         error.position = None  # PostgreSQL tells no position here
         raise
-    check_column_collation(binder, column, found, placed=False)
+    collation = declared_collation(binder, column, found, placed=False)
     if found.definition.kind == "p":
         raise InvalidTableDefinition(
             f'column "{column["colname"]}" has pseudo-type {found.name}'
         )
-    return found
+    return found, collation
 
 
 def find_composite(binder: Binder, names: list[str]) -> CompositeType:
@@ -98,7 +99,7 @@ def _add(
 ) -> CompositeType:
     column = command["def"]["ColumnDef"]
     _refuse_taken(made, column["colname"])
-    added = Attribute(len(made.attributes) + 1, column["colname"], _type(binder, column))
+    added = Attribute(len(made.attributes) + 1, column["colname"], *_type(binder, column))
     if _is_made_of(binder.catalog, added.type, made):
         raise InvalidTableDefinition(
             f"composite type {shown_type(binder, made)} cannot be made a member of itself"
@@ -126,8 +127,8 @@ def _alter(
     if made.attribute(name) is None:
         raise UndefinedColumn(f'column "{name}" of relation "{made.name}" does not exist')
     _refuse_used(binder, made)
-    wanted = _type(binder, {**command["def"]["ColumnDef"], "colname": name})
-    return _changed(made, name, lambda attribute: replace(attribute, type=wanted))
+    wanted, collation = _type(binder, {**command["def"]["ColumnDef"], "colname": name})
+    return _changed(made, name, lambda a: replace(a, type=wanted, collation=collation))
 
 
 _CHANGES: dict[

@@ -19,7 +19,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_type import find_user_type, free_array_name, names_of, new_type_place
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.collation import check_column_collation
+from sqlvec.sql.collation import declared_collation
 from sqlvec.sql.dependencies import shown_type
 from sqlvec.sql.expression_text import (
     DEFAULT,
@@ -58,7 +58,7 @@ def _without_positions(
 
 def _create(binder: Binder, body: Node) -> bound.Ddl:
     base = binder.type_name(body["typeName"])
-    check_column_collation(binder, body, base)
+    collation = declared_collation(binder, body, base)
     schema_oid, name = new_type_place(binder, names_of(body["domainname"]))
     if base.definition.kind == "p":
         raise DatatypeMismatch(
@@ -68,7 +68,7 @@ def _create(binder: Binder, body: Node) -> bound.Ddl:
     array = free_array_name(catalog, schema_oid, name)
     inherited = binder.catalog.types.get(base.oid)
     default = inherited.default if isinstance(inherited, DomainType) else None
-    made = DomainType(oid, name, schema_oid, oid + 1, array, base, default)
+    made = DomainType(oid, name, schema_oid, oid + 1, array, base, default, collation=collation)
     told: dict[str, bool] = {}
     for node in body.get("constraints", ()):
         part = node["Constraint"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlvec import types
+from sqlvec.catalog.collations import column_collation
 from sqlvec.catalog.objects import Column, Index, IndexColumn, Relation, Table
 from sqlvec.catalog.operator_classes import METHODS, QUANTIZATIONS
 from sqlvec.errors import (
@@ -30,7 +31,7 @@ from sqlvec.sql.bind_vector_index import (
     vector_column,
 )
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.collation import check_collation
+from sqlvec.sql.collation import find_collation, require_collatable
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.output_name import output_name
 from sqlvec.sql.paradedb_tokenizer import LITERAL, paradedb_definition
@@ -137,8 +138,7 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
     descending = body.get("ordering") == "SORTBY_DESC"
     nulls = body.get("nulls_ordering", "SORTBY_NULLS_DEFAULT")
     first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
-    if "collation" in body:
-        check_collation(binder, body["collation"], None)
+    collation = find_collation(binder, body["collation"], None) if "collation" in body else 0
     if method in METHODS:
         return vector_column(binder, table, method, body, operator_class)
     if "name" not in body:
@@ -148,9 +148,13 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
         if binder.catalog.types:
             refuse_labels(bind_expression_text(binder, text, table, -1), "expression")
         lexemes = types.TSVECTOR if method == "gin" and _is_tsvector(binder, table, text) else None
-        return IndexColumn(0, text, operator_class, descending, first, lexemes)
+        return IndexColumn(0, text, operator_class, descending, first, lexemes, collation)
     column = _existing(table, body["name"])
-    return IndexColumn(column.attnum, "", operator_class, descending, first)
+    if collation:
+        require_collatable(column.type, None)
+    if collation == column_collation(binder.catalog, column):
+        collation = 0
+    return IndexColumn(column.attnum, "", operator_class, descending, first, None, collation)
 
 
 def _is_tsvector(binder: Binder, table: Table, text: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Index, Relation, Table
 from sqlvec.errors import (
+    CollationMismatch,
     DatatypeMismatch,
     FeatureNotSupported,
     InvalidObjectDefinition,
@@ -272,6 +273,10 @@ def _check_columns(parent: Table, child: Table) -> None:
         if own.type != column.type:
             raise DatatypeMismatch(
                 f'child table "{child.name}" has different type for column "{column.name}"'
+            )
+        if own.collation != column.collation:
+            raise CollationMismatch(
+                f'child table "{child.name}" has different collation for column "{column.name}"'
             )
         if column.not_null and not own.not_null:
             raise DatatypeMismatch(f'column "{column.name}" in child table must be marked NOT NULL')

@@ -26,11 +26,11 @@ from sqlvec.sql.bind_table import (
     refuse_type_name,
 )
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.collation import implied_collation
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import with_shards
 from sqlvec.sql.table_options import check_option
 from sqlvec.sql.write_target import why_not_updatable
-from sqlvec.types import SqlType
 
 
 def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
@@ -82,7 +82,7 @@ def bind_named_query(
     if len(names) > len(query.columns):
         raise SyntaxError("CREATE VIEW specifies more column names than columns")
     columns = tuple(
-        Column(i, names[i - 1] if i <= len(names) else c.name, _declared(binder, query, i - 1))
+        _column(binder, query, i, names[i - 1] if i <= len(names) else c.name)
         for i, c in enumerate(query.columns, 1)
     )
     for i, column in enumerate(columns):
@@ -95,10 +95,13 @@ def bind_named_query(
     return query, columns, relations
 
 
-def _declared(binder: Binder, query: bound.Query, place: int) -> SqlType:
-    if isinstance(query, bound.Select):
-        return binder.declared_type(query.targets[place].expression)
-    return query.columns[place].type
+def _column(binder: Binder, query: bound.Query, attnum: int, name: str) -> Column:
+    """With the domain and the collation that the query's expression tells."""
+    if not isinstance(query, bound.Select):
+        return Column(attnum, name, query.columns[attnum - 1].type)
+    value = query.targets[attnum - 1].expression
+    declared = binder.declared_type(value)
+    return Column(attnum, name, declared, collation=implied_collation(binder, value))
 
 
 def _view_relation(

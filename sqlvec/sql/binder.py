@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.names import FINDERS, is_ours
-from sqlvec.catalog.objects import Relation, Table, View, ViewRelation
+from sqlvec.catalog.objects import Column, Relation, Table, View, ViewRelation
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import (
     CannotCoerce,
@@ -107,11 +107,16 @@ class Binder:
         if isinstance(expression, bound.DomainCheck):
             domain = expression.domain
             return types.array_of(domain) if expression.depth else domain
-        origin = self.origin(expression) if isinstance(expression, bound.ColumnRef) else None
+        column = self.column_of(expression) if isinstance(expression, bound.ColumnRef) else None
+        return expression.type if column is None else column.type
+
+    def column_of(self, expression: bound.ColumnRef) -> Column | None:
+        """The column of a table that it reads, through subqueries too."""
+        origin = self.origin(expression)
         table = None if origin is None else self.tables.get(origin.relation_id)
         if table is None or origin is None or origin.ordinal >= len(table.columns):
-            return expression.type
-        return table.columns[origin.ordinal].type
+            return None
+        return table.columns[origin.ordinal]
 
     def position(self, node: Node) -> int | None:
         """Of a node's body, for an error."""

@@ -44,7 +44,9 @@ def _add_column(draft: Draft, column: Column, options: int) -> int:
     if draft.find_column(column.name) is not None:
         raise DuplicateColumn(f'column "{column.name}" specified more than once')
     attnum = len(draft.columns) + 1
-    made = Column(attnum, column.name, column.type, column.not_null)
+    made = Column(
+        attnum, column.name, column.type, column.not_null, collation=column.collation
+    )
     if options & _DEFAULTS and not column.identity:
         made = replace(made, default=column.default, sequence_oid=column.sequence_oid)
     if options & _GENERATED:

@@ -41,7 +41,8 @@ CREATE TABLE sales.lines (
   region text, no int, line int, qty int, FOREIGN KEY (region, no) REFERENCES sales.orders (region, no),
   PRIMARY KEY (region, no, line)
 );
-CREATE UNLOGGED TABLE scratch (id int PRIMARY KEY, note text);
+CREATE UNLOGGED TABLE scratch (id int PRIMARY KEY, note text COLLATE "C", title varchar(5) COLLATE "default");
+CREATE INDEX scratch_note ON scratch (note COLLATE "POSIX", title COLLATE "C" DESC);
 CREATE MATERIALIZED VIEW stars_of AS SELECT author_id, count(*) AS n FROM reviews GROUP BY author_id;
 CREATE UNIQUE INDEX stars_of_u ON stars_of (author_id);
 COMMENT ON MATERIALIZED VIEW stars_of IS 'counted';

@@ -54,3 +54,8 @@ CREATE TABLE buckets_0 PARTITION OF buckets FOR VALUES WITH (MODULUS 2, REMAINDE
 CREATE TABLE buckets_1 PARTITION OF buckets FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 CREATE INDEX buckets_e ON buckets USING hnsw (e vector_l2_ops);
 INSERT INTO buckets SELECT g, 'name ' || g, format('[%s,1]', g)::vector FROM generate_series(1, 20) g;
+CREATE DOMAIN shop.code AS text COLLATE "C";
+CREATE TYPE shop.label AS (lang text COLLATE "POSIX", body text);
+CREATE TABLE shop.labels (id int, word text COLLATE "POSIX", code shop.code, other shop.code COLLATE "default", label shop.label);
+CREATE INDEX labels_word ON shop.labels (word COLLATE "C", code);
+INSERT INTO shop.labels VALUES (1, 'b', 'B', 'x', ROW('de', 'y')), (2, 'a', NULL, NULL, NULL);

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sqlvec.catalog.collations import COLLATIONS, column_collation, definition_collation
 from sqlvec.catalog.object_text import default_text
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Sequence, Table, View
 from sqlvec.catalog.system.environment import Environment
-from sqlvec.catalog.system.information_schema_types import PRECISIONS, domain_checks, type_row
+from sqlvec.catalog.system.information_schema_types import (
+    PRECISIONS,
+    collation_row,
+    domain_checks,
+    type_row,
+)
 from sqlvec.catalog.system.relations import persistence_of, tables_of
 from sqlvec.catalog.system.tables import system_tables
 from sqlvec.catalog.viewpoint import SUPERUSER
@@ -73,7 +79,8 @@ def _views(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 def _system_columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for table in system_tables().values():
         for attnum, c in enumerate(table.columns, 1):
-            column = Column(attnum, c.name, c.type, c.not_null)
+            collation = COLLATIONS["C"] if definition_collation(c.type.definition) else 0
+            column = Column(attnum, c.name, c.type, c.not_null, collation=collation)
             yield _column(catalog, environment, table.schema, table.name, column, table.kind == "r")
 
 
@@ -104,7 +111,8 @@ def _column(
     return {
         "table_catalog": database, "table_schema": schema, "table_name": table, "column_name": column.name,
         "ordinal_position": column.attnum, "is_nullable": _yes(not column.not_null), "column_default": None,
-        **type_row(catalog, database, column.type), "dtd_identifier": str(column.attnum), "is_self_referencing": "NO",
+        **type_row(catalog, database, column.type),
+        **collation_row(database, column_collation(catalog, column)), "dtd_identifier": str(column.attnum), "is_self_referencing": "NO",
         "is_identity": _yes(column.identity), "identity_cycle": "NO",
         "identity_generation": {"a": "ALWAYS", "d": "BY DEFAULT"}.get(column.identity),
         "is_generated": "ALWAYS" if column.generated else "NEVER",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from sqlvec.catalog.collations import COLLATIONS, column_collation, type_collation
 from sqlvec.catalog.names import is_ours
 from sqlvec.catalog.object_text import domain_default_text, domain_values
 from sqlvec.catalog.objects import Catalog, Table
@@ -33,6 +34,14 @@ def type_row(catalog: Catalog, database: str, sql_type: SqlType) -> Row:
     schema = catalog.schemas[schema_of_type(catalog, d.oid)].name
     named = {"domain_catalog": database, "domain_schema": schema, "domain_name": d.name}
     return plain_type_row(catalog, database, d.base) | named
+
+
+def collation_row(database: str, collation: int) -> Row:
+    """Of a column, domain or attribute; the default collation is not shown."""
+    if collation in (0, COLLATIONS["default"]):
+        return {}
+    name = next(name for name, oid in COLLATIONS.items() if oid == collation)
+    return {"collation_catalog": database, "collation_schema": "pg_catalog", "collation_name": name}
 
 
 def plain_type_row(catalog: Catalog, database: str, sql_type: SqlType) -> Row:
@@ -91,6 +100,7 @@ def _domains(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         yield {
             **type_row(catalog, environment.database, known), **_named(catalog, environment, domain),
             "domain_default": domain_default_text(view, domain), "dtd_identifier": "1",
+            **collation_row(environment.database, type_collation(catalog, known)),
         }  # fmt: skip
 
 
@@ -166,6 +176,7 @@ def _attributes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             udt = {f"attribute_{word}": row.pop(word) for word in ("udt_catalog", "udt_schema", "udt_name")}
             for word in ("domain_catalog", "domain_schema", "domain_name"):
                 row.pop(word, None)
+            row |= collation_row(environment.database, column_collation(catalog, attribute))
             yield row | udt | {
                 "udt_catalog": environment.database, "udt_name": made.name,
                 "udt_schema": catalog.schemas[made.schema_oid].name, "attribute_name": attribute.name,

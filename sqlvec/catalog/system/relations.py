@@ -9,6 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from sqlvec import types
+from sqlvec.catalog.collations import (
+    COLLATIONS,
+    column_collation,
+    definition_collation,
+    key_collation,
+)
 from sqlvec.catalog.descriptions import all_comments
 from sqlvec.catalog.object_text import default_text
 from sqlvec.catalog.objects import (
@@ -34,7 +40,6 @@ from sqlvec.types import SqlType
 from sqlvec.types.shaped_array import is_shaped, public_oid
 
 Row = dict[str, Any]
-DEFAULT_COLLATION, C_COLLATION = 100, 950
 _FIRST_XID = 722
 SEQUENCE_COLUMNS = (
     Column(1, "last_value", types.INT8, not_null=True),
@@ -109,6 +114,7 @@ def _composite_attributes(catalog: Catalog) -> Iterator[Row]:
                 linked = catalog.type_by_oid(attribute.type.oid) or attribute.type
                 sql_type = replace(linked, typmod=attribute.type.typmod)
                 row = _attribute(made.relation_oid, attribute.name, attribute.attnum, sql_type)
+                row["attcollation"] = column_collation(catalog, attribute)
                 if attribute.dropped:
                     row |= {"attname": f"........pg.dropped.{attribute.attnum}........", "atttypid": 0,
                             "attisdropped": True}  # fmt: skip
@@ -202,7 +208,7 @@ def _system_attributes(catalog: Catalog, environment: Environment) -> Iterator[R
     for table in system_tables().values():
         for attnum, column in enumerate(table.columns, 1):
             row = _attribute(table.oid, column.name, attnum, column.type)
-            collation = C_COLLATION if row["attcollation"] else 0
+            collation = COLLATIONS["C"] if row["attcollation"] else 0
             yield row | {"attnotnull": column.not_null, "attcollation": collation}
 
 
@@ -213,11 +219,11 @@ def _attributes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             yield from _index_attributes(view, relation)
             continue
         for column in columns_of(relation):
-            yield _column(relation, column)
+            yield _column(catalog, relation, column)
     yield from _composite_attributes(catalog)
 
 
-def _column(relation: Relation, column: Column) -> Row:
+def _column(catalog: Catalog, relation: Relation, column: Column) -> Row:
     row = _attribute(relation.oid, column.name, column.attnum, column.type)
     owned = bool(column.sequence_oid) and not column.identity
     row |= {
@@ -225,6 +231,7 @@ def _column(relation: Relation, column: Column) -> Row:
         "atthasdef": bool(column.default or column.generated or owned),
         "attidentity": column.identity,
         "attgenerated": "s" if column.generated else "",
+        "attcollation": column_collation(catalog, column),
     }
     if isinstance(relation, Table) and relation.parent_oid:
         row |= {"attislocal": False, "attinhcount": 1}
@@ -241,14 +248,8 @@ def _attribute(oid: int, name: str, attnum: int, sql_type: SqlType) -> Row:
         "attnum": attnum, "attndims": 2 if is_shaped(sql_type) else int(known.name.startswith("_")), "attcacheoff": -1,
         "atttypmod": sql_type.typmod, "attbyval": known.by_value, "attalign": known.align,
         "attstorage": known.storage, "attislocal": True,
-        "attcollation": collation_of(sql_type),
+        "attcollation": definition_collation(known),
     }  # fmt: skip
-
-
-def collation_of(sql_type: SqlType) -> int:
-    """Of texts and arrays of them."""
-    element = types.element_of(sql_type) or sql_type
-    return DEFAULT_COLLATION if element.definition.category == "S" else 0
 
 
 def _index_attributes(view: Viewpoint, index: Index) -> Iterator[Row]:
@@ -267,8 +268,9 @@ def _index_attributes(view: Viewpoint, index: Index) -> Iterator[Row]:
             name = head if call and head.isidentifier() else "expr"
         name = _untaken(name, taken)
         taken.add(name)
-        row = _attribute(index.oid, name, place, sql_type)
-        yield row if place <= len(index.columns) else row | {"attcollation": 0}
+        keyed = place <= len(index.columns)
+        collation = key_collation(view.catalog, table, part, sql_type) if keyed else 0
+        yield _attribute(index.oid, name, place, sql_type) | {"attcollation": collation}
 
 
 def _untaken(name: str, taken: set[str]) -> str:
@@ -306,7 +308,10 @@ def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             "indisprimary": index.primary, "indimmediate": not deferred, "indisvalid": catalog.is_valid(index),
             "indisready": True, "indislive": True, "indnullsnotdistinct": index.nulls_not_distinct,
             "indkey": [c.attnum for c in index.columns] + list(index.included),
-            "indcollation": [collation_of(t) for t in key_types],
+            "indcollation": [
+                key_collation(catalog, table, c, t)
+                for c, t in zip(index.columns, key_types, strict=True)
+            ],
             "indclass": [
                 class_of(index.method, c.operator_class, t)
                 for c, t in zip(index.columns, key_types, strict=True)
@@ -329,7 +334,9 @@ def _partitioned(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             "partrelid": table.oid, "partstrat": table.partitioning.strategy, "partnatts": len(attnums),
             "partdefid": next(default, 0), "partattrs": list(attnums),
             "partclass": [class_of(method, "", t) for t in key_types],
-            "partcollation": [collation_of(t) for t in key_types],
+            "partcollation": [
+                column_collation(catalog, table.column_by_attnum(attnum)) for attnum in attnums
+            ],
         }  # fmt: skip
 
 

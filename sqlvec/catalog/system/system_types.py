@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import COLLATIONS, function_facts, functions_by_name, is_ours
+from sqlvec.catalog.collations import COLLATIONS, definition_collation, type_collation
+from sqlvec.catalog.names import function_facts, functions_by_name, is_ours
 from sqlvec.catalog.object_text import domain_default_text
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog, Table, View
 from sqlvec.catalog.system.environment import Environment
@@ -14,7 +15,6 @@ from sqlvec.catalog.system.facts import Fact, facts, number, text
 from sqlvec.catalog.user_types import CompositeType, DomainType, EnumType, UserType
 from sqlvec.catalog.viewpoint import SUPERUSER_OID, Viewpoint
 from sqlvec.types import TypeDefinition
-from sqlvec.types.domain_type import base_of
 from sqlvec.types.range_type import Multirange
 
 Row = dict[str, Any]
@@ -53,7 +53,7 @@ def _type(catalog: Catalog, d: TypeDefinition) -> Row:
         "typsend": _function(d.send_function), "typmodin": _modifier(d, "in"), "typmodout": _modifier(d, "out"),
         "typanalyze": _function("array_typanalyze") if array else 0,
         "typsubscript": _subscript(d, array), "typalign": d.align, "typstorage": d.storage, "typtypmod": -1,
-        "typcollation": _collation(d), "typnotnull": False, "typndims": 0, "typbasetype": 0,
+        "typcollation": definition_collation(d), "typnotnull": False, "typndims": 0, "typbasetype": 0,
     }  # fmt: skip
 
 
@@ -74,14 +74,6 @@ def _subscript(d: TypeDefinition, array: bool) -> int:
     if d.name == "jsonb":
         return _function("jsonb_subscript_handler")
     return _function("raw_array_subscript_handler") if d.name == "name" else 0
-
-
-def _collation(d: TypeDefinition) -> int:
-    element = types.by_oid(d.element_oid)
-    category = element.category if element is not None else d.category
-    if category != "S":
-        return 0
-    return COLLATIONS["C"] if d.name.endswith("name") else COLLATIONS["default"]
 
 
 def _made_types(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -105,7 +97,7 @@ def _particulars(view: Viewpoint, made: UserType, oid: int) -> Row:
     default = domain_default_text(view, made)
     return {
         "typbasetype": base.oid, "typtypmod": base.typmod, "typnotnull": made.not_null,
-        "typcollation": _collation(base_of(base).definition), "typdefault": default, "typdefaultbin": default,
+        "typcollation": made.collation or type_collation(view.catalog, base), "typdefault": default, "typdefaultbin": default,
     }  # fmt: skip
 
 

@@ -29,3 +29,45 @@ CREATE TYPE pair AS (a text COLLATE "C", b int);
 CREATE VIEW sorted AS SELECT w COLLATE "C" AS w FROM words;
 SELECT w FROM sorted ORDER BY w;
 SELECT 'a' < 'b' COLLATE "C", 'a' LIKE 'a%' COLLATE "C";
+-- What was declared is told by the catalog.
+CREATE TABLE told (id int, w text COLLATE "C", v varchar(5) COLLATE "POSIX", d text COLLATE "default", n name,
+    m name COLLATE "default", a text[] COLLATE "C", c char(3) COLLATE ucs_basic, x word, y word COLLATE "POSIX");
+SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'told'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT typname, typcollation::regcollation FROM pg_type WHERE typname IN ('word', 'name', 'text', 'int4', '_text', '_name') ORDER BY 1;
+SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'pair'::regclass ORDER BY attnum;
+SELECT column_name, collation_catalog = current_database(), collation_schema, collation_name FROM information_schema.columns
+    WHERE table_name = 'told' ORDER BY ordinal_position;
+SELECT domain_name, collation_schema, collation_name FROM information_schema.domains WHERE domain_name = 'word';
+SELECT attribute_name, collation_schema, collation_name FROM information_schema.attributes WHERE udt_name = 'pair' ORDER BY 1;
+SELECT column_name, collation_name FROM information_schema.columns WHERE table_name = 'pg_class' AND column_name LIKE 'rel%a%' ORDER BY 1;
+CREATE INDEX told_w ON told (w);
+CREATE INDEX told_x ON told (w COLLATE "POSIX", v, d COLLATE "C" DESC, id, lower(d), lower(d) COLLATE "POSIX");
+CREATE INDEX told_same ON told (w COLLATE "C");
+CREATE INDEX told_no ON told (id COLLATE "C");
+SELECT indexrelid::regclass, indcollation::text FROM pg_index WHERE indrelid = 'told'::regclass ORDER BY 1;
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'told'::regclass ORDER BY indexrelid::regclass::text;
+SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'told_x'::regclass ORDER BY attnum;
+CREATE TABLE source (w text COLLATE "C", d text);
+CREATE INDEX ON source (w, d COLLATE "POSIX");
+CREATE TABLE liked (LIKE source INCLUDING INDEXES);
+CREATE TABLE taken AS SELECT w, v AS v2, d, upper(w) AS u, w || d AS j, length(w) AS l, x FROM (SELECT * FROM told) AS t;
+CREATE VIEW shown AS SELECT w, coalesce(v, 'x') AS v, d FROM told;
+SELECT attrelid::regclass::text, attname, attcollation::regcollation FROM pg_attribute
+    WHERE attrelid IN ('liked'::regclass, 'taken'::regclass, 'shown'::regclass) AND attnum > 0 ORDER BY 1, attnum;
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'liked'::regclass ORDER BY 1;
+DROP VIEW shown;
+ALTER TABLE told ADD COLUMN extra text COLLATE "POSIX";
+ALTER TABLE told ALTER COLUMN d TYPE text COLLATE "C";
+ALTER TABLE told ALTER COLUMN w TYPE text;
+ALTER TABLE told ALTER COLUMN v TYPE varchar(9);
+ALTER TYPE pair ADD ATTRIBUTE c text COLLATE "POSIX";
+ALTER TYPE pair ALTER ATTRIBUTE a TYPE varchar(7);
+SELECT attrelid::regclass::text, attname, attcollation::regcollation FROM pg_attribute
+    WHERE attrelid IN ('told'::regclass, 'pair'::regclass) AND attnum > 0 ORDER BY 1, attnum;
+SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'told'::regclass ORDER BY 1;
+CREATE TABLE whole (k int, w text COLLATE "C") PARTITION BY LIST (w);
+CREATE TABLE part PARTITION OF whole FOR VALUES IN ('a');
+CREATE TABLE other (k int, w text COLLATE "POSIX");
+ALTER TABLE whole ATTACH PARTITION other FOR VALUES IN ('b');
+SELECT attcollation::regcollation FROM pg_attribute WHERE attrelid = 'part'::regclass AND attname = 'w' ORDER BY 1;
+SELECT partcollation::text FROM pg_partitioned_table WHERE partrelid = 'whole'::regclass;
