@@ -23,10 +23,13 @@ system:
 tools:
 	apt-get install -y -qq libpostgresql-jdbc-java openjdk-17-jdk-headless odbc-postgresql unixodbc
 
-# Frameworks that keep their documents here, for tests/compat/test_integrations.py: apart, as they bring many packages.
+# Frameworks that keep their documents here, for tests/compat/test_integrations.py, and Superset for test_superset.py:
+# apart, as they bring many packages.
 integrations:
 	test -d .venv-integrations || $(PYTHON) -m venv .venv-integrations
 	.venv-integrations/bin/python -m pip install --quiet -r tests/compat/integrations/requirements.txt
+	test -d .venv-superset || $(PYTHON) -m venv .venv-superset
+	.venv-superset/bin/python -m pip install --quiet -r tests/compat/tools/superset_requirements.txt
 
 demo: venv
 	$(BIN)/sqlvec demo $(ARGS)
@@ -56,4 +59,4 @@ bench: venv
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-integrations .venv-compat build *.egg-info sqlvec-data
+	rm -rf $(VENV) .venv-integrations .venv-superset .venv-compat build *.egg-info sqlvec-data

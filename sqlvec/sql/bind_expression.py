@@ -9,6 +9,7 @@ from sqlvec import types
 from sqlvec.errors import (
     FeatureNotSupported,
     SyntaxError,
+    TooManyArguments,
     WrongObjectType,
 )
 from sqlvec.sql import arrays, bound
@@ -25,7 +26,8 @@ from sqlvec.sql.scope import Scope
 from sqlvec.sql.type_rules import is_unknown
 from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 
-_PLACED = (bound.Aggregate, bound.WindowCall, bound.Fusion, bound.Mmr)  # not allowed everywhere
+GROUPING_ARGUMENTS_MAX = 31
+_PLACED = (bound.Aggregate, bound.Grouping, bound.WindowCall, bound.Fusion, bound.Mmr)  # not allowed everywhere
 _TESTS = {
     "IS_TRUE": "true", "IS_NOT_TRUE": "not_true", "IS_FALSE": "false", "IS_NOT_FALSE": "not_false",
     "IS_UNKNOWN": "unknown", "IS_NOT_UNKNOWN": "not_unknown",
@@ -533,6 +535,17 @@ _OPERATOR_KINDS: dict[str, Callable[[Binder, Any, Scope], bound.Expression]] = {
     "AEXPR_OP_ANY": _any_all,
     "AEXPR_OP_ALL": _any_all,
 }
+def _grouping(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    position = binder.position(body)
+    args = tuple(binder.settled(e) for e in bind_all(binder, body["args"], scope))
+    if len(args) > GROUPING_ARGUMENTS_MAX:
+        raise TooManyArguments("GROUPING must have fewer than 32 arguments", position=position)
+    found = bound.Grouping(types.INT4, args)
+    if position is not None:
+        binder.positions.setdefault(found, position)
+    return found
+
+
 _HANDLERS: dict[str, Callable[[Binder, Any, Scope], bound.Expression]] = {
     "A_Const": _constant,
     "ColumnRef": _column,
@@ -551,6 +564,7 @@ _HANDLERS: dict[str, Callable[[Binder, Any, Scope], bound.Expression]] = {
     "SQLValueFunction": _value_function,
     "CollateClause": _collate,
     "FuncCall": _function,
+    "GroupingFunc": _grouping,
     "SubLink": _sublink,
     "SetToDefault": _default,
 }

@@ -41,6 +41,7 @@ from sqlvec.sql.scope import Scope
 from sqlvec.sql.text_search import configured
 from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS, casts_implicitly, common_type, is_unknown
 from sqlvec.types import SqlType
+from sqlvec.types.composite_type import is_composite
 from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
@@ -287,6 +288,11 @@ def _element(signature: Signature, args: Sequence[bound.Expression]) -> SqlType 
 
 # ---------------------------------------------------------------- aggregates and windows
 
+_WITHOUT_EXTREMES = frozenset(
+    [*VECTORS, *BITS, *FAMILIES]
+    + [t.oid for t in (types.BOOL, types.BYTEA, types.JSON, types.JSONB, types.UUID, types.RECORD)]
+)
+
 
 def _aggregate(
     binder: Binder, name: str, body: Node, args: list[bound.Expression], scope: Scope, bind: Bind
@@ -304,14 +310,25 @@ def _aggregate(
         bound_args, result = resolve(binder, name, ORDERED_SET_FUNCTIONS.get(name, []), [*args, *values], position)
         args = bound_args[: len(args)]
         return bound.Aggregate(result, name, tuple(args), filter=where, order_by=order_by, within_group=True)
-    if name in ("min", "max") and args and args[0].type.oid in (*VECTORS, *BITS, *FAMILIES):
-        raise _no_function(name, args, position)
+    args = _extreme_of(binder, name, args, position)
     if not args and name != "count":
         raise UndefinedFunction(f"function {name}() does not exist", position=position)
     bound_args, result = resolve(binder, name, AGGREGATE_FUNCTIONS.get(name, []), args, position)
     return bound.Aggregate(
         result, name, tuple(bound_args), False, bool(body.get("agg_distinct")), where, order_by
     )
+
+
+def _extreme_of(
+    binder: Binder, name: str, args: list[bound.Expression], position: int | None
+) -> list[bound.Expression]:
+    """min and max are of some types only, and of text for what is like it."""
+    if name not in ("min", "max") or len(args) != 1:
+        return args
+    if args[0].type.oid in _WITHOUT_EXTREMES or is_composite(args[0].type):
+        raise _no_function(name, args, position)
+    like_text = args[0].type.oid in TEXTS and args[0].type.oid != types.BPCHAR.oid
+    return [binder.coerce(args[0], types.TEXT)] if like_text else args
 
 
 def _window_call(
@@ -330,5 +347,6 @@ def _window_call(
             position=position,
         )
     table = WINDOW_FUNCTIONS if name in WINDOW_FUNCTIONS else AGGREGATE_FUNCTIONS
+    args = _extreme_of(binder, name, args, position)
     bound_args, result = resolve(binder, name, table[name], args, position)
     return bound.WindowCall(result, name, tuple(bound_args), window, False, where)

@@ -321,6 +321,13 @@ class Aggregate(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Grouping(Expression):
+    """GROUPING(args): a bit for each grouped expression, the last one lowest, set where the row's set lacks it."""
+
+    args: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     partition_by: tuple[Expression, ...] = ()
     order_by: tuple[SortKey, ...] = ()

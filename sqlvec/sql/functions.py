@@ -98,7 +98,7 @@ stddev(float8) float8; stddev(numeric) numeric; stddev_samp(float8) float8; stdd
 corr(float8,float8) float8; covar_pop(float8,float8) float8; covar_samp(float8,float8) float8; regr_slope(float8,float8) float8; regr_intercept(float8,float8) float8; regr_count(float8,float8) int8
 """
 ORDERED_SET = """
-percentile_cont(float8,float8) float8; percentile_cont(float8,interval) interval; percentile_disc(float8,anyelement) anyelement; mode(anyelement) anyelement
+percentile_cont(float8,float8) float8; percentile_cont(float8,interval) interval; percentile_disc(float8,anyelement) anyelement; percentile_cont(_float8,float8) _float8; percentile_cont(_float8,interval) _interval; percentile_disc(_float8,anyelement) anyarray; mode(anyelement) anyelement
 """
 WINDOW = """
 row_number() int8; rank() int8; dense_rank() int8; percent_rank() float8; cume_dist() float8; ntile(int4) int4

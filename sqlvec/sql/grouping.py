@@ -15,7 +15,7 @@ Positions = Mapping[bound.Expression, int]
 
 
 def contains_aggregate(expression: bound.Expression) -> bool:
-    return any(isinstance(part, bound.Aggregate) for part in walk(expression))
+    return any(isinstance(part, (bound.Aggregate, bound.Grouping)) for part in walk(expression))
 
 
 def contains_window(expression: bound.Expression) -> bool:
@@ -30,6 +30,10 @@ def forbid_aggregates(
     if isinstance(expression, bound.Aggregate):
         raise GroupingError(
             f"aggregate functions are not allowed in {clause}", position=position
+        )
+    if isinstance(expression, bound.Grouping):
+        raise GroupingError(
+            f"grouping operations are not allowed in {clause}", position=position
         )
     if isinstance(expression, bound.WindowCall):
         raise WindowingError(f"window functions are not allowed in {clause}", position=position)
@@ -81,6 +85,15 @@ def _check(
         if isinstance(expression, bound.Aggregate):
             _forbid_nested(expression, binder.positions)
         return
+    if isinstance(expression, bound.Grouping):
+        for arg in expression.args:
+            if arg not in grouped:
+                raise GroupingError(
+                    "arguments to GROUPING must be grouping expressions of the associated query "
+                    "level",
+                    position=binder.positions.get(arg),
+                )
+        return
     if isinstance(expression, bound.ColumnRef) and expression.relation_id in local:
         if expression.relation_id in keyed:
             return
@@ -99,7 +112,7 @@ def _forbid_nested(aggregate: bound.Aggregate, positions: Positions) -> None:
     stack = list(children(aggregate))
     while stack:
         node = stack.pop(0)
-        if isinstance(node, bound.Aggregate):
+        if isinstance(node, (bound.Aggregate, bound.Grouping)):
             raise GroupingError(
                 "aggregate function calls cannot be nested", position=positions.get(node)
             )
@@ -124,7 +137,9 @@ def _collect_ungrouped(
     grouped: set[bound.Expression],
     found: dict[bound.ColumnRef, None],
 ) -> None:
-    if expression in grouped or isinstance(expression, (bound.Aggregate, bound.Subquery)):
+    if expression in grouped or isinstance(
+        expression, (bound.Aggregate, bound.Grouping, bound.Subquery)
+    ):
         return
     if isinstance(expression, bound.ColumnRef):
         found[expression] = None

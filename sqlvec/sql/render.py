@@ -331,13 +331,16 @@ class _QueryRenderer:
         return f" GROUP BY {', '.join(keys)}" if keys else ""
 
     def _stand_ins(self, select: bound.Select) -> dict[bound.Expression, str]:
-        """Grouped by its key, an expression is shown by one of the group's values."""
+        """Grouped by its key, an expression is shown by one of the group's values, or by none where the set of
+        the row does not group by it."""
         r = self.expressions
         found = {}
         for e in select.group_by:
-            rendered = r.render(e)
-            if r.comparable(e) != rendered:
+            rendered, key = r.render(e), r.comparable(e)
+            if key != rendered:
                 found[e] = f"any_value({rendered})"
+                if select.grouping_sets is not None:
+                    found[e] = f"CASE WHEN GROUPING({key}) = 0 THEN {found[e]} END"
         return found
 
     # ---------------------------------------------------------------- FROM

@@ -16,6 +16,7 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidPrecedingOrFollowingSize,
     NullValueNotAllowed,
+    NumericValueOutOfRange,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.render_arrays import as_shaped
@@ -289,19 +290,54 @@ def _ordered_set(r: ExpressionRenderer, e: bound.Aggregate, where: str) -> str:
     """percentile_cont, percentile_disc, mode: WITHIN GROUP (ORDER BY one key)."""
     key = e.order_by[0]
     value = r.comparable(key.expression)
-    if e.name == "percentile_cont" and e.type.oid == types.FLOAT8.oid:
-        value = f"CAST({r.render(key.expression)} AS DOUBLE)"
-    target = duckdb_type(e.type)
     if e.name == "mode":
         return _mode(r, e, value, where)
     if e.name not in ("percentile_cont", "percentile_disc"):
         raise FeatureNotSupported(f"aggregate {e.name} is not supported in this query")
-    if is_numeric(e.type) and numeric_form(r, key.expression) is None:
-        raise FeatureNotSupported(f"{e.name} over numeric without scale is not supported here")
+    target = types.element_of(e.type) if types.element_of(e.args[0].type) is not None else e.type
+    assert target is not None, e
     direction = " DESC" if key.descending else ""
-    fraction = r.render(e.args[0])
-    call = f"{e.name}({fraction}) WITHIN GROUP (ORDER BY {value}{direction}){where}"
-    return f"CAST({call} AS {target})"
+    wide = is_numeric(target) and numeric_form(r, key.expression) is None
+    if target.oid == types.FLOAT8.oid:
+        value = f"CAST({r.render(key.expression)} AS DOUBLE)"
+
+    def percentile(fraction: bound.Expression) -> str:
+        known = r.constant(_uncast(fraction))
+        if known is not None and known.value is None:
+            return f"CAST(NULL AS {duckdb_type(target)})"
+        if known is not None and not 0 <= known.value <= 1:
+            shown = f"percentile value {float(known.value):g} is not between 0 and 1"
+            raise NumericValueOutOfRange(shown)
+        if wide:  # their keys tell the order, but not how a value is written
+            values = f"list({r.render(key.expression)} ORDER BY {value}{direction} NULLS LAST){where}"
+            place = f"ceil({r.render(fraction)} * count({value}){where})"
+            return f"list_extract({values}, greatest(1, CAST({place} AS BIGINT)))"
+        call = f"{e.name}({r.render(fraction)}) WITHIN GROUP (ORDER BY {value}{direction}){where}"
+        return f"CAST({call} AS {duckdb_type(target)})"
+
+    if target is e.type:
+        return percentile(e.args[0])
+    fractions = _elements(r, e.args[0])
+    if fractions is None:
+        return f"CAST(NULL AS {duckdb_type(e.type)})"
+    listed = f"list_value({', '.join(map(percentile, fractions))})"
+    listed = f"CAST({listed} AS {duckdb_type(e.type)})"
+    return f"CASE WHEN count({value}){where} > 0 THEN {listed} END"
+
+
+def _uncast(e: bound.Expression) -> bound.Expression:
+    return _uncast(e.arg) if isinstance(e, bound.Cast) else e
+
+
+def _elements(r: ExpressionRenderer, array: bound.Expression) -> list[bound.Expression] | None:
+    """What an array known beforehand holds; None for NULL."""
+    array = _uncast(array)
+    if isinstance(array, bound.ArrayExpression):
+        return list(array.items)
+    known = r.constant(array)
+    if known is None:
+        raise FeatureNotSupported("an array of fractions that is not a constant is not supported")
+    return None if known.value is None else [bound.Const(types.FLOAT8, v) for v in known.value]
 
 
 def _mode(r: ExpressionRenderer, e: bound.Aggregate, value: str, where: str) -> str:

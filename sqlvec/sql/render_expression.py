@@ -345,6 +345,11 @@ class ExpressionRenderer:
             return operator(self, e)
         return function(self, e)
 
+    def _grouping(self, e: bound.Grouping) -> str:
+        with self.without_replacements():
+            keys = ", ".join([self.comparable(arg) for arg in e.args])
+        return f"CAST(GROUPING({keys}) AS INTEGER)"
+
     def _aggregate(self, e: bound.Aggregate) -> str:
         return aggregate(self, e)
 
@@ -423,6 +428,7 @@ _HANDLERS: dict[type[bound.Expression], Callable[[ExpressionRenderer, Any], str]
     bound.RecordCall: record_text,
     bound.Field: record_field,
     bound.Aggregate: ExpressionRenderer._aggregate,
+    bound.Grouping: ExpressionRenderer._grouping,
     bound.WindowCall: ExpressionRenderer._window,
     bound.Subquery: ExpressionRenderer._subquery,
 }

@@ -79,11 +79,12 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
         return True
     if (a, b) in _VECTORS_IMPLICIT or (a in BITS and b in BITS):
         return True
-    element = types.element_of(source)
-    if a in (types.INT2VECTOR.oid, types.OIDVECTOR.oid) and element is not None:
-        wanted = types.element_of(target)
-        return wanted is not None and wanted.oid == element.oid
-    return False
+    element, wanted = types.element_of(source), types.element_of(target)
+    if element is None or wanted is None:
+        return False
+    if a in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
+        return wanted.oid == element.oid
+    return casts_implicitly(element, wanted)
 
 
 def casts_on_assignment(source: SqlType, target: SqlType) -> bool:

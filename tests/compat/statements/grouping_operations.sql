@@ -1,0 +1,20 @@
+-- GROUPING over sets, and what a key shows in a row whose set lacks it.
+CREATE TABLE sold (a int, b text, n numeric, c char(3), x int);
+INSERT INTO sold VALUES (1, 'x', 1.50, 'a', 1), (2, 'y', 1.5, 'b', 2), (1, 'y', 2, NULL, 3), (NULL, 'y', NULL, 'b', 4);
+SELECT a, b, grouping(a), grouping(b), grouping(a, b), grouping(b, a), count(*) FROM sold GROUP BY ROLLUP (a, b) ORDER BY 5, a, b;
+SELECT a, b, grouping(a, b) AS g, sum(x) FROM sold GROUP BY CUBE (a, b) HAVING grouping(a, b) < 3 ORDER BY g, a, b;
+SELECT a, count(*) FROM sold GROUP BY CUBE (a, b) HAVING grouping(a) = 0 ORDER BY grouping(b), a, b;
+SELECT grouping(a), a FROM sold GROUP BY a ORDER BY a;
+SELECT grouping(a + 1), a + 1 AS s FROM sold GROUP BY ROLLUP (a + 1) ORDER BY 1, 2;
+SELECT grouping(n), n, count(*) FROM sold GROUP BY ROLLUP (n) ORDER BY 1, 2;
+SELECT grouping(c), c, sum(grouping(c)) OVER () FROM sold GROUP BY GROUPING SETS ((c), ()) ORDER BY 1, 2;
+SELECT CASE WHEN grouping(b) = 1 THEN 'all' ELSE b END AS shown, sum(x) FROM sold GROUP BY ROLLUP (b) ORDER BY grouping(b), b;
+SELECT grouping(b) FROM sold GROUP BY a;
+SELECT grouping(a) FROM sold;
+SELECT a FROM sold WHERE grouping(a) = 0;
+SELECT a FROM sold GROUP BY grouping(a);
+SELECT sum(grouping(a)) FROM sold GROUP BY a;
+SELECT grouping(a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a) FROM sold GROUP BY a;
+PREPARE g(int) AS SELECT grouping(a), count(*) FROM sold WHERE x > $1 GROUP BY ROLLUP (a) ORDER BY 1, 2;
+EXECUTE g(1);
+DROP TABLE sold;

@@ -1,0 +1,26 @@
+-- Percentiles of one fraction and of several, and which types have a least and a greatest value.
+CREATE TABLE p (x int, d numeric(5,2), n numeric, t text, f float8);
+INSERT INTO p SELECT i, i * 1.25, i * 0.50, 't' || i, i / 4.0 FROM generate_series(1, 10) i;
+INSERT INTO p VALUES (NULL, NULL, NULL, NULL, NULL);
+SELECT percentile_cont(0.25) WITHIN GROUP (ORDER BY x), percentile_disc(0.25) WITHIN GROUP (ORDER BY x DESC) FROM p;
+SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY x) FROM p;
+SELECT percentile_disc(ARRAY[0, 0.9, NULL, 1]) WITHIN GROUP (ORDER BY x DESC) FROM p;
+SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY d), percentile_disc('{0.5,0.9}') WITHIN GROUP (ORDER BY d) FROM p;
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY n), percentile_disc(ARRAY[0, 1]) WITHIN GROUP (ORDER BY n DESC) FROM p;
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FILTER (WHERE x > 4), percentile_disc(0.5) WITHIN GROUP (ORDER BY n) FILTER (WHERE x > 90) FROM p;
+SELECT percentile_disc(ARRAY[0.1, 0.6]) WITHIN GROUP (ORDER BY t), percentile_cont(ARRAY[]::float8[]) WITHIN GROUP (ORDER BY f) FROM p;
+SELECT x % 3 AS g, percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY f) FROM p GROUP BY 1 ORDER BY 1;
+SELECT percentile_cont(ARRAY[0.5]) WITHIN GROUP (ORDER BY x) FROM p WHERE x > 99;
+SELECT percentile_cont(NULL) WITHIN GROUP (ORDER BY x), percentile_cont(NULL::float8[]) WITHIN GROUP (ORDER BY x) FROM p;
+SELECT percentile_cont(2) WITHIN GROUP (ORDER BY x) FROM p;
+SELECT percentile_disc(ARRAY[0.5, -0.5]) WITHIN GROUP (ORDER BY t) FROM p;
+SELECT min('a'::varchar), max('b'::name), max('c'::"char"), min('d'::char(3)), max(ARRAY[1, 2]), min(inet '1.2.3.4');
+SELECT max(t) OVER (ORDER BY x), min(t::varchar) OVER (ORDER BY x) FROM p ORDER BY x LIMIT 2;
+SELECT min(true);
+SELECT max(true) OVER ();
+SELECT max('a'::bytea);
+SELECT min('{}'::jsonb);
+SELECT min('{}'::json);
+SELECT max(gen_random_uuid());
+SELECT min(row(1, 2));
+DROP TABLE p;
