@@ -26,6 +26,8 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
         context.connection.block.forbid(statement.alone)
     for sqlstate, message, *detail in statement.notices:
         context.notice(message, sqlstate=sqlstate, detail=detail[0] if detail else None)
+    if context.settings.sends("DEBUG"):
+        _tell_implied(statement, context)
     tx = context.tx
     old = tx.catalog
     _verify_counts(statement, context)
@@ -58,6 +60,26 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
     if statement.query is not None:
         result = _fill(statement, context)
     return result
+
+
+def _tell_implied(statement: bound.Ddl, context: Context) -> None:
+    """What comes with a table though nobody named it: sequences, then the indexes of keys."""
+    made = [r for r in statement.changed if r.oid not in context.catalog.relations]
+    tables = {r.oid: r for r in statement.changed if isinstance(r, Table)}
+    for relation in made:
+        if isinstance(relation, Sequence) and relation.owned_by[0] in tables:
+            table = tables[relation.owned_by[0]]
+            column = table.column_by_attnum(relation.owned_by[1]).name
+            what = f'sequence "{relation.name}" for serial column "{table.name}.{column}"'
+            context.notice(f"{statement.tag} will create implicit {what}", severity="DEBUG")
+    indexes = [r for r in made if isinstance(r, Index) and r.table_oid in tables]
+    for index in sorted(indexes, key=lambda index: not index.primary):
+        table = tables[index.table_oid]
+        if any(c.index_oid == index.oid and c.kind in "pu" for c in table.constraints):
+            key = "PRIMARY KEY" if index.primary else "UNIQUE"
+            command = f"{statement.tag} / {'ADD ' if statement.tag == 'ALTER TABLE' else ''}{key}"
+            what = f'index "{index.name}" for table "{table.name}"'
+            context.notice(f"{command} will create implicit {what}", severity="DEBUG")
 
 
 def _verify_counts(statement: bound.Ddl, context: Context) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlvec.errors import DatabaseError, FatalError, QueryCanceled
 from sqlvec.exec.context import Context
 
 Function = Callable[..., Any]
@@ -17,11 +18,13 @@ def _notify(context: Context, channel: str | None, payload: str | None) -> str:
 
 
 def _signal(signal: str) -> Function:
-    """pg_cancel_backend and pg_terminate_backend: whether there is such a session."""
+    """pg_cancel_backend and pg_terminate_backend: whether there is such a session. One's own ends at once."""
 
     def send(context: Context, pid: int | None, *timeout: int) -> bool | None:
         if pid is None:
             return None
+        if pid == context.pid:
+            raise _OWN[signal]()
         assert context.connection is not None
         other = context.connection.other(pid)
         if other is None:
@@ -34,6 +37,13 @@ def _signal(signal: str) -> Function:
 
     return send
 
+
+_OWN: dict[str, Callable[[], DatabaseError]] = {
+    "cancel": lambda: QueryCanceled("canceling statement due to user request"),
+    "terminate": lambda: FatalError(
+        "terminating connection due to administrator command", sqlstate="57P01"
+    ),
+}
 
 SESSION_FUNCTIONS: dict[str, Function] = {
     "pg_notify": _notify,

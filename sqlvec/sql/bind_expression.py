@@ -24,6 +24,7 @@ from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.type_rules import is_unknown
+from sqlvec.types.domain_type import value_type
 from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 
 GROUPING_ARGUMENTS_MAX = 31
@@ -300,9 +301,9 @@ def _cast(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         arg = bind_expression(binder, body["arg"], scope)
         return bm25query_cast(binder, arg, binder.position(body))
     target = binder.type_name(body["typeName"])
-    empty = "A_ArrayExpr" in body["arg"] and not body["arg"]["A_ArrayExpr"].get("elements")
-    if empty and types.element_of(target) is not None:
-        return bound.ArrayExpression(target, ())
+    if "A_ArrayExpr" in body["arg"] and types.element_of(target) is not None:
+        array = _array_as(binder, body["arg"]["A_ArrayExpr"], scope, target)
+        return binder.coerce(array, target, level="explicit", position=binder.position(body))
     arg = bind_expression(binder, body["arg"], scope)
     position = location_of(binder, body["arg"])
     if is_unknown(arg.type) and isinstance(arg, bound.Param) and target.typmod >= 0:
@@ -366,6 +367,28 @@ def _array(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     else:
         target = types.array_of(element)
     return bound.ArrayExpression(target, tuple(unified))
+
+
+def _array_as(binder: Binder, body: Node, scope: Scope, target: types.SqlType) -> bound.Expression:
+    """ARRAY[...] that is cast: each element is, so that none needs a type of its own."""
+    element = types.element_of(target)
+    assert element is not None, target
+    nodes = body.get("elements", ())
+    items = [
+        _array_as(binder, node["A_ArrayExpr"], scope, target)
+        if "A_ArrayExpr" in node
+        else bind_expression(binder, node, scope)
+        for node in nodes
+    ]
+    nested = any(types.element_of(item.type) is not None for item in items)
+    wanted, values = (target if nested else element), value_type(target)
+    places = [location_of(binder, node) for node in nodes]
+    cast = [
+        binder.coerce(item, wanted, level="explicit", position=place)
+        for item, place in zip(items, places, strict=True)
+    ]
+    shape = shaped(values) if nested and has_shape(values) else values
+    return bound.ArrayExpression(shape, tuple(cast))
 
 
 def _row(binder: Binder, body: Node, scope: Scope) -> bound.Expression:

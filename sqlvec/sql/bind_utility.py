@@ -267,14 +267,12 @@ def _named_constraints(binder: Binder, part: Node) -> list[int]:
     """Those of the first schema that has any by that name."""
     catalog, name = binder.catalog, part["relname"]
     named = part.get("schemaname")
-    for schema_name in [named] if named else binder.context.search_path:
-        schema = catalog.schema(schema_name)
-        if schema is None:
-            if named:
-                raise InvalidSchemaName(f'schema "{named}" does not exist')
-            continue
+    searched = list(binder.context.searched(named))
+    if named and not searched:
+        raise InvalidSchemaName(f'schema "{named}" does not exist')
+    for schema_oid in searched:
         tables = (r for r in catalog.relations.values() if isinstance(r, Table))
-        found = [c for t in tables if t.schema_oid == schema.oid for c in t.constraints if c.name == name]
+        found = [c for t in tables if t.schema_oid == schema_oid for c in t.constraints if c.name == name]
         if found:
             if not any(c.deferrable for c in found):
                 raise WrongObjectType(f'constraint "{name}" is not deferrable')

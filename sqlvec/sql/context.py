@@ -25,15 +25,15 @@ class BindContext:
 
     def find_relation(self, schema: str | None, name: str) -> Relation | None:
         """The relation that a name means here."""
-        relations = (self.catalog.relation(oid, name) for oid in self._searched(schema))
+        relations = (self.catalog.relation(oid, name) for oid in self.searched(schema))
         return next((found for found in relations if found is not None), None)
 
     def find_type(self, schema: str | None, name: str) -> SqlType | None:
         """The user's type that a name means here."""
-        made = (self.catalog.type_by_name(oid, name) for oid in self._searched(schema))
+        made = (self.catalog.type_by_name(oid, name) for oid in self.searched(schema))
         return next((found for found in made if found is not None), None)
 
-    def _searched(self, schema: str | None) -> Iterator[int]:
+    def searched(self, schema: str | None) -> Iterator[int]:
         """The oids of the schemas in which a name is looked for, in their order."""
         if schema is None:
             names = [self.temporary_schema, *self.search_path]

@@ -205,3 +205,24 @@ def test_a_client_that_vanishes_takes_its_transaction_with_it(server: LiveServer
             ).fetchone() != (0,):
                 gone.wait(0.02)
             assert other.execute("SELECT count(*) FROM vanished").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "call", ["pg_terminate_backend(pg_backend_pid())", "pg_terminate_backend(pid) FROM pg_stat_activity"]
+)
+def test_a_session_that_ends_itself_is_told_so_and_gets_no_answer(
+    server: LiveServer, call: str
+) -> None:
+    with psycopg.connect(server.dsn) as onlooker, psycopg.connect(server.dsn) as session:
+        mine = session.info.backend_pid
+        where = f" WHERE pid = {mine}" if "FROM" in call else ""
+        with pytest.raises(psycopg.errors.AdminShutdown, match="due to administrator command"):
+            session.execute(f"SELECT {call}{where}")  # type: ignore[arg-type]
+        left = onlooker.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", (mine,))
+        assert left.fetchone() == (0,)
+
+
+def test_a_session_that_cancels_itself_goes_on(connection: psycopg.Connection) -> None:
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        connection.execute("SELECT pg_cancel_backend(pg_backend_pid())")
+    assert connection.execute("SELECT 1").fetchone() == (1,)

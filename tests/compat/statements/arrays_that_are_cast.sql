@@ -1,0 +1,23 @@
+-- ARRAY[...]::type[]: each element is cast, so that it needs no type of its own.
+CREATE TYPE pair_of AS (a int, b text);
+SELECT ARRAY[(1, 'x'), (2, 'y'), NULL]::pair_of[];
+SELECT ARRAY[ROW(1, '2')::pair_of, (3, '4')]::pair_of[];
+SELECT ARRAY[ARRAY[]]::int[], ARRAY[]::int[], ARRAY[ARRAY[], ARRAY[]]::text[];
+SELECT 10 = ANY (ARRAY[ARRAY[]]::int[]);
+SELECT ARRAY['1', 2, 3.7]::int[], ARRAY[1, 'x']::text[], ARRAY['1', NULL]::int[];
+SELECT ARRAY[ARRAY[1, '2'], ARRAY['3', 4.4]]::int[], ARRAY['{1,2}'::int[], '{3,4}']::text[];
+SELECT ARRAY['abcdef', 'xyz']::varchar(3)[];
+SELECT ARRAY[1.255, '2.5']::numeric(5, 2)[];
+SELECT ARRAY['1', 'x']::int[];
+SELECT ARRAY[true]::date[];
+SELECT ARRAY['2020-01-01', 'yesterday'::date]::date[] IS NULL;
+SELECT ARRAY[ARRAY[1], 2]::int[];
+SELECT CAST(ARRAY['a', 'b'] AS text[]) || 'c';
+PREPARE made AS SELECT ARRAY[$1, $2]::int[], ARRAY[ARRAY[$3]]::numeric[];
+EXECUTE made(1, '2', 3.5);
+SELECT unnest(ARRAY['[1,2]', '[3,4]']::vector[]);
+CREATE DOMAIN small AS int CHECK (VALUE < 10);
+SELECT ARRAY[1, '2']::small[];
+SELECT ARRAY[1, '20']::small[];
+DROP DOMAIN small;
+DROP TYPE pair_of;
