@@ -71,6 +71,14 @@ def _add_serve(commands: Commands) -> None:
         help="give the largest vector indexes bit codes where all take more; for example 4GB (default: no limit)",
     )  # fmt: skip
     serve.add_argument(
+        "--memory-limit", default="4GB", metavar="SIZE",
+        help="what sorts, joins and groups of one database may take before they go to disk, or fail",
+    )  # fmt: skip
+    serve.add_argument(
+        "--temp-file-limit", default="-1", metavar="SIZE",
+        help="what they may put on disk (default: nine tenths of what is free)",
+    )  # fmt: skip
+    serve.add_argument(
         "--segment-io", choices=("mmap", "pread"), default="mmap",
         help="how files of rows are read: mapped, or by pread into the server's own memory",
     )  # fmt: skip
@@ -114,6 +122,7 @@ def _version(args: argparse.Namespace) -> int:
 
 def _serve(args: argparse.Namespace) -> int:
     from sqlvec.errors import DatabaseError
+    from sqlvec.exec.relational import EngineLimits
     from sqlvec.server.listener import serve
     from sqlvec.settings import SessionSettings
     from sqlvec.storage.settings import StorageSettings
@@ -151,8 +160,12 @@ def _serve(args: argparse.Namespace) -> int:
                 checked("sqlvec.unlinked_rows_stall", str(args.unlinked_rows_stall))
             ),
         )
+        limits = EngineLimits(
+            int(checked("sqlvec.memory_limit", args.memory_limit)),
+            int(checked("temp_file_limit", args.temp_file_limit)),
+        )
         serve(
-            args.data_dir, args.host, args.port, verifiers, storage,
+            args.data_dir, args.host, args.port, verifiers, storage, limits,
             authentication_seconds=args.authentication_timeout, metrics_port=args.metrics_port,
             max_connections=args.max_connections,
         )  # fmt: skip

@@ -53,7 +53,7 @@ from sqlvec.exec.relation_locks import (
     relation_locks,
     takes_locks,
 )
-from sqlvec.exec.relational import Relational, RelationalEngine
+from sqlvec.exec.relational import EngineLimits, Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
 from sqlvec.exec.select import run_query
 from sqlvec.exec.temporary import drop_schemas, end_transaction, left_behind, temporary_schema
@@ -172,7 +172,9 @@ class Database:
         """Made when a statement first needs it: what it takes would be a tenth of the start."""
         with self._engine_lock:
             if self._engine is None:
-                self._engine = RelationalEngine(str(self._directory / "tmp"))
+                self._engine = RelationalEngine(
+                    str(self._directory / "tmp"), self.cluster.engine_limits
+                )
             return self._engine
 
     def connect(
@@ -201,9 +203,11 @@ class Cluster:
         clock: Clock,
         password_verifiers: dict[str, str],
         storage: StorageSettings,
+        engine_limits: EngineLimits,
     ) -> None:
         self.data_dir = data_dir
         self.storage = storage
+        self.engine_limits = engine_limits
         self.clock = clock
         self.started_us = clock.now_us()
         self.password_verifiers = password_verifiers
@@ -217,6 +221,8 @@ class Cluster:
             "sqlvec.segments_stall": str(storage.segments_stall),
             "sqlvec.unlinked_rows_stall": str(storage.unlinked_rows_stall),
             "sqlvec.index_memory_limit": str(storage.index_memory_limit_bytes >> 10),
+            "sqlvec.memory_limit": str(engine_limits.memory_kb),
+            "temp_file_limit": str(engine_limits.temp_file_kb),
         }
         self.open_databases: dict[str, Database] = {}
 
@@ -228,12 +234,17 @@ class Cluster:
         clock: Clock | None = None,
         password_verifiers: dict[str, str] | None = None,
         storage: StorageSettings | None = None,
+        engine_limits: EngineLimits | None = None,
     ) -> Cluster:
         """Opens or creates the directory; the default database is opened at once, others when used."""
         path = Path(data_dir)
         path.mkdir(parents=True, exist_ok=True)
         cluster = cls(
-            path, clock or SystemClock(), password_verifiers or {}, storage or StorageSettings()
+            path,
+            clock or SystemClock(),
+            password_verifiers or {},
+            storage or StorageSettings(),
+            engine_limits or EngineLimits(),
         )
         if DEFAULT_DATABASE not in cluster.database_names():
             cluster._make_directory(DEFAULT_DATABASE)

@@ -587,6 +587,12 @@ class TooManyConnections(DatabaseError):
     severity = "FATAL"
 
 
+class ConfigurationLimitExceeded(DatabaseError):
+    """A limit that a setting sets is reached."""
+
+    sqlstate = "53400"
+
+
 class ProgramLimitExceeded(DatabaseError):
     """A limit of the program."""
 

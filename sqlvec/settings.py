@@ -113,6 +113,8 @@ DEFINITIONS = (
     _b("enable_bitmapscan", "on", "Without effect."),
     _b("enable_sort", "on", "Without effect."),
     _i("work_mem", "4096", 64, _INT_MAX, "Without effect.", "kB"),
+    _i("temp_file_limit", "-1", 0, _INT_MAX, "What sorts, joins and groups may put on disk; -1 for most of "
+       "what is free. Set at start.", "kB", special="-1", fixed=True),
     _i("maintenance_work_mem", "65536", 1024, _INT_MAX, "Without effect.", "kB"),
     _i("max_parallel_maintenance_workers", "2", 0, 1024, "Without effect."),
     _i("max_parallel_workers_per_gather", "2", 0, 1024, "Without effect."),
@@ -149,6 +151,9 @@ DEFINITIONS = (
        "A tenant that was not used for so long holds no memory and no file. Set at start.", fixed=True),
     _i("sqlvec.open_shards_max", "1000", 1, _INT_MAX,
        "Of more tenants, those used longest ago hold no memory and no file. Set at start.", fixed=True),
+    _i("sqlvec.memory_limit", "4194304", 16384, _INT_MAX,
+       "Memory that sorts, joins and groups of one database may take before they go to disk, or fail. Set at "
+       "start.", "kB", fixed=True),
     _i("sqlvec.index_memory_limit", "0", 0, _INT_MAX,
        "Memory that vector indexes without a quantization of their own may take with int8 codes and links; the "
        "largest get bit codes beyond it. 0 for none. Set at start.", "kB", fixed=True),

@@ -6,19 +6,20 @@ of the year -5877641. infinity is the greatest integer for all three.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sqlvec.exec.pieces import Pieces
+
 _LEAST = {32: -(2**31), 64: -(2**63)}
 
 
-def for_engine(table: Any) -> Any:
-    """A table, whose -infinity DuckDB knows; what streams has none of ours."""
-    if not isinstance(table, pa.Table):
-        return table
+def for_engine(table: pa.Table | Pieces) -> pa.Table | Pieces:
+    """The rows, whose -infinity DuckDB knows."""
+    if isinstance(table, Pieces):
+        moments = any(_has_moments(field.type) for field in table.schema)
+        return table.mapped(for_engine) if moments else table
     for place, field in enumerate(table.schema):
         if _has_moments(field.type):
             column = table.column(place)

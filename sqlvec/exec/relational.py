@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import numpy as np
@@ -30,6 +30,7 @@ from sqlvec import types
 from sqlvec.errors import DatabaseError
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.infinities import for_engine, from_engine
+from sqlvec.exec.pieces import PIECE_ROWS, Pieces
 from sqlvec.exec.priority import give_way
 from sqlvec.exec.relational_errors import translated
 from sqlvec.exec.relational_functions import FunctionHost, register, session_value
@@ -38,13 +39,11 @@ from sqlvec.sql.render import Computed, RenderContext, render_query
 
 BATCH_ROWS = 8_192
 WEIGHT_SHIFT = 9  # tables of fewer than 512 rows need no estimate
-SCAN_ROWS = 65_536  # of a slot that one thread of the engine takes at a time
-MEMORY_LIMIT = "4GB"
-THREADS = 2
 PLANS_MAX = 128  # remembered by a session
 IDLE_MAX = 8  # cursors without a session
 SLOTS_MAX = 256
 PREPARED_BYTES_MAX = 100_000
+Rows: TypeAlias = pa.Table | Pieces
 _PLACE = 100_000  # the ordinal under which filter() numbers the rows
 # The copy that it warns of is of a few rows; the other way plans the statement again.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result", UserWarning)
@@ -56,19 +55,29 @@ _SETTINGS: dict[str, str | int | float | list[str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """Of all statements of a database together."""
+
+    memory_kb: int = 4 << 20
+    temp_file_kb: int = -1  # what large sorts and joins may put on disk; -1: nine tenths of what is free
+    threads: int = 2
+
+
 class RelationalEngine:
     """One a database. temp_directory is where large sorts spill."""
 
-    def __init__(
-        self, temp_directory: str, *, memory_limit: str = MEMORY_LIMIT, threads: int = THREADS
-    ) -> None:
+    def __init__(self, temp_directory: str, limits: EngineLimits) -> None:
         Path(temp_directory).mkdir(parents=True, exist_ok=True)
-        limits: dict[str, str | int | float | list[str]] = {
-            "threads": threads,
-            "memory_limit": memory_limit,
+        self.limits = limits
+        options: dict[str, str | int | float | list[str]] = {
+            "threads": limits.threads,
+            "memory_limit": f"{limits.memory_kb}KiB",
             "temp_directory": temp_directory,
         }
-        self.connection = _connect({**_SETTINGS, **limits})
+        if limits.temp_file_kb >= 0:
+            options["max_temp_directory_size"] = f"{limits.temp_file_kb}KiB"
+        self.connection = _connect({**_SETTINGS, **options})
         self.host = FunctionHost()
         self.connection.execute("SET TimeZone = 'UTC'")
         register(self.connection, self.host)
@@ -82,7 +91,7 @@ class RelationalEngine:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-            return Relational(self.connection.cursor(), self.host)
+            return Relational(self.connection.cursor(), self.host, self.limits)
 
     def give_back(self, cursor: Relational) -> None:
         """For who comes next, unless a statement is running on it or there are enough."""
@@ -115,12 +124,12 @@ class _Slot:
     def __init__(self, name: str, schema: pa.Schema) -> None:
         self.name = name
         self.schema = schema
-        self.table: Any = None
+        self.table: Rows | None = None
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         table = self.schema.empty_table() if self.table is None else self.table
-        if isinstance(table, pa.Table) and table.num_rows > SCAN_ROWS:
-            table = table.to_reader(SCAN_ROWS)
+        if isinstance(table, pa.Table) and table.num_rows > PIECE_ROWS:
+            table = table.to_reader(PIECE_ROWS)
         return table.__arrow_c_stream__(requested_schema)
 
     def __arrow_c_schema__(self) -> object:
@@ -153,9 +162,10 @@ class _Result:
 class Relational:
     """A session's cursor; one statement at a time."""
 
-    def __init__(self, cursor: Any, host: FunctionHost) -> None:
+    def __init__(self, cursor: Any, host: FunctionHost, limits: EngineLimits) -> None:
         self.cursor = cursor
         self.host = host
+        self.limits = limits
         self.session = host.new_session()
         self._slots: dict[tuple[int, str], _Slot] = {}
         self._plans: OrderedDict[str, _Plan] = OrderedDict()
@@ -168,12 +178,12 @@ class Relational:
     def run(
         self,
         query: bound.Query,
-        sources: Mapping[int, pa.Table],
+        sources: Mapping[int, Rows],
         context: Context,
         computed: Computed,
     ) -> Iterator[pa.RecordBatch]:
         """Batches of at most BATCH_ROWS rows, whose columns c0 ... have the Arrow forms of the query's
-        output types. sources hold columns c{ordinal}; a source must have a schema and __arrow_c_stream__.
+        output types. sources hold columns c{ordinal}.
         """
         self.finish()
         self.running = True
@@ -259,7 +269,7 @@ class Relational:
             time_zone=_zone(context),
         )
 
-    def _slot(self, relation_id: int, table: Any) -> _Slot:
+    def _slot(self, relation_id: int, table: Rows) -> _Slot:
         key = (relation_id, str(table.schema))
         slot = self._slots.get(key)
         if slot is None:
@@ -344,14 +354,14 @@ class Relational:
             raise translated(error, self.host.keeper, cancelled=cancelled) from error
 
 
-def _weighed(slot: _Slot, table: Any) -> str:
+def _weighed(slot: _Slot, table: Rows) -> str:
     """The slot for FROM, in a way that tells the engine how many rows it has.
 
     DuckDB takes every Arrow source for one row, and so builds a join's hash table over the larger side as soon
     as over the smaller. What it estimates of a UNION is the sum of its branches, and of an OFFSET nothing: a
     second branch that skips all its rows weighs as many. Powers of two, so that a statement stays the same.
     """
-    rows = table.num_rows >> WEIGHT_SHIFT if isinstance(table, pa.Table) else 0
+    rows = table.num_rows >> WEIGHT_SHIFT
     if not rows:
         return slot.name
     weight = 1 << rows.bit_length() - 1

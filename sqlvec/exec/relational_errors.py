@@ -18,6 +18,7 @@ import duckdb
 from sqlvec import errors
 from sqlvec.errors import (
     CardinalityViolation,
+    ConfigurationLimitExceeded,
     DatabaseError,
     DataException,
     DatetimeFieldOverflow,
@@ -131,6 +132,8 @@ def translated(error: Exception, keeper: ErrorKeeper, *, cancelled: bool = False
     lowered = text.lower()
     if "division by zero" in lowered or "divide by zero" in lowered:
         return DivisionByZero("division by zero")
+    if "failed to offload" in lowered and "max_temp_directory_size" in text:
+        return ConfigurationLimitExceeded("temporary file size exceeds temp_file_limit")
     if isinstance(error, duckdb.OutOfMemoryException) or "out of memory" in lowered:
         return OutOfMemory("out of memory", detail=_first_line(text))
     if "more than one row returned by a subquery" in lowered:

@@ -19,6 +19,7 @@ from sqlvec.exec.hand_fusion import run_hand_fusion, run_recognised
 from sqlvec.exec.limit import RowLimit, row_limit
 from sqlvec.exec.locking import run_locking
 from sqlvec.exec.ordering import sorted_places
+from sqlvec.exec.pieces import Pieces
 from sqlvec.exec.prefilter import ShardRows, prefilter
 from sqlvec.exec.ranked_rows import rank
 from sqlvec.exec.ranked_scan import key_datums
@@ -78,13 +79,15 @@ def run_remainder_arrow(
     plan: Remainder, context: Context, given: Mapping[int, pa.Table] = MappingProxyType({})
 ) -> Iterator[pa.RecordBatch | pa.Table]:
     """given: relations that are at hand."""
-    sources = {relation_id: _source(source, context) for relation_id, source in plan.sources}
+    sources: dict[int, pa.Table | Pieces] = {
+        relation_id: _source(source, context) for relation_id, source in plan.sources
+    }
     sources.update(given)
     computed = {expression: (relation, name) for expression, relation, name in plan.computed}
     return context.relational().run(plan.query, sources, context, computed)
 
 
-def _source(source: Source, context: Context) -> pa.Table:
+def _source(source: Source, context: Context) -> pa.Table | Pieces:
     if isinstance(source, LateralSource):
         return arrow_table(_lateral(source, context), source.columns)
     if not isinstance(source, QuerySource):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from sqlvec.catalog.system.tables import TABLEOID
 from sqlvec.exec.context import Context
 from sqlvec.exec.explain_score import explanations
 from sqlvec.exec.limit import row_limit
+from sqlvec.exec.pieces import PIECE_ROWS, Pieces
 from sqlvec.exec.prefilter import ShardRows, prefilter, row_distances
 from sqlvec.exec.ranked_rows import rank, scores_of
 from sqlvec.exec.ranked_scan import key_datums
@@ -42,8 +43,10 @@ _COMPUTED_TYPES = {bound.TextMatch: pa.bool_(), bound.Explanation: pa.string()}
 _COMPUTED = (bound.Distance, bound.TextScore, bound.TextMatch)
 
 
-def materialize(source: TableSource | SystemSource, context: Context) -> pa.Table:
-    """The source's rows: columns c{ordinal}, and those computed under their names."""
+def materialize(source: TableSource | SystemSource, context: Context) -> pa.Table | Pieces:
+    """The source's rows: columns c{ordinal}, and those computed under their names. Many rows among others are
+    copied in pieces, as they are read.
+    """
     context.check_cancelled()
     if isinstance(source, SystemSource):
         return _system(source, context)
@@ -54,6 +57,8 @@ def materialize(source: TableSource | SystemSource, context: Context) -> pa.Tabl
     if context.observed is not None:
         counters = context.observed.setdefault(source.prefilter.scan.relation_id, {})
         counters["rows"] = sum(part.rows.count for part in rows)
+    if not (source.computed or source.row_ids) and _are_many(rows):
+        return _pieces(source.ordinals, rows, _empty(source, table).schema)
     tables = []
     computed = {}
     if source.computed:
@@ -70,6 +75,22 @@ def materialize(source: TableSource | SystemSource, context: Context) -> pa.Tabl
     if not tables:
         return _empty(source, table)
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables)
+
+
+def _are_many(rows: list[ShardRows]) -> bool:
+    return any(PIECE_ROWS < part.rows.count < part.rows.row_count for part in rows)
+
+
+def _pieces(ordinals: Sequence[int], rows: list[ShardRows], schema: pa.Schema) -> Pieces:
+    attnums = [ordinal + 1 for ordinal in ordinals]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for part in rows:
+            for arrays, count in part.shard.take_pieces(attnums, part.rows, PIECE_ROWS):
+                columns = arrays or [pa.nulls(count, pa.bool_())]
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return Pieces(schema, sum(part.rows.count for part in rows), batches)
 
 
 def _table(columns: dict[str, pa.Array | pa.ChunkedArray], row_count: int) -> pa.Table:

@@ -20,6 +20,7 @@ from sqlvec.catalog.objects import Index
 from sqlvec.database import Cluster, Database
 from sqlvec.errors import DatabaseError, TooManyConnections
 from sqlvec.exec.priority import give_way
+from sqlvec.exec.relational import EngineLimits
 from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
 from sqlvec.server.connection import ClientConnection
@@ -149,6 +150,7 @@ def serve(
     port: int,
     password_verifiers: dict[str, str],
     storage: StorageSettings,
+    engine_limits: EngineLimits,
     *,
     authentication_seconds: float = AUTHENTICATION_SECONDS,
     metrics_port: int | None = None,
@@ -165,7 +167,10 @@ def serve(
     warm_rows()
     warm_copy()
     cluster = Cluster.open(
-        Path(data_dir), password_verifiers=password_verifiers, storage=storage
+        Path(data_dir),
+        password_verifiers=password_verifiers,
+        storage=storage,
+        engine_limits=engine_limits,
     )
     for quantization in quantizations(cluster):
         warm_codes(quantization)

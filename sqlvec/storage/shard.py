@@ -181,6 +181,15 @@ class Shard:
         arrays = [self._take_column(attnum, groups, order) for attnum in attnums]
         return pa.table(arrays, names=[str(attnum) for attnum in attnums])
 
+    def take_pieces(
+        self, attnums: Sequence[int], rows: RowSet, size: int
+    ) -> Iterator[tuple[list[pa.Array], int]]:
+        """take() of a RowSet, in pieces of at most size rows: the columns' arrays, and the number of rows."""
+        for part, offsets in _ascending_by_part(self.parts(), rows):
+            for low in range(0, len(offsets), size):
+                piece = offsets[low : low + size]
+                yield [_take(part, attnum, piece) for attnum in attnums], len(piece)
+
     def _take_column(
         self, attnum: int, groups: list[tuple[Part, RowIds | range]], order: pa.Array | None
     ) -> pa.Array | pa.ChunkedArray:

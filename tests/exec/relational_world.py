@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sqlvec.catalog.objects import Catalog, Table, empty_catalog
 from sqlvec.exec.context import Context
-from sqlvec.exec.relational import Relational, RelationalEngine
+from sqlvec.exec.relational import EngineLimits, Relational, RelationalEngine
 from sqlvec.settings import SessionSettings
 from sqlvec.sql import bound
 from sqlvec.sql.bind import bind
@@ -133,7 +133,7 @@ def scans(node: Any) -> Iterator[bound.TableScan]:
 
 
 def new_world(directory: Path) -> World:
-    world = World(RelationalEngine(str(directory)))
+    world = World(RelationalEngine(str(directory), EngineLimits()))
     for sql in WORLD_SQL:
         world.define(sql)
     return world

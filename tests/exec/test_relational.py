@@ -22,7 +22,7 @@ from sqlvec.errors import (
     OutOfMemory,
     QueryCanceled,
 )
-from sqlvec.exec.relational import BATCH_ROWS, SLOTS_MAX, RelationalEngine
+from sqlvec.exec.relational import BATCH_ROWS, SLOTS_MAX, EngineLimits, RelationalEngine
 from sqlvec.sql import bound
 from tests.exec.relational_world import World, new_world
 
@@ -310,7 +310,7 @@ def test_interrupting_an_idle_session_does_nothing(world: World) -> None:
 
 
 def test_a_statement_that_needs_too_much_memory_fails_alone(tmp_path: Path) -> None:
-    engine = RelationalEngine(str(tmp_path), memory_limit="40MB", threads=1)
+    engine = RelationalEngine(str(tmp_path), EngineLimits(memory_kb=40_000, threads=1))
     world = World(engine)
     texts = pa.array([f"{i:0100d}" for i in range(1_000_000)])
     everything = bound.Aggregate(types.array_of(types.TEXT), "array_agg", (_column(0, types.TEXT),))
