@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -347,10 +347,9 @@ def _roman(value: int) -> str:
 def _scientific(value: Decimal, words: list[str]) -> str:
     point = next((i for i, w in enumerate(words) if w in (".", "D")), len(words))
     decimals = sum(1 for word in words[point:] if word in "09")
-    with localcontext(rounding=ROUND_HALF_UP):
-        text = f"{value:.{decimals}e}" if value else f"{Decimal(0):.{decimals}f}e+0"
-    mantissa, _, exponent = text.partition("e")
-    shown = f"{mantissa}e{exponent[0]}{int(exponent[1:]):02d}"
+    exponent = value.adjusted() if value else 0
+    mantissa = value.scaleb(-exponent).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    shown = f"{mantissa:f}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"  # 9.95 gives 10.0, as there
     return shown if value < 0 else " " + shown
 
 

@@ -42,6 +42,9 @@ def test_timestamps_are_shown_as_postgresql_shows_them(oracle: str, moment: date
 
 @settings(deadline=None, max_examples=120)
 @example("3.85", "9.9EEEE")
+@example("9950.00", "9.9EEEE")
+@example("-0.000995", "9.9EEEE")
+@example("123456789012345678901234567890.5", "9.999EEEE")
 @given(
     st.decimals(-20000, 20000, places=2).map(lambda d: f"{d:f}"), st.sampled_from(NUMBER_PATTERNS)
 )
