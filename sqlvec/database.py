@@ -50,6 +50,7 @@ from sqlvec.exec.read_only import forbid_writing
 from sqlvec.exec.relation_locks import (
     PG_CLASS_OID,
     RelationLocks,
+    calls_routines,
     relation_locks,
     takes_locks,
 )
@@ -77,6 +78,7 @@ from sqlvec.plan.planner import plan_merge, plan_query, plan_sequence
 from sqlvec.settings import SessionSettings
 from sqlvec.sql import bound
 from sqlvec.sql.bind import bind
+from sqlvec.sql.body_statement import BodyStatement
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.deparse import expression_text
 from sqlvec.sql.parse import ParsedStatement, parse
@@ -446,7 +448,7 @@ class Connection:
             if cursor.hold and not cursor.held:
                 cursor.keep()
 
-    def _own_relational(self) -> tuple[Callable[[], Relational], Callable[[], None]]:
+    def own_relational(self) -> tuple[Callable[[], Relational], Callable[[], None]]:
         """An engine for one cursor, made when it is needed, and what closes it."""
         made: list[Relational] = []
 
@@ -538,8 +540,33 @@ class Connection:
     def _bind_settings(self) -> object:
         return self.settings.plan_version
 
+    def prepare_inner(
+        self, parsed: ParsedStatement, body: BodyStatement | None, catalog: Any
+    ) -> Prepared:
+        """A statement inside another: of a function's body, whose arguments are its parameters, or of DO."""
+        key = (parsed.text, parsed.offset, body, self._bind_settings())
+        known = catalog.memo.setdefault("inner plans", {})
+        prepared = known.get(key)
+        if prepared is None:
+            prepared = self._prepare(parsed, (), catalog, body)
+            if not isinstance(prepared.statement, bound.Utility | bound.Ddl):
+                if len(known) >= PLAN_CACHE_MAX:
+                    known.clear()
+                known[key] = prepared
+        return prepared
+
+    def run_inner(self, prepared: Prepared, context: Context, args: Sequence[Datum]) -> Result:
+        """Runs a statement inside another, whose transaction it is part of."""
+        if isinstance(prepared.statement, bound.Utility):
+            return run_utility(self, prepared.statement, args)
+        return self._run(prepared, prepared.statement, context)
+
     def _prepare(
-        self, parsed: ParsedStatement, parameter_oids: tuple[int, ...], catalog: Any
+        self,
+        parsed: ParsedStatement,
+        parameter_oids: tuple[int, ...],
+        catalog: Any,
+        body: BodyStatement | None = None,
     ) -> Prepared:
         context = BindContext(
             catalog=catalog,
@@ -551,7 +578,7 @@ class Connection:
             temporary_schema=temporary_schema(self.pid),
             zone=self.settings.zone,
         )
-        result = bind(parsed, context, parameter_oids)
+        result = bind(parsed, context, parameter_oids, body)
         for sqlstate, message in result.notices:
             self._notices.append(Notice("NOTICE", sqlstate, message))
         statement = result.statement
@@ -562,13 +589,14 @@ class Connection:
             plan = plan_sequence(statement, catalog)
         elif isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
             plan = make_plan(statement, catalog)
+        calls = bool(catalog.routines) and calls_routines(statement)
         return Prepared(
             parsed,
             statement,
             result.parameter_types,
             self._columns(statement),
             plan,
-            self._is_short(statement, plan),
+            not calls and self._is_short(statement, plan),
             catalog,
             parameter_oids,
             self._bind_settings(),
@@ -704,7 +732,7 @@ class Connection:
             prepared = self.replanned(prepared, described=described)
 
     def _run_kept(self, prepared: Prepared, context: Context) -> Result:
-        context.relational, close = self._own_relational()
+        context.relational, close = self.own_relational()
         try:
             result = self._run(prepared, prepared.statement, context)
         except DatabaseError:

@@ -454,6 +454,18 @@ class DuplicateAlias(DatabaseError):
     sqlstate = "42712"
 
 
+class InvalidFunctionDefinition(DatabaseError):
+    """A function that cannot be as it is declared."""
+
+    sqlstate = "42P13"
+
+
+class DuplicateFunction(DatabaseError):
+    """A function of that name that takes the same exists."""
+
+    sqlstate = "42723"
+
+
 class AmbiguousFunction(DatabaseError):
     """More than one function fits the arguments."""
 

@@ -303,6 +303,13 @@ def _client_encoding(value: str) -> str:
     return value if value == "UNICODE" else encoding.name
 
 
+def names_of_path(text: str, user: str) -> tuple[str, ...]:
+    """The schemas of a search path."""
+    words = [word.strip() for word in text.split(",")]
+    names = [word.strip('"') if word.startswith('"') else word.lower() for word in words]
+    return tuple(user if name == "$user" else name for name in names if name)
+
+
 class SessionSettings:
     """The settings of one session."""
 
@@ -371,9 +378,7 @@ class SessionSettings:
         return [(s, self.show(s.name), self._start.get(_key(s.name), s.default)) for s in ordered]
 
     def search_path(self, user: str) -> tuple[str, ...]:
-        words = [word.strip() for word in self.show("search_path").split(",")]
-        names = [word.strip('"') if word.startswith('"') else word.lower() for word in words]
-        return tuple(user if name == "$user" else name for name in names if name)
+        return names_of_path(self.show("search_path"), user)
 
     # ---------------------------------------------------------------- writing
 

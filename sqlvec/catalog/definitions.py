@@ -117,6 +117,11 @@ def _object_visible(view: Viewpoint, oid: int | None) -> bool | None:
     return oid not in names.EXTENSION_OIDS or _searches_public(view)
 
 
+def _function_visible(view: Viewpoint, oid: int | None) -> bool | None:
+    made = view.catalog.routines.get(oid or 0)
+    return _object_visible(view, oid) if made is None else names.routine_is_visible(view, made)
+
+
 def _searches_public(view: Viewpoint) -> bool:
     return any(schema.name == "public" for schema in view.schemas())
 
@@ -263,9 +268,10 @@ _FUNCTIONS: dict[str, Function] = {
     "pg_get_partkeydef": lambda view, oid: _of_table(view, oid, key_text),
     "sqlvec_partition_ancestors": lambda view, oid: partition_ancestors(view.catalog, oid),
     "sqlvec_partition_tree": lambda view, oid, what: partition_tree(view.catalog, oid, what),
+    "pg_function_is_visible": _function_visible,
     **{
         f"pg_{kind}_is_visible": _object_visible
-        for kind in ("function", "collation", "opclass", "opfamily", "statistics_obj", "operator",
+        for kind in ("collation", "opclass", "opfamily", "statistics_obj", "operator",
                      "conversion", "ts_config", "ts_dict", "ts_parser", "ts_template")
     },
     **{

@@ -7,6 +7,13 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.routine_text import (
+    default_text,
+    routine_arguments,
+    routine_body,
+    routine_definition,
+    routine_result,
+)
 from sqlvec.catalog.system.facts import Fact, facts, number, text
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.types import SqlType
@@ -73,22 +80,30 @@ def _of(oid: int | None) -> Fact | None:
 
 
 def function_arguments(view: Viewpoint, oid: int | None) -> str | None:
+    if (made := view.catalog.routines.get(oid or 0)) is not None:
+        return routine_arguments(view, made, defaults=True)
     fact = _of(oid)
     return None if fact is None else _arguments(fact, identity=False)
 
 
 def function_identity(view: Viewpoint, oid: int | None) -> str | None:
+    if (made := view.catalog.routines.get(oid or 0)) is not None:
+        return routine_arguments(view, made, defaults=False)
     fact = _of(oid)
     return None if fact is None else _arguments(fact, identity=True)
 
 
 def function_result(view: Viewpoint, oid: int | None) -> str | None:
+    if (made := view.catalog.routines.get(oid or 0)) is not None:
+        return routine_result(view, made)
     fact = _of(oid)
     return None if fact is None else _result(fact)
 
 
 def function_definition(view: Viewpoint, oid: int | None) -> str | None:
-    """CREATE OR REPLACE FUNCTION ... of a built-in function."""
+    """CREATE OR REPLACE FUNCTION ..."""
+    if (made := view.catalog.routines.get(oid or 0)) is not None:
+        return routine_definition(view, made)
     fact = _of(oid)
     if fact is None:
         return None
@@ -111,8 +126,18 @@ def function_definition(view: Viewpoint, oid: int | None) -> str | None:
     )
 
 
-def _argument_default(view: Viewpoint, oid: int | None, place: int | None) -> None:
-    return None
+def _argument_default(view: Viewpoint, oid: int | None, place: int | None) -> str | None:
+    """Of an input argument, by its number."""
+    made = view.catalog.routines.get(oid or 0)
+    if made is None or place is None or not 1 <= place <= len(made.inputs):
+        return None
+    argument = made.inputs[place - 1]
+    return None if argument.default is None else default_text(view, argument)
+
+
+def _sql_body(view: Viewpoint, oid: int | None) -> str | None:
+    made = view.catalog.routines.get(oid or 0)
+    return None if made is None else routine_body(view, made)
 
 
 FUNCTIONS: dict[str, Any] = {
@@ -121,5 +146,5 @@ FUNCTIONS: dict[str, Any] = {
     "pg_get_function_result": function_result,
     "pg_get_functiondef": function_definition,
     "pg_get_function_arg_default": _argument_default,
-    "pg_get_function_sqlbody": lambda view, oid: None,
+    "pg_get_function_sqlbody": _sql_body,
 }

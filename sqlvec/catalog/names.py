@@ -10,6 +10,7 @@ from sqlvec import types
 from sqlvec.catalog.collations import COLLATIONS
 from sqlvec.catalog.identifiers import quote_identifier, split_name
 from sqlvec.catalog.objects import Index, Table, View
+from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.system.facts import facts, number, text
 from sqlvec.catalog.system.tables import system_table, system_table_by_oid
 from sqlvec.catalog.user_types import CompositeType
@@ -207,8 +208,17 @@ def find_function(view: Viewpoint, name: str | None) -> int | None:
         return None
     if name.isdigit():
         return int(name)
-    found = functions_by_name().get(split_name(name)[-1], [])
+    *schema, bare = split_name(name)
+    made = [r.oid for r in routines_found(view, schema, bare)]
+    builtin = functions_by_name().get(bare, []) if schema[-1:] in ([], ["pg_catalog"], ["public"]) else []
+    found = [*builtin, *made]
     return found[0] if len(found) == 1 else None
+
+
+def routines_found(view: Viewpoint, schema: list[str], name: str) -> list[Routine]:
+    """Functions of users, in the schema named or in those that are searched."""
+    schemas = [view.catalog.schema(schema[-1])] if schema else view.schemas()
+    return [r for s in schemas if s is not None for r in view.catalog.routines_named(s.oid, name)]
 
 
 def find_signature(view: Viewpoint, name: str | None) -> int | None:
@@ -219,6 +229,9 @@ def find_signature(view: Viewpoint, name: str | None) -> int | None:
         return int(name)
     head, _, tail = name.partition("(")
     wanted = [find_type(view, word) for word in tail.rstrip(") ").split(",") if word.strip()]
+    for routine in routines_found(view, split_name(head)[:-1], split_name(head)[-1]):
+        if list(routine.input_oids) == wanted:
+            return routine.oid
     for oid in functions_by_name().get(split_name(head)[-1], []):
         words = [word for word in function_facts()[oid][1].split(",") if word]
         if [find_type(view, word) for word in words] == wanted:
@@ -228,6 +241,10 @@ def find_signature(view: Viewpoint, name: str | None) -> int | None:
 
 def function_name(view: Viewpoint, oid: int) -> str:
     """Qualified where several functions have the name: regprocin would not find the one."""
+    made = view.catalog.routines.get(oid)
+    if made is not None:
+        own = quote_identifier(made.name)
+        return own if find_function(view, own) == oid else f"{schema_name(view, made.schema_oid)}.{own}"
     known = function_facts().get(oid)
     if known is None:
         return str(oid) if oid else "-"
@@ -237,7 +254,24 @@ def function_name(view: Viewpoint, oid: int) -> str:
     return f"{'public' if is_ours(oid) else 'pg_catalog'}.{name}"
 
 
+def routine_is_visible(view: Viewpoint, routine: Routine) -> bool:
+    """Whether the bare name finds it, for the arguments that it takes."""
+    found = routines_found(view, [], routine.name)
+    return next((r.oid for r in found if r.input_oids == routine.input_oids), 0) == routine.oid
+
+
+def routine_signature(view: Viewpoint, routine: Routine) -> str:
+    """As regprocedure shows it."""
+    name = quote_identifier(routine.name)
+    if not routine_is_visible(view, routine):
+        name = f"{schema_name(view, routine.schema_oid)}.{name}"
+    words = (type_name(view, a.type.oid) or "-" for a in routine.inputs)
+    return f"{name}({','.join(words)})"
+
+
 def signature_name(view: Viewpoint, oid: int) -> str:
+    if (made := view.catalog.routines.get(oid)) is not None:
+        return routine_signature(view, made)
     known = function_facts().get(oid)
     if known is None:
         return str(oid) if oid else "-"

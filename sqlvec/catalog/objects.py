@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlvec.catalog.partitioning import PartitionBound, Partitioning
+from sqlvec.catalog.routines import Routine, linked_routine
 from sqlvec.catalog.row_types import row_types_used
 from sqlvec.catalog.user_types import DomainCheck, DomainType, UserType, linked_type, sql_types
 from sqlvec.types import SqlType
@@ -249,6 +250,7 @@ class Catalog:
     extensions: tuple[str, ...] = ()
     comments: Mapping[Described, str] = field(default_factory=dict)
     types: Mapping[int, UserType] = field(default_factory=dict)
+    routines: Mapping[int, Routine] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._link_types()
@@ -283,17 +285,24 @@ class Catalog:
             self, "_partitions",
             {k: tuple(sorted(v, key=lambda t: t.oid)) for k, v in partitions.items()},
         )  # fmt: skip
+        routines: dict[tuple[int, str], list[Routine]] = {}
+        for routine in self.routines.values():
+            routines.setdefault((routine.schema_oid, routine.name), []).append(routine)
+        object.__setattr__(self, "_routine_names", routines)
         object.__setattr__(self, "_memo", {})
 
     def _link_types(self) -> None:
         """Columns of types that users made bring the types' definitions."""
         known: dict[int, SqlType] = {}
         named: dict[tuple[int, str], SqlType] = {}
-        rows = row_types_used(self.relations, self.types.values())
+        called = [oid for routine in self.routines.values() for oid in routine.type_oids]
+        rows = row_types_used(self.relations, self.types.values(), called)
         if self.types or rows:
             known = sql_types({**self.types, **rows})
             relations = {oid: _linked(r, known) for oid, r in self.relations.items()}
             object.__setattr__(self, "relations", relations)
+            routines = {oid: linked_routine(r, known) for oid, r in self.routines.items()}
+            object.__setattr__(self, "routines", routines)
             for made in self.types.values():
                 named[(made.schema_oid, made.name)] = known[made.oid]
                 named[(made.schema_oid, made.array_name)] = known[made.array_oid]
@@ -342,6 +351,22 @@ class Catalog:
         kept = {oid: made for oid, made in self.types.items() if oid not in oids}
         comments = {k: v for k, v in self.comments.items() if k[1] not in oids}
         return replace(self, types=kept, comments=comments)
+
+    def routines_named(self, schema_oid: int, name: str) -> list[Routine]:
+        """Functions and procedures of that name, whatever they take."""
+        return self._routine_names.get((schema_oid, name), [])  # type: ignore[attr-defined,no-any-return]
+
+    def with_routine(self, *made: Routine) -> Catalog:
+        """With the functions added, or replaced where their oid exists."""
+        top = max([self.next_oid - 1, *(r.oid for r in made)]) + 1
+        routines = {**self.routines, **{r.oid: r for r in made}}
+        return replace(self, routines=routines, next_oid=top)
+
+    def without_routines(self, *oids: int) -> Catalog:
+        """Without these functions, and without what was said of them."""
+        kept = {oid: made for oid, made in self.routines.items() if oid not in oids}
+        comments = {k: v for k, v in self.comments.items() if k[1] not in oids}
+        return replace(self, routines=kept, comments=comments)
 
     @property
     def memo(self) -> dict[Any, Any]:

@@ -16,6 +16,7 @@ from sqlvec import types
 from sqlvec.errors import InternalError
 from sqlvec.exec.casts import cast_function, depends_on_zone
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.routine_call import call_of, run_value
 from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS
 from sqlvec.exec.vector_functions import distance
 from sqlvec.plan.native import is_native
@@ -239,6 +240,12 @@ def _composite_field(expression: bound.CompositeField, slots: Slots) -> Evaluato
     return field
 
 
+def _routine_call(expression: bound.RoutineCall, slots: Slots) -> Evaluator:
+    args = [compile_expression(arg, slots) for arg in expression.args]
+    call = call_of(expression)
+    return lambda row, context: run_value(call, [arg(row, context) for arg in args], context)
+
+
 def _case(expression: bound.Case, slots: Slots) -> Evaluator:
     whens = [
         (compile_expression(when, slots), compile_expression(then, slots))
@@ -364,4 +371,5 @@ _COMPILERS: dict[type[bound.Expression], Callable[[Any, Slots], Evaluator]] = {
     bound.ArrayExpression: _array,
     bound.Distance: _distance,
     bound.FunctionCall: _call,
+    bound.RoutineCall: _routine_call,
 }

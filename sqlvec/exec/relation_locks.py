@@ -14,6 +14,7 @@ from typing import Any
 from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING
+from sqlvec.sql.tree import nodes
 from sqlvec.storage.locks import Mode
 
 PG_CLASS_OID = 1259
@@ -59,10 +60,15 @@ def takes_locks(statement: bound.Statement) -> bool:
         elif hasattr(node, "__dataclass_fields__") and not isinstance(node, bound.TableScan):
             if isinstance(node, bound.FunctionCall) and node.name in LOCKING:
                 return True
-            if isinstance(node, bound.Select) and node.locking:
+            if isinstance(node, bound.RoutineCall) or isinstance(node, bound.Select) and node.locking:
                 return True
             stack.extend(getattr(node, field.name) for field in fields(node))
     return False
+
+
+def calls_routines(statement: bound.Statement) -> bool:
+    """Whether it calls functions that are run statement by statement."""
+    return any(isinstance(node, bound.RoutineCall) for node in nodes((statement,)))
 
 
 def _note(oid: int, mode: Mode, found: dict[int, Mode]) -> None:

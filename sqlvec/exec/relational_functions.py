@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -34,6 +35,7 @@ from sqlvec.exec import relational_user_types as user_types
 from sqlvec.exec import relational_vectors as vectors
 from sqlvec.exec.context import Context
 from sqlvec.exec.relational_errors import ErrorKeeper, InvalidWidthBucketArgument
+from sqlvec.exec.routine_call import rows_as_text, value_as_text
 from sqlvec.exec.scalar_functions import FUNCTIONS
 from sqlvec.index.bm25 import highlighting
 from sqlvec.index.bm25.analyzer import analyzer
@@ -103,6 +105,7 @@ class FunctionHost:
     def __init__(self) -> None:
         self.keeper = ErrorKeeper()
         self._contexts: dict[int, Context] = {}
+        self._calls: dict[int, threading.Lock] = {}
         self._next = 0
         self._lock = threading.Lock()
 
@@ -119,6 +122,7 @@ class FunctionHost:
     def rest(self, session: int) -> None:
         """The session's result is closed."""
         self._contexts.pop(session, None)
+        self._calls.pop(session, None)
 
     def context(self, session: int) -> Context:
         found = self._contexts.get(session)
@@ -143,6 +147,25 @@ class FunctionHost:
                 known.clear()
             known[key] = _rendered(session_value(name, tuple(json.loads(arguments)), context), oid)
         return known[key]  # type: ignore[no-any-return]
+
+    def routine(self, session: int, said: str, texts: list[str | None]) -> str | None:
+        """A user's function: its value as text."""
+        with self._calling(session) as context:
+            return value_as_text(said, texts, context)
+
+    def routine_rows(self, session: int, said: str, texts: list[str | None]) -> list[list[str | None]]:
+        """A user's function: its rows, each value as text."""
+        with self._calling(session) as context:
+            return rows_as_text(said, texts, context)
+
+    @contextmanager
+    def _calling(self, session: int) -> Iterator[Context]:
+        """One call at a time of a statement's, whichever of the engine's threads it comes from."""
+        context = self.context(session)
+        with self._lock:
+            lock = self._calls.setdefault(session, threading.Lock())
+        with lock:
+            yield context
 
     def parse_reg(self, session: int, text: str, oid: int) -> int:
         """A name or number as an oid."""
@@ -189,6 +212,10 @@ def register(connection: Any, host: FunctionHost) -> None:
     for name, function, parameters, result in user_types.VOLATILE:
         connection.create_function(
             f"sqlvec_{name}", host.keeper.guard(function), parameters, result, **volatile
+        )
+    for name, function, result in (("routine", host.routine, _TEXT), ("routine_rows", host.routine_rows, "VARCHAR[][]")):
+        connection.create_function(
+            f"sqlvec_{name}", host.keeper.guard(function), [_LONG, _TEXT, _TEXTS], result, **volatile
         )
     connection.create_function(
         "sqlvec_parse_reg", host.keeper.guard(_strict(host.parse_reg)), [_LONG, _TEXT, _LONG], _LONG,

@@ -3,7 +3,9 @@
     SELECT f(v.a) FROM (SELECT t.x AS a FROM t WHERE p) v WHERE q(v.a)   →   SELECT f(t.x) FROM t WHERE p AND q(t.x)
 
 So that a query over a view is ranked, looked up by key and filtered like one over the table. Not for an inner
-query that groups, sorts, limits or computes what changes from call to call: it is not the same rows then.
+query that groups, sorts, limits or computes what changes from call to call: it is not the same rows then. But where
+the outer query does nothing but compute from its rows, as one over a function that searches may, it is the inner one
+with other targets.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 from sqlvec import types
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
-from sqlvec.sql.functions import VOLATILE
+from sqlvec.sql.functions import TABLE_FUNCTIONS, VOLATILE
 from sqlvec.sql.substitution import Replacements, substituted
 from sqlvec.sql.tree import walk
 
@@ -28,7 +30,7 @@ def flattened(select: bound.Select) -> bound.Select:
         return select
     inner = flattened(derived.query)
     if not _is_plain(inner):
-        return select
+        return _lifted(select, derived, inner) or select
     values = tuple(target.expression for target in inner.targets)
     if select.where is not None and any(_is_of_all_rows(value) for value in values):
         return select
@@ -42,6 +44,53 @@ def flattened(select: bound.Select) -> bound.Select:
         where = inner.where if where is None else bound.Boolean(types.BOOL, "and", (inner.where, where))
     found: bound.Select = replace(outer, from_=inner.from_, where=where)
     return found
+
+
+def _lifted(
+    select: bound.Select, derived: bound.DerivedTable, inner: bound.Select
+) -> bound.Select | None:
+    """The inner query with the targets of an outer one that asks nothing else of it."""
+    if select.where is not None or select.ctes or select.order_by or select.offset is not None:
+        return None
+    if select.grouped or select.group_by or select.having or select.distinct or select.distinct_on:
+        return None
+    if inner.distinct or inner.distinct_on or inner.locking or select.with_ties or inner.with_ties:
+        return None
+    limit = _least(select.limit, inner.limit)
+    if select.limit is not None and limit is None:
+        return None
+    shown = [t.expression for t in inner.targets]
+    if not all(map(_is_steady_or_ranked, shown)) or _reads_whole(select.targets, derived.relation_id):
+        return None
+    if any(isinstance(n, _OF_ROWS) for t in select.targets for n in walk(t.expression)):
+        return None
+    places: Replacements = {(derived.relation_id, i): value for i, value in enumerate(shown)}
+    targets = substituted(select.targets, places)
+    junk = tuple(t for t in inner.targets if t.junk)
+    return replace(inner, targets=(*targets, *junk), columns=select.columns, limit=limit)
+
+
+_OF_ROWS = (bound.WindowCall, bound.Aggregate, bound.Subquery)
+
+
+def _least(one: bound.Expression | None, other: bound.Expression | None) -> bound.Expression | None:
+    """The lesser of two limits; None where that is not known."""
+    if one is None or other is None:
+        return other if one is None else one
+    if not isinstance(one, bound.Const) or not isinstance(other, bound.Const):
+        return one if one == other else None
+    if one.value is None or other.value is None:
+        return other if one.value is None else one
+    return one if one.value <= other.value else other
+
+
+def _is_steady_or_ranked(expression: bound.Expression) -> bool:
+    """Whether it may be computed elsewhere, as often as wanted."""
+    return not any(
+        isinstance(node, (bound.RoutineCall, bound.RecordCall))
+        or (isinstance(node, bound.FunctionCall) and (node.name in VOLATILE or node.name in TABLE_FUNCTIONS))
+        for node in walk(expression)
+    )
 
 
 def _is_plain(inner: bound.Select) -> bool:
@@ -63,7 +112,9 @@ def _is_of_all_rows(expression: bound.Expression) -> bool:
 def _is_steady(expression: bound.Expression) -> bool:
     """Whether it may be computed where it is used, as often as it is used."""
     return is_native(expression) and not any(
-        isinstance(node, bound.FunctionCall) and node.name in VOLATILE for node in walk(expression)
+        isinstance(node, bound.RoutineCall)
+        or (isinstance(node, bound.FunctionCall) and node.name in VOLATILE)
+        for node in walk(expression)
     )
 
 

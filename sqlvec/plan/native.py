@@ -41,7 +41,7 @@ _NODES = (
     bound.Mmr, bound.Explanation,
     bound.Boolean, bound.Test, bound.DistinctFrom, bound.InList, bound.Cast, bound.Case,
     bound.Coalesce, bound.ArrayExpression, bound.FunctionCall, bound.AnyAll, bound.DomainCheck,
-    bound.CompositeField, bound.RowExpression,
+    bound.CompositeField, bound.RowExpression, bound.RoutineCall,
 )  # fmt: skip
 _SIMPLE_CASTS = frozenset(
     t.oid
@@ -156,7 +156,7 @@ def is_constant(expression: bound.Expression) -> bool:
     for node in walk(expression):
         if isinstance(node, (bound.ColumnRef, bound.RowRef, bound.Subquery, bound.Aggregate)):
             return False
-        if isinstance(node, (bound.WindowCall, bound.Distance, bound.TextScore, bound.TextMatch)):
+        if isinstance(node, (bound.WindowCall, bound.Distance, bound.TextScore, bound.TextMatch, bound.RoutineCall)):
             return False
         if isinstance(node, bound.FunctionCall) and node.name in ("nextval", "random", "setval"):
             return False

@@ -47,6 +47,8 @@ _FUSING = (bound.Join, bound.CteScan, bound.DerivedTable)
 def plan(statement: bound.Statement, catalog: Catalog) -> Plan:
     """The plan of a query, INSERT, UPDATE or DELETE."""
     if isinstance(statement, bound.Query):
+        if isinstance(statement, bound.Select):
+            statement = flattened(statement)
         found = plan_query(statement, catalog)
         return _recognised(statement, found, catalog) or found
     if isinstance(statement, bound.Insert):

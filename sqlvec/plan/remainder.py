@@ -268,6 +268,8 @@ def _is_pushable(conjunct: bound.Expression) -> bool:
     """What is pushed is evaluated again over the join: a volatile function would have to hold twice."""
     relations = relations_of(conjunct)
     calls = (node.name for node in walk(conjunct) if isinstance(node, bound.FunctionCall))
+    if any(isinstance(node, bound.RoutineCall) for node in walk(conjunct)):
+        return False
     return len(relations) == 1 and -1 not in relations and VOLATILE.isdisjoint(calls)
 
 

@@ -13,16 +13,24 @@ from sqlvec.sql.bind_utility import bind_utility
 from sqlvec.sql.bind_view import create_as
 from sqlvec.sql.bind_write import bind_copy, bind_delete, bind_insert, bind_update
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.body_statement import BodyStatement, bind_in_body
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import ParsedStatement
 
 
 def bind(
-    parsed: ParsedStatement, context: BindContext, parameter_oids: Sequence[int] = ()
+    parsed: ParsedStatement,
+    context: BindContext,
+    parameter_oids: Sequence[int] = (),
+    body: BodyStatement | None = None,
 ) -> bound.BoundStatement:
-    """Names resolved, types known. Raises what PostgreSQL raises, with positions."""
+    """Names resolved, types known. Raises what PostgreSQL raises, with positions. body: the function's, whose
+    arguments are the parameters."""
     binder = Binder(parsed, context, parameter_oids)
-    statement = bind_statement(binder, parsed)
+    if body is None:
+        statement = bind_statement(binder, parsed)
+    else:
+        statement = bind_in_body(binder, parsed, body)
     if binder.modifying:
         if not isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
             raise FeatureNotSupported("data-modifying statements in WITH are not supported here")

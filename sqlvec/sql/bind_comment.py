@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from sqlvec.catalog.names import database_oid, functions_by_name, roles
+from sqlvec.catalog.names import database_oid, roles
 from sqlvec.catalog.objects import Described, Index, Relation, Sequence, Table, View
 from sqlvec.catalog.system.tables import class_oid
 from sqlvec.errors import (
@@ -12,12 +13,12 @@ from sqlvec.errors import (
     InvalidSchemaName,
     UndefinedColumn,
     UndefinedDatabase,
-    UndefinedFunction,
     UndefinedObject,
     UndefinedTable,
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_alter_routine import ROUTINES, described_routine
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
 
@@ -121,12 +122,8 @@ def _type(binder: Binder, node: Node) -> Described:
     return (class_oid("pg_type"), binder.type_name(node).oid, 0)
 
 
-def _function(binder: Binder, node: Node) -> Described:
-    parts = [item["String"]["sval"] for item in node["ObjectWithArgs"]["objname"]]
-    found = functions_by_name().get(parts[-1], ())
-    if len(found) != 1:
-        raise UndefinedFunction(f'could not find a function named "{parts[-1]}"')
-    return (class_oid("pg_proc"), found[0], 0)
+def _routine(word: str, binder: Binder, node: Node) -> Described:
+    return described_routine(binder, node, word)
 
 
 _FINDERS: dict[str, Callable[[Binder, Node], Described]] = {
@@ -137,5 +134,5 @@ _FINDERS: dict[str, Callable[[Binder, Node], Described]] = {
     "OBJECT_EXTENSION": _extension,
     "OBJECT_ROLE": _role,
     "OBJECT_TYPE": _type,
-    "OBJECT_FUNCTION": _function,
+    **{kind: partial(_routine, word) for kind, word in ROUTINES.items()},
 }

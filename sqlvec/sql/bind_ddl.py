@@ -10,6 +10,14 @@ from sqlvec.catalog.objects import Schema
 from sqlvec.errors import DuplicateObject, DuplicateSchema, FeatureNotSupported, ReservedName
 from sqlvec.sql import bound
 from sqlvec.sql.bind_alter import bind_alter
+from sqlvec.sql.bind_alter_routine import (
+    ROUTINES,
+    bind_alter_routine,
+    bind_drop_routine,
+    bind_rename_routine,
+    bind_routine_owner,
+    bind_routine_schema,
+)
 from sqlvec.sql.bind_comment import bind_comment
 from sqlvec.sql.bind_composite import (
     bind_alter_composite,
@@ -25,6 +33,7 @@ from sqlvec.sql.bind_drop import bind_drop, bind_truncate
 from sqlvec.sql.bind_enum import bind_alter_enum, bind_create_enum
 from sqlvec.sql.bind_index import bind_alter_index, bind_index, bind_reindex
 from sqlvec.sql.bind_rename import bind_rename, bind_set_schema
+from sqlvec.sql.bind_routine import bind_create_routine
 from sqlvec.sql.bind_sequence import bind_alter_sequence, bind_create_sequence
 from sqlvec.sql.bind_table import bind_create_table
 from sqlvec.sql.bind_type import (
@@ -42,7 +51,7 @@ from sqlvec.sql.type_text import qualified
 def bind_ddl(binder: Binder, kind: str, body: Node) -> bound.Ddl | bound.Utility:
     """The statement as a change of the catalog."""
     made = DDL_KINDS[kind](binder, body)
-    if isinstance(made, bound.Ddl) and binder.catalog.types:
+    if isinstance(made, bound.Ddl) and (binder.catalog.types or binder.catalog.routines):
         made = replace(made, changed=tuple(qualified(binder, r) for r in made.changed))
     if isinstance(made, bound.Ddl) and made.catalog is None:
         if binder.catalog is not binder.context.catalog:  # with the schema of temporary objects
@@ -86,6 +95,8 @@ def _owner(binder: Binder, body: Node) -> bound.Ddl:
     """There is one owner."""
     if body["objectType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN"):
         return bind_type_owner(binder, body)
+    if body["objectType"] in ROUTINES:
+        return bind_routine_owner(binder, body)
     return bound.Ddl(f"ALTER {body['objectType'].removeprefix('OBJECT_')}")
 
 
@@ -96,6 +107,8 @@ def _alter(binder: Binder, body: Node) -> bound.Ddl:
 
 
 def _drop(binder: Binder, body: Node) -> bound.Ddl:
+    if body["removeType"] in ROUTINES:
+        return bind_drop_routine(binder, body)
     types = body["removeType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
     return (bind_drop_type if types else bind_drop)(binder, body)
 
@@ -105,11 +118,15 @@ def _rename(binder: Binder, body: Node) -> bound.Ddl:
         return bind_rename_domain_constraint(binder, body)
     if body["renameType"] == "OBJECT_ATTRIBUTE":
         return bind_rename_attribute(binder, body)
+    if body["renameType"] in ROUTINES:
+        return bind_rename_routine(binder, body)
     types = body["renameType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
     return (bind_rename_type if types else bind_rename)(binder, body)
 
 
 def _set_schema(binder: Binder, body: Node) -> bound.Ddl:
+    if body["objectType"] in ROUTINES:
+        return bind_routine_schema(binder, body)
     types = body["objectType"] in ("OBJECT_TYPE", "OBJECT_DOMAIN")
     return (bind_type_schema if types else bind_set_schema)(binder, body)
 
@@ -137,4 +154,6 @@ DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "CreateDomainStmt": bind_create_domain,
     "AlterDomainStmt": bind_alter_domain,
     "AlterOwnerStmt": _owner,
+    "CreateFunctionStmt": bind_create_routine,
+    "AlterFunctionStmt": bind_alter_routine,
 }

@@ -99,13 +99,34 @@ def _column(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         if found is None:
             relation = scope.relation(names[0])
             if relation is None:
+                if (given := _argument(binder, names, position)) is not None:
+                    return given
                 raise scope.missing(names[0], position)
             found = bound.RowRef(types.RECORD, relation.relation_id)
+    elif (given := _argument(binder, names, position, scope)) is not None:
+        return given
     else:
         found = scope.qualified(names[-2], names[-1], position)
     if isinstance(found, bound.ColumnRef) and position is not None:
         binder.positions.setdefault(found, position)
     return found
+
+
+def _argument(
+    binder: Binder, names: list[str], position: int | None, scope: Scope | None = None
+) -> bound.Expression | None:
+    """In a function's body: argument, function.argument or argument.field (sql_fn_post_column_ref)."""
+    arguments = binder.arguments
+    if arguments is None or (scope is not None and scope.relation(names[-2]) is not None):
+        return None
+    if len(names) == 1:
+        return arguments.named(names[0])
+    if len(names) == 2 and names[0] == arguments.function:
+        found = arguments.named(names[1])
+        if found is not None:
+            return found
+    value = arguments.named(names[0])
+    return None if value is None else field_of(binder, value, names[1], Scope(), position)
 
 
 def _parameter(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
@@ -405,6 +426,11 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
             del steps[: len(places)]
             continue
         kind, part = body_of(steps.pop(0))
+        if kind == "String" and (call := binder.calls.get(expression)) is not None:
+            named = [value for name, value in call_fields(binder, call) if name == part["sval"]]
+            if named:
+                expression = named[0]
+                continue
         if kind == "String":
             expression = field_of(binder, expression, part["sval"], scope, location_of(binder, body["arg"]))
             continue
@@ -413,6 +439,13 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         position = location_of(binder, body["arg"])
         expression = _subscript(binder, expression, part, scope, position)
     return expression
+
+
+def call_fields(binder: Binder, call: Any) -> list[tuple[str, bound.Expression]]:
+    """The columns of the row that a user's function gives."""
+    from sqlvec.sql.inline import call_field
+
+    return [(name, call_field(binder, call, place)) for place, (name, _) in enumerate(call.columns)]
 
 
 def _leading_subscripts(steps: list[Node]) -> list[Node]:
@@ -454,6 +487,8 @@ def expanded(binder: Binder, body: Node, scope: Scope) -> list[tuple[str, bound.
             (name, bound.Field(sql_type, value, place))
             for place, (name, sql_type) in enumerate(value.fields)
         ]
+    if (call := binder.calls.get(value)) is not None:
+        return call_fields(binder, call)
     if composite_of(value.type) is None:
         raise WrongObjectType(f"type {value.type.plain_name} is not composite")
     return fields(value)

@@ -19,6 +19,7 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.bind_call import Call, find_call
 from sqlvec.sql.bind_expression import bind_expression, location_of
 from sqlvec.sql.bind_modifying import returned_rows
 from sqlvec.sql.bind_record import unnest_call, with_carried_fields
@@ -257,6 +258,8 @@ def _function(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
     if table is not None:
         columns = _renamed(_system_columns(table), names, alias)
         relation = bound.SystemScan(relation_id, alias, columns, table)
+    elif called and binder.catalog.routines and (user := find_call(binder, called, scope, bind_expression)):
+        relation = _routine(binder, user, body, relation_id)
     else:
         call = _call(binder, node, name, args, scope)
         columns = _function_columns(call, alias, bool(body.get("ordinality")))
@@ -265,6 +268,45 @@ def _function(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
         )
     scope.add(relation)
     return relation
+
+
+def _routine(binder: Binder, call: Call, body: Node, relation_id: int) -> bound.RelationNode:
+    """A function that a user made: its query, or its rows as it is run."""
+    from sqlvec.sql.inline import call_query, run_call
+
+    alias, names = _alias(body, call.routine.name)
+    ordinality = bool(body.get("ordinality"))
+    query = call_query(binder, call)
+    given = query.columns if query is not None else ()
+    columns = tuple(
+        replace(given[i], name=name) if given else bound.OutputColumn(name, sql_type)
+        for i, (name, sql_type) in enumerate(call.columns)
+    )
+    if not call.is_row and not call.routine.outputs:
+        columns = (replace(columns[0], name=alias),)
+    if query is None:
+        shown = (*columns, bound.OutputColumn("ordinality", types.INT8)) if ordinality else columns
+        shown = _renamed(shown, names, alias)
+        return bound.FunctionScan(relation_id, alias, shown, run_call(call), ordinality, True)
+    query = replace(query, columns=columns)
+    if ordinality:
+        query = _numbered(binder, query)
+    binder.derived[relation_id] = query
+    return bound.DerivedTable(relation_id, alias, _renamed(query.columns, names, alias), query, True)
+
+
+def _numbered(binder: Binder, query: bound.Query) -> bound.Query:
+    """WITH ORDINALITY: the rows, numbered."""
+    from sqlvec.sql.routine_body import over
+
+    select = over(binder, query)
+    number = bound.WindowCall(types.INT8, "row_number", (), bound.Window())
+    column = bound.OutputColumn("ordinality", types.INT8)
+    return replace(
+        select,
+        targets=(*select.targets, bound.Target(column.name, number)),
+        columns=(*select.columns, column),
+    )
 
 
 def _call(

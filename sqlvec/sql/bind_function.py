@@ -8,11 +8,13 @@ from sqlvec import types
 from sqlvec.errors import (
     AmbiguousFunction,
     DatabaseError,
+    InvalidSchemaName,
     UndefinedFunction,
     WrongObjectType,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_bm25query import bm25query_function
+from sqlvec.sql.bind_call import NO_MATCH
 from sqlvec.sql.bind_fusion import RANKINGS, bind_ranking
 from sqlvec.sql.bind_paradedb import SCHEMAS, paradedb_function
 from sqlvec.sql.bind_record import record_call
@@ -45,9 +47,6 @@ from sqlvec.types.composite_type import is_composite
 from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
-_NO_MATCH = (
-    "No function matches the given name and argument types. You might need to add explicit type casts."
-)
 _DISTANCE_FUNCTIONS = {
     "l2_distance": "l2", "cosine_distance": "cosine", "l1_distance": "l1",
     "hamming_distance": "hamming", "jaccard_distance": "jaccard",
@@ -58,6 +57,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     """A FuncCall node."""
     name = body["funcname"][-1]["String"]["sval"]
     position = binder.position(body)
+    if binder.catalog.routines and (call := _user_call(binder, body, scope, bind)) is not None:
+        return call
     if len(body["funcname"]) > 1 and (schema := body["funcname"][0]["String"]["sval"]) in SCHEMAS:
         return paradedb_function(binder, schema, name, body, scope, bind)
     if name in RANKINGS:
@@ -77,6 +78,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         return _window_call(binder, name, body, args, scope, bind)
     if name in AGGREGATE_FUNCTIONS or name in ORDERED_SET_FUNCTIONS:
         return _aggregate(binder, name, body, args, scope, bind)
+    if body.get("agg_star") and not any(s.accepts(0) for s in FUNCTIONS.get(name, ())):
+        raise _no_function(name, (), position)
     if body.get("agg_star") or body.get("agg_distinct"):
         raise WrongObjectType(
             f"{'DISTINCT' if body.get('agg_distinct') else name + '(*)'} specified, but {name} is "
@@ -85,6 +88,7 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
         )
     if name in WINDOW_FUNCTIONS and name not in FUNCTIONS:
         raise WrongObjectType(f"window function {name} requires an OVER clause", position=position)
+    _check_schema(binder, body, args, position)
     if name == "unnest" and len(args) == 1 and args[0].type.oid == types.TSVECTOR.oid:
         name = "tsvector_unnest"
     if name == "pg_typeof" and len(args) == 1 and args[0].type.own is not binder.declared_type(args[0]).own:
@@ -110,6 +114,30 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     if name in _DISTANCE_FUNCTIONS:
         return bound.Distance(types.FLOAT8, _DISTANCE_FUNCTIONS[name], bound_args[0], bound_args[1])
     return configured(name, bound_args) or bound.FunctionCall(result, name, tuple(bound_args))
+
+
+def _user_call(
+    binder: Binder, body: Node, scope: Scope, bind: Bind
+) -> bound.Expression | None:
+    """Of a function that a user made."""
+    from sqlvec.sql.bind_call import find_call
+    from sqlvec.sql.inline import call_value
+
+    call = find_call(binder, body, scope, bind)
+    return None if call is None else call_value(binder, call)
+
+
+def _check_schema(
+    binder: Binder, body: Node, args: Sequence[bound.Expression], position: int | None
+) -> None:
+    """42883 for a function of a schema that has none of ours; 3F000 for a schema that does not exist."""
+    *schema, name = (part["String"]["sval"] for part in body["funcname"])
+    if not schema:
+        return
+    if binder.catalog.schema(schema[-1]) is None:
+        raise InvalidSchemaName(f'schema "{schema[-1]}" does not exist', position=position)
+    if schema[-1] not in ("public", "pg_catalog") or not (name in FUNCTIONS or name in TABLE_FUNCTIONS or name in RECORD_FUNCTIONS):
+        raise _no_function(f"{schema[-1]}.{name}", args, position)
 
 
 # ---------------------------------------------------------------- resolution
@@ -165,7 +193,7 @@ def _in_order(
         shown = [arg.type.plain_name for arg in args]
         shown += [f"{word} => {arg.type.plain_name}" for word, arg in given.items()]
         raise UndefinedFunction(
-            f"function {name}({', '.join(shown)}) does not exist", position=position, hint=_NO_MATCH
+            f"function {name}({', '.join(shown)}) does not exist", position=position, hint=NO_MATCH
         )
     return found
 
@@ -177,7 +205,7 @@ def _no_function(
     return UndefinedFunction(
         f"function {name}({shown}) does not exist",
         position=position,
-        hint=_NO_MATCH,
+        hint=NO_MATCH,
     )
 
 

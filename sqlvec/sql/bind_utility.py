@@ -117,11 +117,15 @@ def _set(binder: Binder, body: Node) -> bound.Utility:
         return bound.Utility("set", "SET", {"name": name, "value": None, "local": local})
     if kind == "VAR_SET_MULTI":
         return _set_transaction(body)
+    return bound.Utility("set", "SET", {"name": name, "value": setting_text(body), "local": local})
+
+
+def setting_text(body: Node) -> str:
+    """The value of a SET, as SHOW gives it."""
     values = [_value(node) if "TypeCast" not in node else _value(node["TypeCast"]["arg"]) for node in body.get("args", ())]
-    text = ", ".join(_shown(value) for value in values)
-    if name == "search_path":
-        text = ", ".join(f'"{v}"' if str(v) != str(v).lower() else str(v) for v in values)
-    return bound.Utility("set", "SET", {"name": name, "value": text, "local": local})
+    if body["name"] == "search_path":
+        return ", ".join(f'"{v}"' if str(v) != str(v).lower() else str(v) for v in values)
+    return ", ".join(_shown(value) for value in values)
 
 
 def _shown(value: Any) -> str:

@@ -23,6 +23,7 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.arrays import shaped_literal
+from sqlvec.sql.body_arguments import BodyArguments
 from sqlvec.sql.context import BindContext
 from sqlvec.sql.parse import Node, ParsedStatement
 from sqlvec.sql.type_rules import (
@@ -78,6 +79,10 @@ class Binder:
         # Uses of user types while somebody asks for them: oid, position, and the literal or None for the name.
         self.type_uses: list[tuple[int, int | None, str | None]] | None = None
         self.stored_text = False  # what is bound is text of the catalog, not of the statement
+        self.arguments: BodyArguments | None = None  # of the function whose body is bound
+        self.running: tuple[int, ...] = ()  # the functions that this body is inside of
+        self.calls: dict[bound.Expression, Any] = {}  # by value: the call of a function that gives a row of it
+        self.taken_in: dict[Any, bound.Expression] = {}  # by call: what stands for it
         self._relation_id = 0
         for number, oid in enumerate(parameter_oids, 1):
             if oid and oid != types.UNKNOWN.oid:
@@ -124,7 +129,12 @@ class Binder:
 
     # ---------------------------------------------------------------- parameters
 
-    def parameter(self, number: int, position: int | None) -> bound.Param:
+    def parameter(self, number: int, position: int | None) -> bound.Expression:
+        if self.arguments is not None:
+            given = self.arguments.numbered(number)
+            if given is None:
+                raise UndefinedParameter(f"there is no parameter ${number}", position=position)
+            return given
         if number < 1 or number > _PARAMETERS_MAX:
             raise UndefinedParameter(f"there is no parameter ${number}", position=position)
         return bound.Param(self.parameters.setdefault(number, types.UNKNOWN), number)

@@ -98,6 +98,20 @@ class Field(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class RoutineCall(Expression):
+    """A call of a user's function that is run statement by statement, where it cannot be taken into the statement
+    that calls it. args: one for each of its input arguments. columns: names and types of what it gives; a value of
+    several columns is a row, or where place is not negative that column of it. is_set: an array of all that it
+    gives."""
+
+    oid: int
+    args: tuple[Expression, ...]
+    columns: tuple[tuple[str, SqlType], ...]
+    is_set: bool = False
+    place: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Distance(Expression):
     """left <metric> right over vectors, type float8. metric: l2, inner_product (negated, as <#>), cosine, l1."""
 

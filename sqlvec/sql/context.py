@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlvec.catalog.objects import Catalog, Relation
+from sqlvec.catalog.routines import Routine
 from sqlvec.types import SqlType
 
 
@@ -32,6 +33,10 @@ class BindContext:
         """The user's type that a name means here."""
         made = (self.catalog.type_by_name(oid, name) for oid in self.searched(schema))
         return next((found for found in made if found is not None), None)
+
+    def find_routines(self, schema: str | None, name: str) -> list[Routine]:
+        """The functions and procedures of that name, those that are found first before others."""
+        return [r for oid in self.searched(schema) for r in self.catalog.routines_named(oid, name)]
 
     def searched(self, schema: str | None) -> Iterator[int]:
         """The oids of the schemas in which a name is looked for, in their order."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from sqlvec.catalog.names import user_type_name
+from sqlvec.catalog.names import routine_signature, user_type_name
 from sqlvec.catalog.objects import (
     Catalog,
     Column,
@@ -17,13 +17,15 @@ from sqlvec.catalog.objects import (
     View,
 )
 from sqlvec.catalog.objects import Sequence as SequenceRelation
+from sqlvec.catalog.routine_text import ROUTINE_WORDS
+from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.user_types import CompositeType, UserType
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DependentObjectsStillExist
 from sqlvec.sql.bind_partition import index_parts
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text, columns_read
-from sqlvec.sql.type_text import texts_that_use
+from sqlvec.sql.type_text import routines_called, texts_that_use
 
 _HINT = "Use DROP ... CASCADE to drop the dependent objects too."
 Notice = tuple[str, str, str]
@@ -43,6 +45,7 @@ class Removal:
         self.changed: dict[int, Table] = {}
         self.dropped_types: dict[int, None] = {}
         self.changed_types: dict[int, CompositeType] = {}
+        self.dropped_routines: dict[int, None] = {}
         self.told: list[tuple[str, str]] = []  # dependent, what it depends on
 
     # ------------------------------------------------------------ going
@@ -75,14 +78,32 @@ class Removal:
                     self._drop_constraint(child, constraint, what)
         if isinstance(relation, SequenceRelation):
             self._drop_defaults(relation, what)
+        for routine in self.catalog.routines.values():
+            if routine.uses(relation.oid):
+                self._drop_routine(routine, what)
         for view in list(self.catalog.relations.values()):
             if isinstance(view, (View, Table)) and view.oid not in self.dropped and view.uses(relation.oid):
                 self.told.append((self.described(view), what))
                 self.drop([view])
-        if isinstance(relation, (Table, View)) and self.catalog.type_by_oid(relation.oid) is not None:
+        if isinstance(relation, (Table, View)) and (
+            self.catalog.type_by_oid(relation.oid) is not None
+        ):
             views, self.told = self.told, []
             self._drop_users({relation.oid: f"type {shown_name(self.binder, relation)}"})
             self.told += views
+
+    # ------------------------------------------------------------ functions
+
+    def drop_routines(self, gone: Sequence[Routine]) -> None:
+        """The functions; then what calls them."""
+        for routine in gone:
+            self.dropped_routines[routine.oid] = None
+        self._drop_users({r.oid: shown_routine(self.binder, r) for r in gone})
+
+    def _drop_routine(self, routine: Routine, what: str) -> None:
+        if routine.oid not in self.dropped_routines:
+            self.told.append((shown_routine(self.binder, routine), what))
+            self.drop_routines([routine])
 
     # ------------------------------------------------------------ types
 
@@ -113,9 +134,13 @@ class Removal:
     def _users(self, oid: int, names: dict[int, str]) -> Iterator[Callable[[], None]]:
         """What drops each object that uses the type, or the array type, of that oid."""
         relations = sorted(self.catalog.relations.values(), key=lambda r: -r.oid)
-        everything = [*relations, *self.catalog.types.values()]
+        everything = [*relations, *self.catalog.types.values(), *self.catalog.routines.values()]
         for other in sorted(everything, key=lambda o: -o.oid):
             if other.oid in self.dropped or other.oid in self.dropped_types:
+                continue
+            if isinstance(other, Routine):
+                if oid in other.type_oids or oid in routines_called(self.binder, other):
+                    yield partial(self._drop_routine, other, names[oid])
                 continue
             if isinstance(other, UserType):
                 if any(p.oid == oid for p in other.parts()):
@@ -202,7 +227,8 @@ class Removal:
             *(table for oid, table in self.changed.items() if oid not in self.dropped)
         )
         changed = (t for oid, t in self.changed_types.items() if oid not in self.dropped_types)
-        return relations.with_type(*changed).without_types(*self.dropped_types)
+        kept = relations.with_type(*changed).without_types(*self.dropped_types)
+        return kept.without_routines(*self.dropped_routines) if self.dropped_routines else kept
 
     # ------------------------------------------------------------ parts
 
@@ -307,6 +333,14 @@ class Removal:
         if len(lines) == 1:
             return [("00000", lines[0], "")]
         return [("00000", f"drop cascades to {len(lines)} other objects", "\n".join(lines))]
+
+
+def shown_routine(binder: Binder, routine: Routine) -> str:
+    """function name(type,type), the name qualified where the bare one would not find it."""
+    view = Viewpoint(
+        binder.catalog, binder.context.search_path, temporary_schema=binder.context.temporary_schema
+    )
+    return f"{ROUTINE_WORDS[routine.kind]} {routine_signature(view, routine)}"
 
 
 def shown_type(binder: Binder, made: UserType) -> str:

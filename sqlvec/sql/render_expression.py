@@ -22,6 +22,7 @@ from sqlvec.sql.render_cast import cast, text_out
 from sqlvec.sql.render_functions import function
 from sqlvec.sql.render_numeric import comparable_numerics, in_form, key_of, numeric_form
 from sqlvec.sql.render_operators import comparison, operator, quantified
+from sqlvec.sql.render_routines import routine_value
 from sqlvec.sql.render_tables import record_field, record_text
 from sqlvec.sql.render_text_search import TYPES as TEXT_SEARCH
 from sqlvec.sql.render_text_search import comparable_text_search
@@ -426,6 +427,7 @@ _HANDLERS: dict[type[bound.Expression], Callable[[ExpressionRenderer, Any], str]
     bound.Distance: ExpressionRenderer._distance,
     bound.FunctionCall: ExpressionRenderer._call,
     bound.RecordCall: record_text,
+    bound.RoutineCall: routine_value,
     bound.Field: record_field,
     bound.Aggregate: ExpressionRenderer._aggregate,
     bound.Grouping: ExpressionRenderer._grouping,

@@ -12,6 +12,7 @@ from sqlvec.sql.render_cast import text_out_of
 from sqlvec.sql.render_json import path_arguments
 from sqlvec.sql.render_numeric import as_text
 from sqlvec.sql.render_ranges import range_list
+from sqlvec.sql.render_routines import routine_rows
 from sqlvec.sql.render_types import INTEGERS, ZERO_BASED, duckdb_type, is_numeric
 from sqlvec.types.shaped_array import is_shaped
 
@@ -84,6 +85,8 @@ def table_function(r: ExpressionRenderer, relation: bound.FunctionScan) -> str:
     call = relation.call
     if isinstance(call, bound.RecordCall):
         return _records(r, relation, call)
+    if isinstance(call, bound.RoutineCall):
+        return routine_rows(r, relation, call)
     if not isinstance(call, bound.FunctionCall) or call.name not in SET_RETURNING:
         ordinality = ", CAST(1 AS BIGINT) AS c1" if relation.ordinality else ""
         return f"SELECT {r.output(call)} AS c0{ordinality}"

@@ -1,4 +1,4 @@
-"""User types in SQL text that the catalog keeps: defaults, checks, index expressions, views.
+"""User types and functions in SQL text that the catalog keeps: defaults, checks, index expressions, views.
 
 Such a text is bound as it is used, and what it says of types is noted on the way: so names are found whatever
 schema they are looked up in, and literals of an enum also where nothing but their place tells that they are one.
@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 
 from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.objects import Catalog, Column, Index, Relation, Table, View
+from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.user_types import DomainType, UserType
 from sqlvec.sql.bind_from import bind_stored_query
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.check_body import bind_body
 from sqlvec.sql.expression_text import bind_domain_text, bind_expression_text
+from sqlvec.sql.routine_body import LEAD_LENGTH
 from sqlvec.types import SqlType
 
 _PREFIX = len("SELECT ")
@@ -26,7 +29,7 @@ _LITERAL = re.compile(r"[eE]?'(?:[^']|'')*'")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Of the type (or the array type) of that oid in a text, at a 0-based place; label: its literal, if not
+    """Of the type (or the array type) or function of that oid in a text, at a 0-based place; label: its literal, if not
     its name."""
 
     oid: int
@@ -47,11 +50,12 @@ _Tell = Callable[[_Text], str]
 
 
 def retold(binder: Binder, catalog: Catalog, oid: int, new: tuple[str, str]) -> Catalog:
-    """The catalog with the type named as schema and name in all its texts."""
-    array_oid = binder.catalog.types[oid].array_oid
+    """The catalog with the type or function named as schema and name in all its texts."""
+    made = binder.catalog.types.get(oid)
+    oids = (oid,) if made is None else (oid, made.array_oid)
 
     def tell(text: _Text) -> str:
-        return _edited(text, lambda use: _named(new) if use.label is None and use.oid in (oid, array_oid) else None)
+        return _edited(text, lambda use: _named(new) if use.label is None and use.oid in oids else None)
 
     return _rewritten(binder, catalog, tell)
 
@@ -70,10 +74,11 @@ def relabelled(binder: Binder, catalog: Catalog, oid: int, old: str, new: str) -
 
 
 def qualified(binder: Binder, relation: Relation) -> Relation:
-    """The relation with its types named by schema, so that no search path hides them; public is found anyway."""
+    """The relation with its types and functions named by schema, so that no search path hides them; public is
+    found anyway."""
 
     def name(use: Use) -> str | None:
-        made = binder.catalog.types.get(use.oid)
+        made = binder.catalog.types.get(use.oid) or binder.catalog.routines.get(use.oid)
         if use.label is not None or made is None:
             return None
         schema = binder.catalog.schemas[made.schema_oid].name
@@ -93,6 +98,19 @@ def texts_that_use(binder: Binder, relation: Relation, oids: set[int]) -> Iterat
 
     _told_relation(binder, relation, tell)
     yield from dict.fromkeys(found)
+
+
+def routines_called(binder: Binder, routine: Routine) -> set[int]:
+    """The functions and types that its defaults name, and its body if that is one of the SQL standard: the names in
+    another mean what they mean when it is called."""
+    found: set[int] = set()
+
+    def tell(text: _Text) -> str:
+        found.update(use.oid for use in text.uses)
+        return text.text
+
+    _told_routine(binder, routine, tell)
+    return found
 
 
 def _with_arrays(catalog: Catalog, oid: int) -> Iterator[SqlType]:
@@ -135,7 +153,13 @@ def _rewritten(binder: Binder, catalog: Catalog, tell: _Tell) -> Catalog:
     for oid, one in texts.items():
         assert isinstance(one, DomainType), one
         texts[oid] = replace(catalog.types[oid], default=one.default, checks=one.checks)  # type: ignore[call-arg]
-    return catalog.with_type(*texts.values()).with_relation(*changed)
+    catalog = catalog.with_type(*texts.values()).with_relation(*changed)
+    for routine in binder.catalog.routines.values():
+        told = _told_routine(binder, routine, tell)
+        if told != routine:
+            kept = catalog.routines[routine.oid]
+            catalog = catalog.with_routine(replace(kept, body=told.body, arguments=told.arguments))
+    return catalog
 
 
 def _told_relation(binder: Binder, relation: Relation, tell: _Tell) -> Relation:
@@ -201,6 +225,19 @@ def _told_type(binder: Binder, made: UserType, tell: _Tell) -> UserType:
             bind_domain_text(binder, check.expression, base)
         checks.append(replace(check, expression=tell(_Text(check.expression, "", tuple(uses)))))
     return replace(made, default=default, checks=tuple(checks))
+
+
+def _told_routine(binder: Binder, routine: Routine, tell: _Tell) -> Routine:
+    arguments = tuple(
+        replace(a, default=_over(binder, None, a.default, "", tell)) if a.default else a
+        for a in routine.arguments
+    )
+    body = routine.body
+    if routine.standard:
+        with _Noting(binder, LEAD_LENGTH) as uses:
+            bind_body(binder, routine)
+        body = tell(_Text(body, "", tuple(uses)))
+    return replace(routine, arguments=arguments, body=body)
 
 
 class _Noting:

@@ -1,7 +1,7 @@
 """Catalog values as bytes: the difference between two catalogs, for the WAL and the manifest.
 
     edit    JSON object, utf-8: version, next_oid, extensions, schemas, removed_schemas, relations,
-            removed_relations, types, removed_types; each schema, relation and type is
+            removed_relations, types, removed_types, routines, removed_routines; each is
             {"kind": class name, field: value ...}
 
 A field that equals its default is left out and read back as the default, so a new field with a
@@ -19,13 +19,13 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
-from sqlvec.catalog import objects, user_types
+from sqlvec.catalog import objects, routines, user_types
 from sqlvec.catalog.objects import Catalog
 from sqlvec.errors import DataCorrupted
 from sqlvec.types import SqlType
 
 TYPE_KEY = "oid_typmod"
-_MAPPINGS = ("schemas", "types", "relations")  # of a catalog's fields: objects by oid
+_MAPPINGS = ("schemas", "types", "relations", "routines")  # of a catalog's fields: objects by oid
 
 
 def encode_catalog_edit(old: Catalog, new: Catalog) -> bytes:
@@ -105,5 +105,5 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 @cache
 def _classes() -> dict[str, Any]:
     """The dataclasses of the catalog by name."""
-    known = vars(objects) | vars(user_types)
+    known = vars(objects) | vars(user_types) | vars(routines)
     return {k: v for k, v in known.items() if dataclasses.is_dataclass(v)}

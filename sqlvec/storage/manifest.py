@@ -36,7 +36,7 @@ from sqlvec.storage.vfs import AppendFile, Vfs
 
 NAME = "manifest"
 MAGIC = b"SVMF"
-VERSION = 4
+VERSION = 5
 HEADER = struct.Struct("<4sHH")
 FRAME = struct.Struct("<II")
 _EDIT_BEGINS = b'{"seqno":'

@@ -1,0 +1,95 @@
+-- Functions that read tables and give rows: inlined into the query around them, or not.
+CREATE TABLE docs (id int PRIMARY KEY, title text, lang text);
+INSERT INTO docs VALUES (1, 'one', 'en'), (2, 'two', 'en'), (3, 'drei', 'de'), (4, NULL, 'de');
+CREATE FUNCTION of_lang(l text) RETURNS SETOF docs LANGUAGE sql STABLE AS
+  'SELECT * FROM docs WHERE lang = l ORDER BY id';
+CREATE FUNCTION titles(l text) RETURNS TABLE (number int, name text) LANGUAGE sql AS
+  'SELECT id, title FROM docs WHERE lang = $1 ORDER BY id DESC';
+CREATE FUNCTION ids() RETURNS SETOF int LANGUAGE sql AS 'SELECT id FROM docs ORDER BY id';
+CREATE FUNCTION title_of(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT title FROM docs WHERE id = $1';
+CREATE FUNCTION how_many(l text) RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM docs WHERE lang = l';
+CREATE FUNCTION last_doc() RETURNS docs LANGUAGE sql AS 'SELECT * FROM docs ORDER BY id DESC';
+CREATE FUNCTION stats(l text, OUT n bigint, OUT longest int) LANGUAGE sql AS
+  'SELECT count(*), max(length(title)) FROM docs WHERE lang = l';
+SELECT * FROM of_lang('en');
+SELECT id, title FROM of_lang('de') WHERE title IS NOT NULL;
+SELECT count(*) FROM of_lang('xx');
+SELECT * FROM titles('en');
+SELECT t.name, t.number FROM titles('de') AS t;
+SELECT * FROM titles('en') AS t (a, b);
+SELECT * FROM titles('en') AS t (a, b, c);
+SELECT * FROM titles('en') WITH ORDINALITY;
+SELECT * FROM ids();
+SELECT ids FROM ids() ORDER BY ids DESC;
+SELECT x FROM ids() AS x WHERE x > 2;
+SELECT * FROM ids() WITH ORDINALITY AS t (id, place);
+SELECT ids();
+SELECT ids() + 1 AS more;
+SELECT lang, ids() FROM docs ORDER BY 1, 2 LIMIT 5;
+SELECT title_of(1), title_of(4), title_of(99);
+SELECT id, title_of(id) FROM docs ORDER BY id;
+SELECT id FROM docs WHERE title_of(id) = 'two';
+SELECT how_many('en'), how_many('xx');
+SELECT lang, how_many(lang) FROM docs GROUP BY lang ORDER BY lang;
+SELECT lang, how_many(lang) * count(*) FROM docs GROUP BY lang, how_many(lang) ORDER BY lang;
+SELECT * FROM last_doc();
+SELECT id, lang FROM last_doc();
+SELECT last_doc();
+SELECT (last_doc()).title, (last_doc()).id;
+SELECT (last_doc()).*;
+SELECT * FROM stats('en');
+SELECT stats('en');
+SELECT (stats('de')).longest;
+SELECT (stats('de')).*;
+SELECT d.id, s.n FROM docs d, stats(d.lang) s ORDER BY d.id;
+SELECT d.lang, t.* FROM (SELECT DISTINCT lang FROM docs) d, titles(d.lang) t ORDER BY 1, 2;
+SELECT d.id, t.name FROM docs d LEFT JOIN titles(d.lang) t ON t.number = d.id AND t.name IS NOT NULL ORDER BY 1;
+SELECT d.lang, l.id FROM (VALUES ('en'), ('xx')) d (lang) LEFT JOIN LATERAL of_lang(d.lang) l ON true ORDER BY 1, 2;
+SELECT max(id) FROM of_lang('en') UNION ALL SELECT n FROM stats('de');
+CREATE VIEW english AS SELECT id, title_of(id) AS name FROM of_lang('en');
+SELECT * FROM english;
+DROP FUNCTION of_lang;
+DROP FUNCTION title_of(int);
+ALTER FUNCTION of_lang(text) RENAME TO in_language;
+ALTER FUNCTION title_of RENAME TO name_of;
+SELECT * FROM english;
+SELECT * FROM of_lang('en');
+DROP FUNCTION in_language CASCADE;
+SELECT * FROM english;
+-- One row, even where there is none.
+CREATE FUNCTION nobody(OUT a int, OUT b text) LANGUAGE sql AS 'SELECT id, title FROM docs WHERE id < 0';
+SELECT * FROM nobody();
+SELECT nobody();
+CREATE FUNCTION no_docs() RETURNS docs LANGUAGE sql AS 'SELECT * FROM docs WHERE false';
+SELECT * FROM no_docs();
+SELECT no_docs() IS NULL;
+-- A function that is strict gives no rows, and is not called.
+CREATE FUNCTION strict_rows(a int) RETURNS SETOF int STRICT LANGUAGE sql AS 'SELECT a UNION ALL SELECT 0';
+SELECT * FROM strict_rows(1);
+SELECT * FROM strict_rows(NULL);
+SELECT strict_rows(NULL);
+CREATE FUNCTION strict_value(a int, b text) RETURNS text STRICT LANGUAGE sql AS $$ SELECT coalesce(b, 'none') || a $$;
+SELECT strict_value(1, 'x'), strict_value(NULL, 'x'), strict_value(1, NULL);
+SELECT id, strict_value(id, title) FROM docs ORDER BY id;
+-- The row type of a table as an argument.
+CREATE FUNCTION shout(d docs) RETURNS text LANGUAGE sql AS 'SELECT upper(d.title) || d.id';
+SELECT shout(docs) FROM docs ORDER BY id;
+SELECT shout(ROW(7, 'x', 'y')::docs);
+DROP TABLE docs;
+DROP TABLE docs CASCADE;
+SELECT how_many('en');
+CREATE TABLE docs (id int PRIMARY KEY, title text, lang text);
+INSERT INTO docs VALUES (1, 'one', 'en'), (2, 'two, three', 'en'), (3, NULL, 'de');
+CREATE FUNCTION all_docs() RETURNS SETOF docs LANGUAGE sql AS 'SELECT * FROM docs ORDER BY id';
+CREATE FUNCTION pairs(l text) RETURNS TABLE (n int, t text) LANGUAGE sql AS 'SELECT id, title FROM docs WHERE lang = l ORDER BY id';
+CREATE FUNCTION taken(l text) RETURNS TABLE (n int, t text) LANGUAGE sql AS
+  'DELETE FROM docs WHERE lang = l RETURNING id, title';
+SELECT pairs('en');
+SELECT (pairs('en')).*;
+SELECT (pairs('en')).t, lang FROM docs WHERE id = 3;
+SELECT all_docs();
+SELECT (all_docs()).title;
+SELECT taken('de');
+SELECT taken('en');
+SELECT count(*) FROM docs;
+DROP TABLE docs CASCADE;
