@@ -412,6 +412,12 @@ class WindowingError(DatabaseError):
     sqlstate = "42P20"
 
 
+class InvalidRecursion(DatabaseError):
+    """A recursive query of a form that cannot be run."""
+
+    sqlstate = "42P19"
+
+
 class InvalidColumnReference(DatabaseError):
     """A column number or list that does not fit."""
 

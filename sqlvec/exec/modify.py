@@ -9,6 +9,7 @@ import numpy as np
 
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.insert import output_columns, returning
+from sqlvec.exec.over_rows import evaluate_over_rows
 from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.prefilter import prefilter
 from sqlvec.exec.result import Batch, Result
@@ -18,6 +19,7 @@ from sqlvec.exec.write import Rows, Writer
 from sqlvec.index.row_set import RowSet
 from sqlvec.plan.physical import ROW_ID_SHARD_SHIFT, ModifyPlan
 from sqlvec.sql import bound
+from sqlvec.sql.bind_from import table_columns
 from sqlvec.storage.locks import RowMode
 
 if TYPE_CHECKING:
@@ -28,18 +30,34 @@ def run_modify(plan: ModifyPlan, context: Context) -> Result:
     statement = plan.statement
     checks = statement.checks if isinstance(statement, bound.Update) else ()
     writer = writer_of(statement.target.table, context, statement.target.relation_id, checks)
+    carried: Rows = [[] for _ in plan.carried]
     if isinstance(statement, bound.Update):
-        found = _update(plan, statement, writer)
+        found = _update(plan, statement, writer, carried)
     else:
-        found = _delete(plan, writer)
+        found = _delete(plan, writer, carried)
     command = "UPDATE" if isinstance(statement, bound.Update) else "DELETE"
     count = len(found[0]) if found else 0
     result = Result(None, command, iter(()), count, counted=True)
     if statement.returning:
         result.columns = output_columns(statement.returning)
-        batch: Batch = returning(writer, statement.returning, found)
+        batch: Batch
+        if plan.carried:
+            batch = _returning_carried(plan, writer, found, carried)
+        else:
+            batch = returning(writer, statement.returning, found)
         result.rows = iter([batch])
     return result
+
+
+def _returning_carried(plan: ModifyPlan, writer: Writer, rows: Rows, carried: Rows) -> Batch:
+    """RETURNING that asks for columns of other relations: they follow the row's own."""
+    table = writer.arrow(rows)
+    first = len(plan.statement.target.columns)
+    for i, (column, values) in enumerate(zip(plan.carried, carried, strict=True)):
+        array = column.type.definition.to_arrow(values, column.type.typmod)
+        table = table.append_column(f"c{first + i}", array)
+    whole = table_columns(writer.table)
+    return evaluate_over_rows(plan.returning, writer.relation_id, table, writer.context, whole)
 
 
 Target = tuple["Shard", np.ndarray, list[list[Datum]] | None]
@@ -97,10 +115,12 @@ def _read(writer: Writer, shard: Shard, ids: np.ndarray) -> Rows:
     return [shard.gather(column.attnum, ids) for column in writer.columns]
 
 
-def _delete(plan: ModifyPlan, writer: Writer) -> Rows:
+def _delete(plan: ModifyPlan, writer: Writer, carried: Rows) -> Rows:
     returns = bool(plan.statement.returning)
     deleted: Rows = [[] for _ in writer.columns]
-    for shard, ids, _ in _targets(plan, writer, RowMode.UPDATE):
+    for shard, ids, values in _targets(plan, writer, RowMode.UPDATE):
+        for column, given in zip(carried, values or (), strict=False):
+            column += given
         if returns:
             for column, values in zip(deleted, _read(writer, shard, ids), strict=True):
                 column += values
@@ -110,7 +130,9 @@ def _delete(plan: ModifyPlan, writer: Writer) -> Rows:
     return deleted
 
 
-def _update(plan: ModifyPlan, statement: bound.Update, writer: Writer) -> Rows:
+def _update(
+    plan: ModifyPlan, statement: bound.Update, writer: Writer, carried: Rows
+) -> Rows:
     changed: Rows = [[] for _ in writer.columns]
     assigned = {assignment.attnum for assignment in statement.assignments}
     targets = _targets(plan, writer, claim_mode(writer, assigned))
@@ -118,7 +140,9 @@ def _update(plan: ModifyPlan, statement: bound.Update, writer: Writer) -> Rows:
         rows = _read(writer, shard, ids)
         if values is None:
             values = writer.evaluate([a.expression for a in statement.assignments], rows)
-        for assignment, column in zip(statement.assignments, values, strict=True):
+        for column, given in zip(carried, values[len(statement.assignments) :], strict=True):
+            column += given
+        for assignment, column in zip(statement.assignments, values, strict=False):
             rows[writer.place_of(assignment.attnum)] = column
         for column, new in zip(changed, rows, strict=True):
             column += new

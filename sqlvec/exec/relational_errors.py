@@ -63,7 +63,21 @@ class SubstringError(DatabaseError):
     sqlstate = "22011"
 
 
+class InvalidArgumentForNtile(DatabaseError):
+    """ntile into no buckets."""
+
+    sqlstate = "22014"
+
+
+class InvalidArgumentForNthValue(DatabaseError):
+    """nth_value before the first row."""
+
+    sqlstate = "22016"
+
+
 _OWN = (
+    InvalidArgumentForNtile,
+    InvalidArgumentForNthValue,
     InvalidRegularExpression,
     InvalidLogarithmArgument,
     InvalidPowerArgument,

@@ -89,6 +89,12 @@ sqlvec_days_between(a, b) AS CASE WHEN isinf(a) OR isinf(b) THEN error('sqlvec:2
   ELSE a - b END
 sqlvec_finite_us(t) AS CASE WHEN isinf(t) THEN error('sqlvec:22008:cannot subtract infinite timestamps')
   ELSE epoch_us(t) END
+sqlvec_bucket_count(n) AS CASE WHEN n <= 0 THEN
+  error('sqlvec:22014:argument of ntile must be greater than zero') ELSE n END
+sqlvec_nth(n) AS CASE WHEN n <= 0 THEN
+  error('sqlvec:22016:argument of nth_value must be greater than zero') ELSE n END
+sqlvec_fraction(f) AS CASE WHEN f < 0 OR f > 1 THEN
+  error('sqlvec:22003:percentile value ' || CAST(f AS VARCHAR) || ' is not between 0 and 1') ELSE f END
 sqlvec_most_frequent(h) AS map_keys(map_from_entries(list_filter(map_entries(h),
   lambda pair: pair.value = list_max(map_values(h)))))
 """
@@ -336,6 +342,7 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("format", texts.format_text, [_TEXT, _TEXTS], _TEXT),
     ("string_to_array", texts.string_to_array, [_TEXT, _TEXT, _TEXT], _TEXTS),
     ("join_pairs", texts.join_pairs, ["VARCHAR[][]"], _TEXT),
+    ("join_byte_pairs", texts.join_byte_pairs, ["BLOB[][]"], _BLOB),
     ("like_escape", texts.like_escape, [_TEXT, _TEXT], _TEXT),
     ("similar", texts.similar, [_TEXT, _TEXT], _TEXT),
     ("regex", texts.regex, [_TEXT, _TEXT, _BOOL], _BOOL),
@@ -384,7 +391,7 @@ _JSON_FUNCTIONS: list[_Row] = [
     ("json_strip_nulls", documents.strip_nulls, [_TEXT], _TEXT),
     ("json_pretty", documents.pretty, [_TEXT], _TEXT),
     ("json_of_number", documents.of_number, [_TEXT], _TEXT),
-    ("json_key", documents.key_text, [_TEXT], _TEXT),
+    ("json_key", documents.key_text, [_TEXT, _TEXT], _TEXT),
     ("json_number", documents.number, [_TEXT, _TEXT], _TEXT),
     ("json_boolean", documents.boolean, [_TEXT], _BOOL),
     ("jsonpath_exists", jsonpath.exists, [_TEXT, _TEXT, _TEXT, _BOOL], _BOOL),

@@ -15,7 +15,7 @@ from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any
 
-from sqlvec.errors import InvalidParameterValue, InvalidTextRepresentation
+from sqlvec.errors import InvalidParameterValue, InvalidTextRepresentation, NullValueNotAllowed
 from sqlvec.types.json_types import canonical, load
 
 
@@ -361,10 +361,15 @@ def of_number(text: str) -> str:
     return f'"{text}"' if text[-1] in "yN" else text
 
 
-def key_text(text: str | None) -> str:
-    if text is None:
-        raise InvalidParameterValue("argument 1: key must not be null")
-    return text
+def key_text(text: str | None, maker: str) -> str:
+    """A key, which must not be null; maker is the function that makes the object."""
+    if text is not None:
+        return text
+    if maker == "json_object_agg":
+        raise NullValueNotAllowed("null value not allowed for object key")
+    raise InvalidParameterValue(
+        "field name must not be null" if maker == "jsonb_object_agg" else "argument 1: key must not be null"
+    )
 
 
 def number(text: str, target: str) -> str | None:

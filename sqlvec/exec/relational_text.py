@@ -303,12 +303,21 @@ def string_to_array(text: str | None, delimiter: str | None, null: str | None) -
     return [None if part == null else part for part in parts]
 
 
-def join_pairs(pairs: Sequence[Sequence[str | None]] | None) -> str | None:
-    """string_agg whose delimiter differs from row to row: each stands before its value."""
-    if not pairs:
+def join_pairs(pairs: Sequence[Sequence[str | None] | None] | None) -> str | None:
+    """string_agg whose delimiter differs from row to row: each stands before its value. Of a pair the value comes first."""
+    found = [pair for pair in pairs or () if pair is not None]
+    if not found:
         return None
-    first = pairs[0][1] or ""
-    return first + "".join((delimiter or "") + (value or "") for delimiter, value in pairs[1:])
+    first = found[0][0] or ""
+    return first + "".join((delimiter or "") + (value or "") for value, delimiter in found[1:])
+
+
+def join_byte_pairs(pairs: Sequence[Sequence[bytes | None] | None] | None) -> bytes | None:
+    found = [pair for pair in pairs or () if pair is not None]
+    if not found:
+        return None
+    first = found[0][0] or b""
+    return first + b"".join((delimiter or b"") + (value or b"") for value, delimiter in found[1:])
 
 
 def quote_literal(text: str) -> str:

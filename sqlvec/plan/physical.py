@@ -302,11 +302,15 @@ class InsertPlan:
 @dataclass(frozen=True, slots=True)
 class ModifyPlan:
     """UPDATE or DELETE. source yields the row ids, then the assigned values, when the statement joins or
-    computes beyond direct evaluation; else prefilter finds the rows and the assignments are evaluated."""
+    computes beyond direct evaluation; else prefilter finds the rows and the assignments are evaluated.
+    carried: columns of other relations that RETURNING asks for, which source yields last; in returning they are
+    columns of the target, after its own."""
 
     statement: bound.Update | bound.Delete
     prefilter: Prefilter
     source: Remainder | None
+    carried: tuple[bound.ColumnRef, ...] = ()
+    returning: tuple[bound.Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ from sqlvec.plan.predicate import prefilter
 from sqlvec.plan.ranking import Ground, is_scored, ranking, with_index
 from sqlvec.plan.remainder import plan_remainder, queried
 from sqlvec.sql import bound
-from sqlvec.sql.tree import children
+from sqlvec.sql.substitution import Place, substituted
+from sqlvec.sql.tree import children, nodes
 from sqlvec.sql.type_rules import has_sort_key
 
 HAND_FUSION_ID_FIRST = 2_000_000  # relation ids of fusions that are sources; the binder counts from 1
@@ -280,12 +281,52 @@ def plan_modify(statement: bound.Update | bound.Delete, catalog: Catalog) -> Mod
         return ModifyPlan(statement, rows, None)
     row_id = bound.ColumnRef(types.INT8, scan.relation_id, ROW_ID_ORDINAL, "ctid")
     targets = [bound.Target("row_id", row_id)]
-    targets += [bound.Target(f"value{i}", e) for i, e in enumerate(assigned)]
+    carried, returned = _returned(statement)
+    targets += [bound.Target(f"value{i}", e) for i, e in enumerate((*assigned, *carried))]
     columns = tuple(bound.OutputColumn(t.name, t.expression.type) for t in targets)
     select = bound.Select(
         columns, tuple(targets), (scan, *others), statement.where, ctes=statement.ctes
     )
-    return ModifyPlan(statement, _all_rows(scan), plan_remainder(select, catalog, plan_query))
+    source = plan_remainder(select, catalog, plan_query)
+    return ModifyPlan(statement, _all_rows(scan), source, carried, returned)
+
+
+def _returned(
+    statement: bound.Update | bound.Delete,
+) -> tuple[tuple[bound.ColumnRef, ...], tuple[bound.Expression, ...]]:
+    """Columns of other relations in RETURNING, and it with these after the columns of the target."""
+    target = statement.target
+    others = statement.from_ if isinstance(statement, bound.Update) else statement.using
+    relations = {
+        part.relation_id: part for part in nodes(others) if isinstance(part, bound.RelationNode)
+    }
+    returned = tuple(t.expression for t in statement.returning)
+    rows: dict[bound.Expression | Place, bound.Expression] = {}
+    for part in nodes(returned):
+        if isinstance(part, bound.RowRef) and part.relation_id in relations:
+            rows[part] = _whole_row(relations[part.relation_id])
+    returned = substituted(returned, rows)
+    used = dict.fromkeys(
+        part for part in nodes(returned)
+        if isinstance(part, bound.ColumnRef) and part.relation_id in relations
+    )  # fmt: skip
+    first = len(target.columns)
+    places: dict[bound.Expression | Place, bound.Expression] = {
+        (column.relation_id, column.ordinal): bound.ColumnRef(
+            column.type, target.relation_id, first + i, column.name
+        )
+        for i, column in enumerate(used)
+    }
+    return tuple(used), substituted(returned, places)
+
+
+def _whole_row(relation: bound.RelationNode) -> bound.Expression:
+    items = tuple(
+        bound.ColumnRef(column.type, relation.relation_id, ordinal, column.name)
+        for ordinal, column in enumerate(relation.columns)
+        if column.name and column.attnum >= 0
+    )
+    return bound.RowExpression(types.RECORD, items)
 
 
 def _all_rows(scan: bound.TableScan) -> Prefilter:

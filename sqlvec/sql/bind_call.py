@@ -14,15 +14,13 @@ from sqlvec.sql.composites import composite_of
 from sqlvec.sql.functions import FUNCTIONS
 from sqlvec.sql.overloads import Ambiguous, Candidate, candidates, chosen
 from sqlvec.sql.parse import Node
+from sqlvec.sql.resolve_function import NO_MATCH
 from sqlvec.sql.scope import Scope
 from sqlvec.types import SqlType
 from sqlvec.types.domain_type import value_type
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
 Columns = tuple[tuple[str, SqlType], ...]
-NO_MATCH = (
-    "No function matches the given name and argument types. You might need to add explicit type casts."
-)
 _NO_PROCEDURE = (
     "No procedure matches the given name and argument types. You might need to add explicit type casts."
 )

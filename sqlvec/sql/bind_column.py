@@ -17,9 +17,8 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound, functions
 from sqlvec.sql.bind_constraint import with_attributes
-from sqlvec.sql.bind_expression import location_of
 from sqlvec.sql.bind_sequence import new_sequence
-from sqlvec.sql.binder import Binder
+from sqlvec.sql.binder import Binder, location_of
 from sqlvec.sql.collation import declared_collation
 from sqlvec.sql.expression_text import (
     DEFAULT,

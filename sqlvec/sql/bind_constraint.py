@@ -24,7 +24,7 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_expression import location_of
+from sqlvec.sql.binder import location_of
 from sqlvec.sql.expression_text import CHECK, bind_definition, columns_read
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node

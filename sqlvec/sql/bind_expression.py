@@ -17,7 +17,8 @@ from sqlvec.sql.bind_bm25query import bm25query_cast
 from sqlvec.sql.bind_function import bind_function
 from sqlvec.sql.bind_paradedb import paradedb_cast
 from sqlvec.sql.bind_record import field_of
-from sqlvec.sql.binder import Binder, body_of
+from sqlvec.sql.bind_sublink import bind_sublink, row_with_row_of_query
+from sqlvec.sql.binder import Binder, body_of, location_of
 from sqlvec.sql.collation import collated
 from sqlvec.sql.composites import composite_of, fields, null_test
 from sqlvec.sql.operators import bind_operator
@@ -91,6 +92,12 @@ def _number(text: str) -> bound.Const:
 def _column(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     fields = body["fields"]
     position = binder.position(body)
+    if "A_Star" in fields[-1] and len(fields) > 1:
+        name = fields[-2]["String"]["sval"]
+        relation = scope.relation(name)
+        if relation is None:
+            raise scope.missing_relation(name, position)
+        return bound.RowRef(types.RECORD, relation.relation_id)
     if "A_Star" in fields[-1]:
         raise SyntaxError("row expansion via \"*\" is not supported here", position=position)
     names = [part["String"]["sval"] for part in fields]
@@ -145,7 +152,7 @@ def _operator(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     if "lexpr" not in body:
         return bind_operator(binder, name, None, bind_expression(binder, body["rexpr"], scope), position)
     if "SubLink" in body["rexpr"] and "RowExpr" in body["lexpr"]:
-        raise FeatureNotSupported("row comparison with a subquery is not supported", position=position)
+        return row_with_row_of_query(binder, body, scope, bind_expression)
     left = bind_expression(binder, body["lexpr"], scope)
     right = bind_expression(binder, body["rexpr"], scope)
     return bind_operator(binder, name, left, right, position)
@@ -282,18 +289,6 @@ def _boolean(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
         for arg in body["args"]
     )
     return bound.Boolean(types.BOOL, word, args)
-
-
-def location_of(binder: Binder, node: Node) -> int | None:
-    """The position of an expression: its own, or its leftmost part's."""
-    kind, body = body_of(node)
-    if not isinstance(body, dict):
-        return None
-    if kind == "A_Expr" and "lexpr" in body:
-        return location_of(binder, body["lexpr"])
-    if kind == "TypeCast":
-        return location_of(binder, body["arg"])
-    return binder.position(body)
 
 
 def _null_test(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
@@ -543,35 +538,26 @@ def _function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     found = bind_function(binder, body, scope, bind_expression)
     position = binder.position(body)
     if isinstance(found, _PLACED) and position is not None:
-        binder.positions.setdefault(found, position)
+        binder.positions[found] = position
+    return found
+
+
+def _grouping(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
+    position = binder.position(body)
+    args = tuple(binder.settled(e) for e in bind_all(binder, body["args"], scope))
+    if len(args) > GROUPING_ARGUMENTS_MAX:
+        raise TooManyArguments("GROUPING must have fewer than 32 arguments", position=position)
+    for arg, node in zip(args, body["args"], strict=True):
+        if (place := location_of(binder, node)) is not None:
+            binder.positions.setdefault(arg, place)
+    found = bound.Grouping(types.INT4, args)
+    if position is not None:
+        binder.positions[found] = position
     return found
 
 
 def _sublink(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
-    from sqlvec.sql.bind_select import bind_query
-
-    position = binder.position(body)
-    query = bind_query(binder, body["subselect"], scope)
-    kind = body["subLinkType"]
-    if kind == "EXISTS_SUBLINK":
-        return bound.Subquery(types.BOOL, "exists", query)
-    if len(query.columns) != 1:
-        if kind == "ANY_SUBLINK" and "testexpr" in body:
-            raise SyntaxError("subquery has too many columns", position=position)
-        raise SyntaxError("subquery must return only one column", position=position)
-    column = query.columns[0].type
-    if kind == "EXPR_SUBLINK":
-        return bound.Subquery(column, "scalar", query)
-    if kind == "ARRAY_SUBLINK":
-        array = shaped(column.bare) if has_shape(column) else types.array_of(column)
-        return bound.Subquery(array, "array", query)
-    test = bind_expression(binder, body["testexpr"], scope)
-    name = body["operName"][-1]["String"]["sval"] if "operName" in body else "="
-    probe = bound.ColumnRef(column.bare, -1, 0, "element")
-    compared = bind_operator(binder, name, test, probe, position)
-    assert isinstance(compared, bound.FunctionCall)
-    word = "in" if kind == "ANY_SUBLINK" and "operName" not in body else ("any" if kind == "ANY_SUBLINK" else "all")
-    return bound.Subquery(types.BOOL, word, query, compared.args[0], compared.name)
+    return bind_sublink(binder, body, scope, bind_expression)
 
 
 def _default(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
@@ -593,17 +579,6 @@ _OPERATOR_KINDS: dict[str, Callable[[Binder, Any, Scope], bound.Expression]] = {
     "AEXPR_OP_ANY": _any_all,
     "AEXPR_OP_ALL": _any_all,
 }
-def _grouping(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
-    position = binder.position(body)
-    args = tuple(binder.settled(e) for e in bind_all(binder, body["args"], scope))
-    if len(args) > GROUPING_ARGUMENTS_MAX:
-        raise TooManyArguments("GROUPING must have fewer than 32 arguments", position=position)
-    found = bound.Grouping(types.INT4, args)
-    if position is not None:
-        binder.positions.setdefault(found, position)
-    return found
-
-
 _HANDLERS: dict[str, Callable[[Binder, Any, Scope], bound.Expression]] = {
     "A_Const": _constant,
     "ColumnRef": _column,

@@ -11,6 +11,7 @@ from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.system.tables import TABLEOID, SystemTable, function_table, system_table
 from sqlvec.errors import (
     DatatypeMismatch,
+    DuplicateColumn,
     FeatureNotSupported,
     InvalidColumnReference,
     ObjectNotInState,
@@ -20,21 +21,22 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_call import Call, find_call
-from sqlvec.sql.bind_expression import bind_expression, location_of
+from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_modifying import returned_rows
 from sqlvec.sql.bind_record import unnest_call, with_carried_fields
 from sqlvec.sql.bind_sample import sampled
-from sqlvec.sql.binder import Binder
+from sqlvec.sql.binder import Binder, location_of
 from sqlvec.sql.grouping import forbid_aggregates
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node, parse
 from sqlvec.sql.scope import Scope, named_columns
+from sqlvec.sql.tree import nodes
 from sqlvec.sql.type_rules import is_unknown
 
 
-def bind_from(binder: Binder, nodes: list[Node], scope: Scope) -> tuple[bound.FromItem, ...]:
+def bind_from(binder: Binder, items: list[Node], scope: Scope) -> tuple[bound.FromItem, ...]:
     """The items, each added to the scope."""
-    return tuple(_item(binder, node, scope) for node in nodes)
+    return tuple(_item(binder, node, scope) for node in items)
 
 
 def _item(binder: Binder, node: Node, scope: Scope) -> bound.FromItem:
@@ -92,7 +94,15 @@ def bind_relation(binder: Binder, body: Node, scope: Scope) -> bound.RelationNod
             rows = returned_rows(binder, cte, position)
             relation = bound.SystemScan(relation_id, alias, columns, rows)
     else:
-        relation = _catalog_relation(binder, schema, name, relation_id, alias, names, position)
+        try:
+            relation = _catalog_relation(binder, schema, name, relation_id, alias, names, position)
+        except UndefinedTable as error:
+            if schema is None and scope.reads_ahead(name):
+                error.detail = (
+                    f'There is a WITH item named "{name}", but it cannot be referenced from this part of the query.'
+                )
+                error.hint = "Use WITH RECURSIVE, or re-order the WITH items to remove forward references."
+            raise
         if isinstance(relation, bound.SystemScan) and "as_of" in body:
             raise WrongObjectType(f'"{name}" is not a table', position=position)
     binder.as_of = outer
@@ -234,7 +244,7 @@ def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
 
     lateral = bool(body.get("lateral"))
     alias, names = _alias(body, "")
-    outer = scope if lateral else Scope(scope.parent, ctes=scope.ctes)
+    outer = scope if lateral else Scope(scope.parent, ctes=scope.ctes, unseen=scope)
     query = with_carried_fields(bind_query(binder, body["subquery"], outer))
     relation = bound.DerivedTable(
         binder.next_relation(), alias, _renamed(query.columns, names, alias), query, lateral
@@ -341,12 +351,34 @@ def _function_columns(
 _KINDS = {"JOIN_INNER": "inner", "JOIN_LEFT": "left", "JOIN_RIGHT": "right", "JOIN_FULL": "full"}
 
 
-def _join(binder: Binder, body: Node, scope: Scope) -> bound.Join:
+def _aliased_join(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
+    """(a JOIN b) AS j: a table of the join's columns, the only one that is seen outside."""
+    star = {"ResTarget": {"val": {"ColumnRef": {"fields": [{"A_Star": {}}]}}}}
+    select = {
+        "targetList": [star],
+        "fromClause": [{"JoinExpr": {k: v for k, v in body.items() if k != "alias"}}],
+        "op": "SETOP_NONE",
+    }
+    subselect = {"lateral": True, "subquery": {"SelectStmt": select}, "alias": body["alias"]}
+    relation = _subselect(binder, subselect, scope)
+    assert isinstance(relation, bound.DerivedTable), relation
+    inner = nodes(getattr(relation.query, "from_", ()))
+    scope.covered |= {part.alias for part in inner if isinstance(part, bound.RelationNode)}
+    return relation
+
+
+def _join(binder: Binder, body: Node, scope: Scope) -> bound.FromItem:
+    if "alias" in body:
+        return _aliased_join(binder, body, scope)
+    kind = _KINDS[body.get("jointype", "JOIN_INNER")]
     first = len(scope.relations)
     left = _item(binder, body["larg"], scope)
     middle = len(scope.relations)
+    barred = scope.barred
+    if kind in ("right", "full"):
+        scope.barred = barred | {relation.relation_id for relation in scope.relations[first:]}
     right = _item(binder, body["rarg"], scope)
-    kind = _KINDS[body.get("jointype", "JOIN_INNER")]
+    scope.barred = barred
     lefts, rights = scope.relations[first:middle], scope.relations[middle:]
     if body.get("isNatural"):
         right_names = {c.name for r in rights for c in r.columns if c.name}
@@ -355,10 +387,19 @@ def _join(binder: Binder, body: Node, scope: Scope) -> bound.Join:
         return bound.Join(kind, left, right, _using(binder, names, kind, lefts, rights, scope))
     if "usingClause" in body:
         names = [n["String"]["sval"] for n in body["usingClause"]]
-        return bound.Join(kind, left, right, _using(binder, names, kind, lefts, rights, scope))
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DuplicateColumn(f'column name "{twice}" appears more than once in USING clause')
+        condition = _using(binder, names, kind, lefts, rights, scope)
+        if "join_using_alias" in body:
+            alias = body["join_using_alias"]["aliasname"]
+            scope.joins[alias] = {name: scope.merged[name] for name in names}
+        return bound.Join(kind, left, right, condition)
     if "quals" not in body:
         return bound.Join("cross" if kind == "inner" else kind, left, right)
-    condition = binder.boolean(bind_expression(binder, body["quals"], scope), "JOIN/ON", None)
+    place = location_of(binder, body["quals"])
+    condition = binder.boolean(bind_expression(binder, body["quals"], scope), "JOIN/ON", place)
+    forbid_aggregates(condition, "JOIN conditions", binder.positions)
     return bound.Join(kind, left, right, condition)
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from sqlvec.catalog.objects import Column, Table
 from sqlvec.errors import FeatureNotSupported, SyntaxError
 from sqlvec.sql import bound
-from sqlvec.sql.bind_expression import bind_expression, location_of
+from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_from import bind_from, table_scan
-from sqlvec.sql.bind_select import _with
+from sqlvec.sql.bind_with import bind_with
 from sqlvec.sql.bind_write import (
     _defaults,
     _insert_value,
     assignments_of,
     checks,
 )
-from sqlvec.sql.binder import Binder
+from sqlvec.sql.binder import Binder, location_of
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.write_target import WriteTarget, column_named, target_relation
@@ -29,7 +29,7 @@ def bind_merge(binder: Binder, body: Node) -> bound.Merge:
     if body.get("returningList"):
         raise FeatureNotSupported("MERGE with RETURNING is not supported")
     names = Scope()
-    ctes = _with(binder, body.get("withClause"), names)
+    ctes = bind_with(binder, body.get("withClause"), names)
     table = _written_table(binder, body["relation"])
     alias = body["relation"].get("alias", {}).get("aliasname", table.name)
     target = table_scan(binder, table, binder.next_relation(), alias, [])

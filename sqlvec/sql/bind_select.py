@@ -12,21 +12,27 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidColumnReference,
     SyntaxError,
-    UndefinedTable,
+    UndefinedFunction,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_expression import bind_expression, expanded, location_of
+from sqlvec.sql.bind_expression import bind_expression, expanded
 from sqlvec.sql.bind_from import bind_from
 from sqlvec.sql.bind_fusion import with_explanations
 from sqlvec.sql.bind_locking import bind_locking, forbid_locking, locking_title
-from sqlvec.sql.bind_modifying import bind_modifying
-from sqlvec.sql.bind_window import sort_key
-from sqlvec.sql.binder import Binder, body_of
-from sqlvec.sql.grouping import check_grouping, contains_aggregate, forbid_aggregates
+from sqlvec.sql.bind_sublink import only_if_true
+from sqlvec.sql.bind_window import sort_key, window_definitions
+from sqlvec.sql.bind_with import bind_with, forbid_modifying
+from sqlvec.sql.binder import Binder, body_of, location_of
+from sqlvec.sql.grouping import (
+    check_grouping,
+    contains_aggregate,
+    forbid_aggregates,
+    forbid_windows,
+)
 from sqlvec.sql.output_name import output_name
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope, relation_columns
-from sqlvec.sql.type_rules import common_type
+from sqlvec.sql.type_rules import common_type, has_equality
 from sqlvec.types import SqlType
 
 
@@ -37,8 +43,8 @@ def bind_query(binder: Binder, node: Node, parent: Scope | None) -> bound.Query:
         raise FeatureNotSupported(f"{kind} is not supported inside a query")
     scope = Scope(parent)
     if parent is not None:
-        _forbid_modifying(binder, body.get("withClause"))
-    ctes = _with(binder, body.get("withClause"), scope)
+        forbid_modifying(binder, body.get("withClause"))
+    ctes = bind_with(binder, body.get("withClause"), scope)
     query: bound.Query
     if body.get("op", "SETOP_NONE") != "SETOP_NONE":
         query = _set_operation(binder, body, scope)
@@ -49,91 +55,6 @@ def bind_query(binder: Binder, node: Node, parent: Scope | None) -> bound.Query:
     if "lockingClause" in body and not isinstance(query, bound.Select):
         forbid_locking(query, locking_title(body))
     return replace(query, ctes=ctes) if ctes else query
-
-
-# ---------------------------------------------------------------- WITH
-
-
-def _with(binder: Binder, clause: Node | None, scope: Scope) -> tuple[bound.CommonTable, ...]:
-    if clause is None:
-        return ()
-    found = []
-    for node in clause["ctes"]:
-        body = node["CommonTableExpr"]
-        name = body["ctename"]
-        if name in scope.ctes:
-            from sqlvec.errors import DuplicateAlias
-
-            raise DuplicateAlias(
-                f'WITH query name "{name}" specified more than once', position=binder.position(body)
-            )
-        names = [n["String"]["sval"] for n in body.get("aliascolnames", ())]
-        if "SelectStmt" not in body["ctequery"]:
-            scope.ctes[name] = bind_modifying(binder, body, names, scope)
-            continue
-        recursive = bool(clause.get("recursive")) and _is_recursive(body)
-        table = _recursive(binder, body, name, names, scope) if recursive else None
-        if table is None:
-            query = bind_query(binder, body["ctequery"], scope)
-            table = bound.CommonTable(name, query, _cte_columns(query, names, name))
-        mode = body.get("ctematerialized", "CTEMaterializeDefault")
-        table = replace(table, materialized={"CTEMaterializeAlways": True, "CTEMaterializeNever": False}.get(mode))
-        scope.ctes[name] = table
-        found.append(table)
-    return tuple(found)
-
-
-def _forbid_modifying(binder: Binder, clause: Node | None) -> None:
-    for node in clause["ctes"] if clause else ():
-        body = node["CommonTableExpr"]
-        if "SelectStmt" not in body["ctequery"]:
-            raise FeatureNotSupported(
-                "WITH clause containing a data-modifying statement must be at the top level",
-                position=binder.position(body),
-            )
-
-
-def _cte_columns(query: bound.Query, names: list[str], name: str) -> tuple[bound.OutputColumn, ...]:
-    if len(names) > len(query.columns):
-        raise InvalidColumnReference(
-            f'WITH query "{name}" has {len(query.columns)} columns available but {len(names)} '
-            "columns specified"
-        )
-    return tuple(
-        bound.OutputColumn(names[i] if i < len(names) else c.name, c.type)
-        for i, c in enumerate(query.columns)
-    )
-
-
-def _is_recursive(body: Node) -> bool:
-    query = body["ctequery"].get("SelectStmt", {})
-    return query.get("op", "SETOP_NONE") == "SETOP_UNION" and body["ctename"] in str(query.get("rarg", {}))
-
-
-def _recursive(
-    binder: Binder, body: Node, name: str, names: list[str], scope: Scope
-) -> bound.CommonTable:
-    """The first branch gives the columns that the second sees under the name."""
-    union = body["ctequery"]["SelectStmt"]
-    inner = Scope(scope)
-    first_ctes = _with(binder, union.get("withClause"), inner)
-    first = bind_query(binder, {"SelectStmt": union["larg"]}, inner)
-    columns = _cte_columns(first, names, name)
-    inner.ctes[name] = bound.CommonTable(name, first, columns, True)
-    second = bind_query(binder, {"SelectStmt": union["rarg"]}, inner)
-    if len(first.columns) != len(second.columns):
-        raise SyntaxError("each UNION query must have the same number of columns")
-    for i, (a, b) in enumerate(zip(first.columns, second.columns, strict=True)):
-        if a.type.oid != b.type.oid and common_type([a.type, b.type]) != a.type.bare:
-            raise DatatypeMismatch(
-                f'recursive query "{name}" column {i + 1} has type {a.type.name} in non-recursive '
-                f"term but type {b.type.name} overall",
-                hint="Cast the output of the non-recursive term to the correct type.",
-            )
-    query = bound.SetOperation(
-        first.columns, "union", bool(union.get("all")), first, second, ctes=first_ctes
-    )
-    return bound.CommonTable(name, query, columns, True)
 
 
 # ---------------------------------------------------------------- VALUES and set operations
@@ -179,6 +100,9 @@ def _set_operation(binder: Binder, body: Node, scope: Scope) -> bound.Query:
                 position=output_location(binder, body["rarg"], i),
             )
         columns.append(bound.OutputColumn(a.name, target))
+    if op != "union" or not body.get("all"):
+        for i, column in enumerate(columns):
+            _require_equality(column.type, output_location(binder, body["larg"], i))
     wanted = [column.type for column in columns]
     left = with_literals(binder, left, body["larg"], wanted)
     right = with_literals(binder, right, body["rarg"], wanted)
@@ -248,10 +172,24 @@ def _ordered(
             column = query.columns[number - 1]
             expression: bound.Expression = bound.ColumnRef(column.type, 0, number - 1, column.name)
         else:
+            if "ColumnRef" not in inner:
+                raise FeatureNotSupported(
+                    "invalid UNION/INTERSECT/EXCEPT ORDER BY clause",
+                    position=location_of(binder, inner),
+                    detail="Only result column names can be used, not expressions or functions.",
+                    hint="Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
+                )
             expression = bind_expression(binder, inner, output)
         keys.append(sort_key(binder, node, expression))
     limit, offset = _limits(binder, body, scope)
     return replace(query, order_by=tuple(keys), limit=limit, offset=offset)
+
+
+def _require_equality(sql_type: SqlType, position: int | None) -> None:
+    if not has_equality(sql_type):
+        raise UndefinedFunction(
+            f"could not identify an equality operator for type {sql_type.plain_name}", position=position
+        )
 
 
 def _number(node: Node) -> int | None:
@@ -295,10 +233,8 @@ def _select(binder: Binder, body: Node, scope: Scope) -> bound.Query:
     if "intoClause" in body:
         raise FeatureNotSupported("SELECT ... INTO is not supported", hint="Use CREATE TABLE AS.")
     outer_where = binder.where
-    outer_windows, binder.windows = binder.windows, {
-        w["WindowDef"]["name"]: {k: v for k, v in w["WindowDef"].items() if k != "name"}
-        for w in body.get("windowClause", ())
-    }
+    outer_windows = binder.windows
+    binder.windows = window_definitions(binder, body.get("windowClause", ()))
     try:
         return _select_body(binder, body, scope)
     finally:
@@ -312,13 +248,17 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
         where = bind_expression(binder, body["whereClause"], scope)
         where = binder.boolean(where, "WHERE", location_of(binder, body["whereClause"]))
         forbid_aggregates(where, "WHERE", binder.positions)
+        where = only_if_true(where)
     binder.where = where
     targets = bind_targets(binder, body.get("targetList", []), scope)
     group_by, sets = _group_by(binder, body.get("groupClause", []), targets, scope)
+    if sets is not None and body.get("groupDistinct"):
+        sets = tuple({frozenset(places): places for places in sets}.values())
     having = None
     if "havingClause" in body:
         having = bind_expression(binder, body["havingClause"], scope)
         having = binder.boolean(having, "HAVING", location_of(binder, body["havingClause"]))
+        forbid_windows(having, "HAVING", binder.positions)
     order_by, junk = _order_by(binder, body.get("sortClause", []), targets, scope)
     if binder.explains:
         targets = with_explanations(targets, order_by)
@@ -394,11 +334,12 @@ def _target(binder: Binder, name: str, expression: bound.Expression) -> bound.Ta
 def _star(binder: Binder, body: Node, scope: Scope) -> list[bound.Target]:
     names = [part["String"]["sval"] for part in body["fields"][:-1]]
     if names:
+        joined = scope.join_alias(names[-1])
+        if joined is not None:
+            return [_target(binder, name, column) for name, column in joined.items()]
         relation = scope.relation(names[-1])
         if relation is None:
-            raise UndefinedTable(
-                f'missing FROM-clause entry for table "{names[-1]}"', position=binder.position(body)
-            )
+            raise scope.missing_relation(names[-1], binder.position(body))
         return [_target(binder, name, column) for name, column in relation_columns(relation)]
     if not scope.relations:
         raise SyntaxError(
@@ -460,6 +401,8 @@ def _distinct(
             continue
         found = _output(binder, node, targets, scope, "SELECT DISTINCT ON")
         expressions.append(found or binder.settled(bind_expression(binder, node, scope)))
+    for expression in expressions or [target.expression for target in targets]:
+        _require_equality(expression.type, binder.positions.get(expression))
     return not expressions, tuple(expressions)
 
 
@@ -478,6 +421,7 @@ def _group_by(
         if found is None:
             found = binder.settled(bind_expression(binder, node, scope))
         forbid_aggregates(found, "GROUP BY", binder.positions)
+        _require_equality(found.type, location_of(binder, node))
         if found not in expressions:
             expressions.append(found)
         return (expressions.index(found),)

@@ -9,15 +9,16 @@ from sqlvec.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
     InvalidColumnReference,
+    UndefinedFunction,
     UndefinedObject,
     WindowingError,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.binder import Binder, body_of
+from sqlvec.sql.binder import Binder, body_of, location_of
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.tree import walk
-from sqlvec.sql.type_rules import INTEGERS, casts_on_assignment, is_unknown
+from sqlvec.sql.type_rules import INTEGERS, casts_on_assignment, has_equality, is_unknown
 from sqlvec.types import SqlType
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
@@ -44,12 +45,43 @@ def bind_window(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound.W
         if definition is None:
             raise UndefinedObject(f'window "{named}" does not exist', position=binder.position(body))
         base = bind_window(binder, definition, scope, bind)
+        if "refname" in body:
+            _check_copy(named, body, base, binder.position(body))
     own = tuple(binder.settled(bind(binder, n, scope)) for n in body.get("partitionClause", ()))
     order = sort_keys(binder, body.get("orderClause", ()), scope, bind) or base.order_by
     partition = own or base.partition_by
     if not body.get("frameOptions", 0) & _NON_DEFAULT:
         return bound.Window(partition, order, base.frame, base.offsets)
     return bound.Window(partition, order, *_frame(binder, body, order, scope, bind))
+
+
+def _check_copy(name: str, body: Node, base: bound.Window, position: int | None) -> None:
+    """What a window that is named in brackets may add to it (transformWindowDefinitions)."""
+    if body.get("partitionClause"):
+        raise WindowingError(
+            f'cannot override PARTITION BY clause of window "{name}"', position=position
+        )
+    if body.get("orderClause") and base.order_by:
+        raise WindowingError(f'cannot override ORDER BY clause of window "{name}"', position=position)
+    if base.frame:
+        plain = not body.get("orderClause") and not body.get("frameOptions", 0) & _NON_DEFAULT
+        raise WindowingError(
+            f'cannot copy window "{name}" because it has a frame clause', position=position,
+            hint="Omit the parentheses in this OVER clause." if plain else None,
+        )  # fmt: skip
+
+
+def window_definitions(binder: Binder, nodes: Sequence[Node]) -> dict[str, Node]:
+    """The windows of a WINDOW clause by name."""
+    found: dict[str, Node] = {}
+    for node in nodes:
+        body = node["WindowDef"]
+        if body["name"] in found:
+            raise WindowingError(
+                f'window "{body["name"]}" is already defined', position=binder.position(body)
+            )
+        found[body["name"]] = {k: v for k, v in body.items() if k != "name"}
+    return found
 
 
 def sort_keys(
@@ -64,7 +96,14 @@ def sort_key(binder: Binder, node: Node, expression: bound.Expression) -> bound.
     descending = body.get("sortby_dir") == "SORTBY_DESC"
     nulls = body.get("sortby_nulls", "SORTBY_NULLS_DEFAULT")
     first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
-    return bound.SortKey(binder.settled(expression), descending, first)
+    settled = binder.settled(expression)
+    if not has_equality(settled.type):
+        raise UndefinedFunction(
+            f"could not identify an ordering operator for type {settled.type.plain_name}",
+            position=location_of(binder, body["node"]),
+            hint="Use an explicit ordering operator or modify the query.",
+        )
+    return bound.SortKey(settled, descending, first)
 
 
 def _frame(

@@ -16,13 +16,15 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.arbiters import arbiters
-from sqlvec.sql.bind_expression import bind_expression, location_of
+from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_from import bind_from, table_scan
-from sqlvec.sql.bind_select import _with, bind_query, bind_targets, output_location, with_literals
-from sqlvec.sql.binder import Binder
+from sqlvec.sql.bind_select import bind_query, bind_targets, output_location, with_literals
+from sqlvec.sql.bind_with import bind_with
+from sqlvec.sql.binder import Binder, location_of
 from sqlvec.sql.composites import composite_of, field_names, field_type, with_field
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
+from sqlvec.sql.grouping import forbid_aggregates
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.substitution import Place, substituted
@@ -76,7 +78,7 @@ def _defaults(
 
 def bind_insert(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Insert:
     scope = Scope(parent)
-    ctes = _with(binder, body.get("withClause"), scope)
+    ctes = bind_with(binder, body.get("withClause"), scope)
     written = write_target(binder, body["relation"], "INSERT")
     target, table = written.scan, written.table
     columns = _insert_columns(binder, body, written)
@@ -366,6 +368,7 @@ def _assignments(
                 detail=f'Column "{column.name}" is {kind}.',
             )
         expression = bind_expression(binder, value, scope)
+        forbid_aggregates(expression, "UPDATE", binder.positions)
         place = location_of(binder, value)
         if steps:
             old = bound.ColumnRef(column.value_type, relation_id, column.attnum - 1, column.name)
@@ -431,7 +434,7 @@ def _generated(
 
 def bind_update(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Update:
     scope = Scope(parent)
-    ctes = _with(binder, body.get("withClause"), scope)
+    ctes = bind_with(binder, body.get("withClause"), scope)
     written = write_target(binder, body["relation"], "UPDATE")
     scope.add(written.seen)
     from_ = bind_from(binder, body.get("fromClause", []), scope)
@@ -455,6 +458,7 @@ def _where(
     node = body.get("whereClause")
     if node is not None:
         expression = bind_expression(binder, node, scope)
+        forbid_aggregates(expression, "WHERE", binder.positions)
         own = binder.boolean(expression, "WHERE", location_of(binder, node))
         conditions = (*conditions, written.over_table(own))
     if len(conditions) > 1:
@@ -464,7 +468,7 @@ def _where(
 
 def bind_delete(binder: Binder, body: Node, parent: Scope | None = None) -> bound.Delete:
     scope = Scope(parent)
-    ctes = _with(binder, body.get("withClause"), scope)
+    ctes = bind_with(binder, body.get("withClause"), scope)
     written = write_target(binder, body["relation"], "DELETE")
     scope.add(written.seen)
     using = bind_from(binder, body.get("usingClause", []), scope)

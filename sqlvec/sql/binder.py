@@ -491,3 +491,15 @@ def unresolved(text: str, target: SqlType, position: int | None) -> DatabaseErro
 def body_of(node: Node) -> tuple[str, Any]:
     """The kind and the body of a parse node."""
     return next(iter(node.items()))
+
+
+def location_of(binder: Binder, node: Node) -> int | None:
+    """The position of an expression: its own, or its leftmost part's."""
+    kind, body = body_of(node)
+    if not isinstance(body, dict):
+        return None
+    if kind == "A_Expr" and "lexpr" in body:
+        return location_of(binder, body["lexpr"])
+    if kind == "TypeCast":
+        return location_of(binder, body["arg"])
+    return binder.position(body)

@@ -92,18 +92,25 @@ UNLOCKING = frozenset(["pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_ad
 AGGREGATES = """
 count(any) int8; sum(int2) int8; sum(int4) int8; sum(int8) numeric; sum(numeric) numeric; sum(float4) float4; sum(float8) float8; sum(interval) interval; sum(money) money; sum(vector) vector; sum(halfvec) halfvec
 avg(int2) numeric; avg(int4) numeric; avg(int8) numeric; avg(numeric) numeric; avg(float4) float8; avg(float8) float8; avg(interval) interval; avg(vector) vector; avg(halfvec) halfvec
-min(anyelement) anyelement; max(anyelement) anyelement; bool_and(bool) bool; bool_or(bool) bool; every(bool) bool; bit_and(int4) int4; bit_or(int4) int4; bit_and(int8) int8; bit_or(int8) int8
-string_agg(text,text) text; array_agg(anyelement) anyarray; json_agg(any) json; jsonb_agg(any) jsonb; json_object_agg(any,any) json; jsonb_object_agg(any,any) jsonb
+min(anyelement) anyelement; max(anyelement) anyelement; bool_and(bool) bool; bool_or(bool) bool; every(bool) bool
+bit_and(int2) int2; bit_or(int2) int2; bit_xor(int2) int2; bit_and(int4) int4; bit_or(int4) int4; bit_xor(int4) int4; bit_and(int8) int8; bit_or(int8) int8; bit_xor(int8) int8
+string_agg(text,text) text; string_agg(bytea,bytea) bytea; array_agg(anyelement) anyarray; json_agg(any) json; jsonb_agg(any) jsonb; json_object_agg(any,any) json; jsonb_object_agg(any,any) jsonb
+stddev(int2) numeric; stddev_samp(int2) numeric; stddev_pop(int2) numeric; variance(int2) numeric; var_samp(int2) numeric; var_pop(int2) numeric
+stddev(int4) numeric; stddev(int8) numeric; stddev_samp(int4) numeric; stddev_samp(int8) numeric; stddev_pop(int4) numeric; stddev_pop(int8) numeric; variance(int4) numeric; variance(int8) numeric; var_samp(int4) numeric; var_samp(int8) numeric; var_pop(int4) numeric; var_pop(int8) numeric
 stddev(float8) float8; stddev(numeric) numeric; stddev_samp(float8) float8; stddev_samp(numeric) numeric; stddev_pop(float8) float8; stddev_pop(numeric) numeric; variance(float8) float8; variance(numeric) numeric; var_samp(float8) float8; var_samp(numeric) numeric; var_pop(float8) float8; var_pop(numeric) numeric
 corr(float8,float8) float8; covar_pop(float8,float8) float8; covar_samp(float8,float8) float8; regr_slope(float8,float8) float8; regr_intercept(float8,float8) float8; regr_count(float8,float8) int8
+regr_avgx(float8,float8) float8; regr_avgy(float8,float8) float8; regr_r2(float8,float8) float8; regr_sxx(float8,float8) float8; regr_sxy(float8,float8) float8; regr_syy(float8,float8) float8
 """
 ORDERED_SET = """
-percentile_cont(float8,float8) float8; percentile_cont(float8,interval) interval; percentile_disc(float8,anyelement) anyelement; percentile_cont(_float8,float8) _float8; percentile_cont(_float8,interval) _interval; percentile_disc(_float8,anyelement) anyarray; mode(anyelement) anyelement
+percentile_cont(float8,float8) float8; percentile_cont(float8,interval) interval; percentile_cont(_float8,float8) _float8; percentile_cont(_float8,interval) _interval
+percentile_disc(float8,anyelement) anyelement; percentile_disc(_float8,anyelement) anyarray; mode(anyelement) anyelement
 """
 WINDOW = """
 row_number() int8; rank() int8; dense_rank() int8; percent_rank() float8; cume_dist() float8; ntile(int4) int4
 lag(anyelement,int4?,anyelement?) anyelement; lead(anyelement,int4?,anyelement?) anyelement; first_value(anyelement) anyelement; last_value(anyelement) anyelement; nth_value(anyelement,int4) anyelement
 """
+# Aggregates that rank a row which is not there: as many arguments as sort keys.
+HYPOTHETICAL = {"rank": "int8", "dense_rank": "int8", "percent_rank": "float8", "cume_dist": "float8"}
 # Functions in FROM, and set-returning functions of the target list.
 TABLE = """
 generate_series(int4,int4,int4?) int4; generate_series(int8,int8,int8?) int8; generate_series(timestamp,timestamp,interval) timestamp; generate_series(timestamptz,timestamptz,interval) timestamptz; generate_series(numeric,numeric,numeric?) numeric

@@ -12,6 +12,7 @@ from sqlvec.sql.scope import Scope
 from sqlvec.sql.tree import children, walk
 
 Positions = Mapping[bound.Expression, int]
+_APART = (bound.Aggregate, bound.Grouping, bound.Subquery)
 
 
 def contains_aggregate(expression: bound.Expression) -> bool:
@@ -20,6 +21,13 @@ def contains_aggregate(expression: bound.Expression) -> bool:
 
 def contains_window(expression: bound.Expression) -> bool:
     return any(isinstance(part, bound.WindowCall) for part in walk(expression))
+
+
+def first_of(
+    expression: bound.Expression, kind: type[bound.Expression]
+) -> bound.Expression | None:
+    """The first part that is of the kind."""
+    return next((part for part in walk(expression) if isinstance(part, kind)), None)
 
 
 def forbid_aggregates(
@@ -45,6 +53,17 @@ def forbid_aggregates(
         )
     for child in children(expression):
         forbid_aggregates(child, clause, positions)
+
+
+def forbid_windows(
+    expression: bound.Expression, clause: str, positions: Positions = MappingProxyType({})
+) -> None:
+    """42P20 for window functions, where a clause allows aggregates only."""
+    found = first_of(expression, bound.WindowCall)
+    if found is not None:
+        raise WindowingError(
+            f"window functions are not allowed in {clause}", position=positions.get(found)
+        )
 
 
 def check_grouping(
@@ -86,13 +105,12 @@ def _check(
             _forbid_nested(expression, binder.positions)
         return
     if isinstance(expression, bound.Grouping):
-        for arg in expression.args:
-            if arg not in grouped:
-                raise GroupingError(
-                    "arguments to GROUPING must be grouping expressions of the associated query "
-                    "level",
-                    position=binder.positions.get(arg),
-                )
+        ungrouped = [arg for arg in expression.args if arg not in grouped]
+        if ungrouped:
+            raise GroupingError(
+                "arguments to GROUPING must be grouping expressions of the associated query level",
+                position=binder.positions.get(ungrouped[0]),
+            )
         return
     if isinstance(expression, bound.ColumnRef) and expression.relation_id in local:
         if expression.relation_id in keyed:
@@ -137,9 +155,7 @@ def _collect_ungrouped(
     grouped: set[bound.Expression],
     found: dict[bound.ColumnRef, None],
 ) -> None:
-    if expression in grouped or isinstance(
-        expression, (bound.Aggregate, bound.Grouping, bound.Subquery)
-    ):
+    if expression in grouped or isinstance(expression, _APART):
         return
     if isinstance(expression, bound.ColumnRef):
         found[expression] = None

@@ -60,7 +60,10 @@ def _sublink(body: Node) -> str:
     if kind == "ARRAY_SUBLINK":
         return "array"
     if kind == "EXPR_SUBLINK":
-        targets = body["subselect"]["SelectStmt"].get("targetList")
+        query = body["subselect"]["SelectStmt"]
+        while "larg" in query:
+            query = query["larg"]
+        targets = query.get("targetList")
         if targets:
             target = targets[0]["ResTarget"]
             return str(target.get("name") or _figure(target["val"]))

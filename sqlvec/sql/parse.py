@@ -12,7 +12,7 @@ from typing import Any
 
 import pgparse
 
-from sqlvec.errors import FeatureNotSupported, SyntaxError
+from sqlvec.errors import DatabaseError, FeatureNotSupported, SyntaxError, WindowingError
 from sqlvec.sql.system_time import attach_times, cut_system_time
 
 Node = dict[str, Any]
@@ -69,8 +69,11 @@ def parse(text: str) -> list[ParsedStatement]:
     try:
         found = pgparse.parse(cut)
     except pgparse.PGQueryError as error:
-        unfinished = error.message.endswith(_NOT_SUPPORTED)
-        kind = FeatureNotSupported if unfinished else SyntaxError
+        kind: type[DatabaseError] = SyntaxError
+        if error.message.endswith(_NOT_SUPPORTED):
+            kind = FeatureNotSupported
+        elif error.message.startswith(("frame start", "frame end")):
+            kind = WindowingError
         raise kind(error.message, position=error.position or None) from None
     if times:
         attach_times(text, found, times)

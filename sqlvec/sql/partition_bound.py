@@ -31,8 +31,8 @@ from sqlvec.errors import (
     UndefinedObject,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_expression import bind_expression, location_of
-from sqlvec.sql.binder import Binder
+from sqlvec.sql.bind_expression import bind_expression
+from sqlvec.sql.binder import Binder, location_of
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.types.domain_type import value_type

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from sqlvec import types
 from sqlvec.errors import FeatureNotSupported, InvalidRowCountInLimit, InvalidRowCountInOffset
 from sqlvec.sql import bound
 from sqlvec.sql.grouping import ungrouped_columns
@@ -393,6 +394,8 @@ def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:
     for i, (column, form) in enumerate(zip(columns, forms, strict=True)):
         if column.oid in NUMERIC_RANGES:
             found.append(f"sqlvec_range_key(c{i}, {column.oid})")
+        elif column.oid == types.BPCHAR.oid:
+            found.append(f"rtrim(c{i}, ' ')")
         else:
             found.append(key_of(f"c{i}") if _has_key(column, form) else f"c{i}")
     return ", ".join(found)
@@ -400,7 +403,7 @@ def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:
 
 def _has_key(column: SqlType, form: Fixed | None) -> bool:
     """Whether values that are equal may differ: 1.0 and 1.00."""
-    return column.oid in NUMERIC_RANGES or is_numeric(column) and form is None
+    return column.oid in (*NUMERIC_RANGES, types.BPCHAR.oid) or is_numeric(column) and form is None
 
 
 def _cte_name(name: str) -> str:

@@ -16,13 +16,13 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidPrecedingOrFollowingSize,
     NullValueNotAllowed,
-    NumericValueOutOfRange,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.render_arrays import as_shaped
 from sqlvec.sql.render_cast import interval_fields, interval_of
 from sqlvec.sql.render_json import canonical, json_aggregate
 from sqlvec.sql.render_numeric import WIDE, as_text, in_form, key_of, numeric_form
+from sqlvec.sql.render_ordered_sets import ordered_set
 from sqlvec.sql.render_types import (
     DENSE,
     INTEGERS,
@@ -62,6 +62,8 @@ _WINDOW_ONLY = frozenset(
     ]
 )  # fmt: skip
 
+_SORTED = frozenset(["array_agg", "string_agg", "json_agg", "jsonb_agg"])  # DISTINCT is done by sorting
+
 _MEASURED = "DECIMAL(38,15)"
 
 
@@ -85,10 +87,13 @@ class _Call:
 def aggregate(r: ExpressionRenderer, e: bound.Aggregate) -> str:
     """name(...) over a group."""
     with r.without_replacements():
-        where = f" FILTER (WHERE {r.render(e.filter)})" if e.filter is not None else ""
         if e.within_group:
-            return _ordered_set(r, e, where)
-        order = r.order_by(e.order_by)
+            return ordered_set(r, e)
+        where = f" FILTER (WHERE {r.render(e.filter)})" if e.filter is not None else ""
+        keys = e.order_by
+        if e.distinct and not keys and e.name in _SORTED:
+            keys = tuple(bound.SortKey(arg) for arg in e.args[:1])
+        order = r.order_by(keys)
         return _rendered(r, _Call(e, "DISTINCT " if e.distinct else "", order, where))
 
 
@@ -122,9 +127,20 @@ def _frame_offsets(r: ExpressionRenderer, window: bound.Window) -> list[str]:
         known = r.constant(offset.arg if isinstance(offset, bound.Cast) else offset)
         if known is not None and known.value is None:
             raise NullValueNotAllowed(f"frame {side} offset must not be null")
-        if known is not None and isinstance(known.value, (int, float, Decimal)) and known.value < 0:
+        if known is not None and _is_negative(known.value):
+            if window.frame.startswith("RANGE"):
+                raise InvalidPrecedingOrFollowingSize(
+                    "invalid preceding or following size in window function"
+                )
             raise InvalidPrecedingOrFollowingSize(f"frame {side} offset must not be negative")
     return [f"({r.render(offset)})" for offset in window.offsets]
+
+
+def _is_negative(value: object) -> bool:
+    if isinstance(value, tuple):  # an interval
+        months, days, microseconds = value
+        return (months * 30 + days) * 86_400_000_000 + microseconds < 0
+    return isinstance(value, (int, float, Decimal)) and value < 0
 
 
 def _rendered(r: ExpressionRenderer, call: _Call) -> str:
@@ -134,6 +150,8 @@ def _rendered(r: ExpressionRenderer, call: _Call) -> str:
     if isinstance(e, bound.Aggregate) and e.name in _WINDOW_ONLY:
         raise FeatureNotSupported(f"window function {e.name} requires an OVER clause")
     joined = json_aggregate(r, e)
+    if joined is not None and call.distinct:
+        return _distinct_json(r, call)
     if joined is not None:
         item, separator, brackets = joined
         text = call("string_agg", item, quoted(separator))
@@ -148,6 +166,19 @@ def _rendered(r: ExpressionRenderer, call: _Call) -> str:
     if e.type.oid == types.INTERVAL.oid and e.name in ("sum", "avg"):
         return _intervals(r, call)
     return _plain(r, call)
+
+
+def _distinct_json(r: ExpressionRenderer, call: _Call) -> str:
+    """json_agg(DISTINCT value): values are told apart and sorted before they are JSON."""
+    e, item = call.node, r.fresh()
+    shown = replace(e, args=tuple(Rendered(arg.type, item) for arg in e.args[:1]))
+    joined = json_aggregate(r, shown)
+    if joined is None or len(e.args) > 1:
+        raise FeatureNotSupported(f"{e.name}(DISTINCT ...) is not supported")
+    text, separator, brackets = joined
+    values = f"list_transform({call('list', r.render(e.args[0]))}, lambda {item}: {text})"
+    texts = f"array_to_string({values}, {quoted(separator)})"
+    return canonical(e, f"({quoted(brackets[0])} || {texts} || {quoted(brackets[1])})")
 
 
 def _intervals(r: ExpressionRenderer, call: _Call) -> str:
@@ -201,18 +232,29 @@ def _range_agg(r: ExpressionRenderer, call: _Call) -> str:
 
 
 def _string_agg(r: ExpressionRenderer, call: _Call) -> str:
+    """Of each value the delimiter before it; DISTINCT looks at both."""
     e = call.node
     separator = r.constant(e.args[1])
     value = r.render(e.args[0])
-    if separator is not None:
+    bytes_ = e.type.oid == types.BYTEA.oid
+    if separator is not None and not bytes_:
         return call("string_agg", value, quoted(separator.value or ""))
-    if call.distinct or not isinstance(e, bound.Aggregate):
-        raise FeatureNotSupported("string_agg needs a constant delimiter here")
-    pair = f"[{r.render(e.args[1])}, {value}]"
-    present = f" FILTER (WHERE {value} IS NOT NULL)"
-    if call.tail:
-        present = call.tail.replace("(WHERE ", f"(WHERE {value} IS NOT NULL AND ", 1)
-    return f"sqlvec_join_pairs(list({pair}{call.order}){present})"
+    pair = f"CASE WHEN {value} IS NOT NULL THEN [{value}, {r.render(e.args[1])}] END"
+    pairs = call("list", pair)
+    if call.distinct:
+        descending = isinstance(e, bound.Aggregate) and e.order_by and e.order_by[0].descending
+        sort = "list_reverse_sort" if descending else "list_sort"
+        pairs = f"{sort}(list(DISTINCT {pair}){call.tail})"
+    return f"sqlvec_join{'_byte' if bytes_ else ''}_pairs({pairs})"
+
+
+def _counted(r: ExpressionRenderer, call: _Call) -> str:
+    """ntile and nth_value: a number that must be positive comes last."""
+    e = call.node
+    check = "sqlvec_bucket_count" if e.name == "ntile" else "sqlvec_nth"
+    *first, number = r.all(e.args)
+    text = call.plain(e.name, *first, f"{check}({number})")
+    return f"CAST({text} AS {duckdb_type(e.type)})"
 
 
 def _shifted(r: ExpressionRenderer, call: _Call) -> str:
@@ -227,6 +269,7 @@ def _shifted(r: ExpressionRenderer, call: _Call) -> str:
 _HANDLERS: dict[str, Callable[[ExpressionRenderer, _Call], str]] = {
     "count": _count, "min": _extreme, "max": _extreme, "array_agg": _array_agg,
     "range_agg": _range_agg, "range_intersect_agg": _range_agg, "string_agg": _string_agg, "lag": _shifted, "lead": _shifted,
+    "ntile": _counted, "nth_value": _counted,
 }  # fmt: skip
 
 
@@ -255,7 +298,9 @@ def _numeric(r: ExpressionRenderer, call: _Call) -> str:
         args = [in_form(r, arg, form)]
         args += [f"CAST({r.render(offset)} AS BIGINT)" for offset in e.args[1:2]]
         return call.plain(e.name, *args, *(in_form(r, default, form) for default in e.args[2:]))
-    if e.name in ("min", "max", "first_value", "last_value", "nth_value"):
+    if e.name == "nth_value":
+        return call.plain(e.name, r.render(arg), f"sqlvec_nth({r.render(e.args[1])})")
+    if e.name in ("min", "max", "first_value", "last_value"):
         return call.plain(e.name, *r.all(e.args))
     raise FeatureNotSupported(f"aggregate {e.name} is not supported in this query")
 
@@ -273,6 +318,8 @@ def _mean(r: ExpressionRenderer, call: _Call, arg: bound.Expression) -> str:
 
 
 def _deviation(r: ExpressionRenderer, call: _Call, arg: bound.Expression) -> str:
+    if arg.type.oid in INTEGERS:
+        arg = bound.Cast(types.NUMERIC, arg)
     form = numeric_form(r, arg)
     if form is None or 2 * form.precision > WIDE:
         return _over_list(r, call, arg, call.node.name)
@@ -281,71 +328,3 @@ def _deviation(r: ExpressionRenderer, call: _Call, arg: bound.Expression) -> str
     squares = f"CAST({call('sum', f'({value} * {value})')} AS VARCHAR)"
     count = call("count", value)
     return f"sqlvec_numeric_deviation('{call.node.name}', {count}, {total}, {squares})"
-
-
-# ---------------------------------------------------------------- ordered sets
-
-
-def _ordered_set(r: ExpressionRenderer, e: bound.Aggregate, where: str) -> str:
-    """percentile_cont, percentile_disc, mode: WITHIN GROUP (ORDER BY one key)."""
-    key = e.order_by[0]
-    value = r.comparable(key.expression)
-    if e.name == "mode":
-        return _mode(r, e, value, where)
-    if e.name not in ("percentile_cont", "percentile_disc"):
-        raise FeatureNotSupported(f"aggregate {e.name} is not supported in this query")
-    target = types.element_of(e.type) if types.element_of(e.args[0].type) is not None else e.type
-    assert target is not None, e
-    direction = " DESC" if key.descending else ""
-    wide = is_numeric(target) and numeric_form(r, key.expression) is None
-    if target.oid == types.FLOAT8.oid:
-        value = f"CAST({r.render(key.expression)} AS DOUBLE)"
-
-    def percentile(fraction: bound.Expression) -> str:
-        known = r.constant(_uncast(fraction))
-        if known is not None and known.value is None:
-            return f"CAST(NULL AS {duckdb_type(target)})"
-        if known is not None and not 0 <= known.value <= 1:
-            shown = f"percentile value {float(known.value):g} is not between 0 and 1"
-            raise NumericValueOutOfRange(shown)
-        if wide:  # their keys tell the order, but not how a value is written
-            values = f"list({r.render(key.expression)} ORDER BY {value}{direction} NULLS LAST){where}"
-            place = f"ceil({r.render(fraction)} * count({value}){where})"
-            return f"list_extract({values}, greatest(1, CAST({place} AS BIGINT)))"
-        call = f"{e.name}({r.render(fraction)}) WITHIN GROUP (ORDER BY {value}{direction}){where}"
-        return f"CAST({call} AS {duckdb_type(target)})"
-
-    if target is e.type:
-        return percentile(e.args[0])
-    fractions = _elements(r, e.args[0])
-    if fractions is None:
-        return f"CAST(NULL AS {duckdb_type(e.type)})"
-    listed = f"list_value({', '.join(map(percentile, fractions))})"
-    listed = f"CAST({listed} AS {duckdb_type(e.type)})"
-    return f"CASE WHEN count({value}){where} > 0 THEN {listed} END"
-
-
-def _uncast(e: bound.Expression) -> bound.Expression:
-    return _uncast(e.arg) if isinstance(e, bound.Cast) else e
-
-
-def _elements(r: ExpressionRenderer, array: bound.Expression) -> list[bound.Expression] | None:
-    """What an array known beforehand holds; None for NULL."""
-    array = _uncast(array)
-    if isinstance(array, bound.ArrayExpression):
-        return list(array.items)
-    known = r.constant(array)
-    if known is None:
-        raise FeatureNotSupported("an array of fractions that is not a constant is not supported")
-    return None if known.value is None else [bound.Const(types.FLOAT8, v) for v in known.value]
-
-
-def _mode(r: ExpressionRenderer, e: bound.Aggregate, value: str, where: str) -> str:
-    """The most frequent value, the first in order among equals."""
-    key = e.order_by[0]
-    if is_numeric(key.expression.type) and numeric_form(r, key.expression) is None:
-        raise FeatureNotSupported("mode over numeric without scale is not supported here")
-    pick = "max" if key.descending else "min"
-    counts = f"histogram({value}){where}"
-    return f"CAST(list_{pick}(sqlvec_most_frequent({counts})) AS {duckdb_type(e.type)})"
-

@@ -147,9 +147,9 @@ def _object(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     return _joined("{", parts, ", ", "}")
 
 
-def json_key(r: ExpressionRenderer, e: bound.Expression) -> str:
+def json_key(r: ExpressionRenderer, e: bound.Expression, maker: str = "") -> str:
     """The text of a value as an object's key; NULL is refused."""
-    return f"CAST(to_json(sqlvec_json_key({text_of(r, e)})) AS VARCHAR)"
+    return f"CAST(to_json(sqlvec_json_key({text_of(r, e)}, {quoted(maker)})) AS VARCHAR)"
 
 
 def json_aggregate(
@@ -160,7 +160,7 @@ def json_aggregate(
         structured = is_record(e.args[0].type) or e.args[0].type.definition.category == "A"
         return json_or_null(r, e.args[0]), ", \n " if structured else ", ", ("[", "]")
     if e.name in ("json_object_agg", "jsonb_object_agg"):
-        pair = f"{json_key(r, e.args[0])} || ' : ' || {json_or_null(r, e.args[1])}"
+        pair = f"{json_key(r, e.args[0], e.name)} || ' : ' || {json_or_null(r, e.args[1])}"
         return pair, ", ", ("{ ", " }")
     return None
 

@@ -147,6 +147,12 @@ def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     return (a, b) == (types.INTERVAL.oid, types.TIME.oid)
 
 
+def has_equality(sql_type: SqlType) -> bool:
+    """Whether two values can be told to be equal, as DISTINCT, GROUP BY and UNION ask."""
+    element = types.element_of(sql_type)
+    return (element or sql_type).oid not in (types.JSON.oid, types.JSONPATH.oid)
+
+
 def has_sort_key(sql_type: SqlType) -> bool:
     """Whether values are compared by what the relational engine makes of them."""
     return is_composite(sql_type) or is_shaped(sql_type) or sql_type.oid in NUMERIC_RANGES
