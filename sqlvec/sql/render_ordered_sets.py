@@ -54,13 +54,15 @@ def _percentile(r: ExpressionRenderer, e: bound.Aggregate) -> str:
     found = place(r, e, items, f"sqlvec_fraction({fraction})")
     if many:
         found = f"list_transform({r.render(e.args[0])}, lambda {fraction}: {found})"
+        found = f"CASE WHEN {items} IS NOT NULL THEN {found} END"
     else:
         found = f"list_transform([{r.render(e.args[0])}], lambda {fraction}: {found})[1]"
     return f"CAST(list_transform([{values}], lambda {items}: {found})[1] AS {duckdb_type(e.type)})"
 
 
 def _discrete(r: ExpressionRenderer, e: bound.Aggregate, items: str, fraction: str) -> str:
-    return f"{items}[greatest(CAST(ceil({fraction} * len({items})) AS BIGINT), 1)]"
+    place = f"CAST(ceil({fraction} * len({items})) AS BIGINT)"
+    return f"{items}[CASE WHEN {place} = 0 THEN 1 ELSE {place} END]"
 
 
 def _continuous(r: ExpressionRenderer, e: bound.Aggregate, items: str, fraction: str) -> str:
