@@ -353,7 +353,7 @@ _KINDS = {"JOIN_INNER": "inner", "JOIN_LEFT": "left", "JOIN_RIGHT": "right", "JO
 
 def _aliased_join(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
     """(a JOIN b) AS j: a table of the join's columns, the only one that is seen outside."""
-    star = {"ResTarget": {"val": {"ColumnRef": {"fields": [{"A_Star": {}}]}}}}
+    star: Node = {"ResTarget": {"val": {"ColumnRef": {"fields": [{"A_Star": {}}]}}}}
     select = {
         "targetList": [star],
         "fromClause": [{"JoinExpr": {k: v for k, v in body.items() if k != "alias"}}],
