@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from sqlvec.exec.context import Datum
 from sqlvec.kernels import row_format
-from sqlvec.types import DATE, INT8, TEXT, TIMESTAMP, RowEncoder, SqlType
+from sqlvec.types import DATE, FLOAT8, INT8, TEXT, TIMESTAMP, RowEncoder, SqlType
 from sqlvec.types.calendar import EPOCH_DAYS, EPOCH_US, days_of
 
 BULK_ROWS_MIN = 40  # fewer are written faster one by one
@@ -126,7 +126,8 @@ def _text_fields(name: str, array: pa.Array, zone: str) -> _Fields | None:
     if name == "bool":
         return _bytes_fields(pc.if_else(array, "t", "f"))
     if name in _FIXED_HIGH and pa.types.is_floating(kind):
-        return _bytes_fields(_float_texts(name, array))
+        short = _decimal_fields(array) if name == "float8" else None
+        return short or _bytes_fields(_float_texts(name, array))
     if name == "date":
         return _day_fields(_numbers(array.cast(pa.int32()), np.int64), _valid(array))
     if name == "timestamp" or (name == "timestamptz" and not zone):
@@ -173,6 +174,16 @@ def _integer_fields(values: np.ndarray, valid: np.ndarray) -> _Fields:
     row_format.integer_lengths(values, valid, lengths)
     return _Fields(
         lengths, lambda places, out: row_format.put_integers(values, lengths, places, out)
+    )
+
+
+def _decimal_fields(array: pa.Array) -> _Fields | None:
+    """Doubles that are short decimals, as prices and measures are."""
+    values, lengths = _numbers(array, np.float64), np.empty(len(array), np.int32)
+    if not row_format.decimal_lengths(values, _valid(array), lengths):
+        return None
+    return _Fields(
+        lengths, lambda places, out: row_format.put_decimals(values, lengths, places, out)
     )
 
 
@@ -262,6 +273,7 @@ def warm() -> None:
     columns = [
         ArrowColumn(INT8, pa.array([1])),
         ArrowColumn(TEXT, pa.array(["a"])),
+        ArrowColumn(FLOAT8, pa.array([0.5])),
         ArrowColumn(DATE, pa.array([0], pa.int32()).cast(pa.date32())),
         ArrowColumn(TIMESTAMP, pa.array([0], pa.int64()).cast(pa.timestamp("us"))),
     ]

@@ -14,6 +14,7 @@ NULL = -1
 _D, _MINUS, _COLON, _DOT, _SPACE, _ZERO = 68, 45, 58, 46, 32, 48
 _DAY, _SECOND = 86_400_000_000, 1_000_000
 _HEAD = 7  # the kind, the length and the number of fields
+DECIMAL_LOW, DECIMAL_HIGH = 1e-4, 1e9  # written without an exponent, and exact as an integer of millionths
 MOMENT_LENGTH = 19  # 2024-01-02 03:04:05
 
 
@@ -118,6 +119,75 @@ def put_integers(values, lengths, places, out):  # type: ignore[no-untyped-def]
         places[i] = place + size
 
 
+@inlined
+def _decimal(value):  # type: ignore[no-untyped-def]
+    """(n, k) with value = n / 10^k, k least; k is -1 where there is none of at most 15 digits, 6 of them decimals.
+
+    Two decimals of at most 15 digits are never the same double, so n / 10^k is the shortest one that reads as value.
+    """
+    number = np.int64(np.rint(value * 1e6))
+    if number / 1e6 != value:
+        return np.int64(0), -1
+    decimals = 6
+    while decimals and number % 10 == 0:
+        number //= 10
+        decimals -= 1
+    return number, decimals
+
+
+@kernel
+def decimal_lengths(values, valid, lengths):  # type: ignore[no-untyped-def]
+    """How long doubles (f64) are as their shortest decimals; False when one is not such a short decimal."""
+    for i in range(values.shape[0]):
+        if not valid[i]:
+            lengths[i] = NULL
+            continue
+        value = values[i]
+        size = abs(value)
+        if not (DECIMAL_LOW <= size < DECIMAL_HIGH or (value == 0.0 and not np.signbit(value))):
+            return False
+        number, decimals = _decimal(value)
+        if decimals < 0:
+            return False
+        rest = abs(number)
+        digits = 0
+        while rest:
+            rest //= 10
+            digits += 1
+        lengths[i] = max(digits, decimals + 1) + (1 if decimals else 0) + (1 if value < 0 else 0)
+    return True
+
+
+@kernel
+def put_decimals(values, lengths, places, out):  # type: ignore[no-untyped-def]
+    """Doubles as text, those that decimal_lengths agreed to."""
+    for i in range(values.shape[0]):
+        place = places[i]
+        size = lengths[i]
+        _put_int32(out, place, size)
+        place += 4
+        if size < 0:
+            places[i] = place
+            continue
+        number, decimals = _decimal(values[i])
+        first = place
+        if number < 0:
+            out[place] = _MINUS
+            first += 1
+            number = -number
+        digit = place + size - 1
+        while digit >= first:
+            if decimals == 0 and digit < place + size - 1:
+                out[digit] = _DOT
+                decimals = -1
+            else:
+                out[digit] = _ZERO + number % 10
+                number //= 10
+                decimals -= 1
+            digit -= 1
+        places[i] = place + size
+
+
 @kernel
 def moment_lengths(values, valid, suffix, lengths):  # type: ignore[no-untyped-def]
     """How long moments (microseconds, i64) are as text, fractions without trailing zeros."""
@@ -137,29 +207,36 @@ def moment_lengths(values, valid, suffix, lengths):  # type: ignore[no-untyped-d
 
 @inlined
 def _put_pair(out, place, value):  # type: ignore[no-untyped-def]
-    out[place] = _ZERO + value // 10
-    out[place + 1] = _ZERO + value % 10
+    tens = value // np.uint64(10)
+    out[place] = np.uint64(_ZERO) + tens
+    out[place + 1] = np.uint64(_ZERO) + value - tens * np.uint64(10)
 
 
 @inlined
 def _put_day(out, place, days):  # type: ignore[no-untyped-def]
-    """YYYY-MM-DD of a day since 1970 in the years 1 to 9999 (Hinnant, civil_from_days)."""
-    shifted = days + 719_468
-    era = shifted // 146_097
-    day_of_era = shifted - era * 146_097
+    """YYYY-MM-DD of a day since 1970 in the years 1 to 9999 (Hinnant, civil_from_days); unsigned throughout."""
+    shifted = np.uint64(days + 719_468)
+    era = shifted // np.uint64(146_097)
+    day_of_era = shifted - era * np.uint64(146_097)
     year_of_era = (
-        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
-    ) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    part = (5 * day_of_year + 2) // 153
-    month = part + 3 if part < 10 else part - 9
-    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
-    _put_pair(out, place, year // 100)
-    _put_pair(out, place + 2, year % 100)
+        day_of_era
+        - day_of_era // np.uint64(1_460)
+        + day_of_era // np.uint64(36_524)
+        - day_of_era // np.uint64(146_096)
+    ) // np.uint64(365)
+    leaps = year_of_era // np.uint64(4) - year_of_era // np.uint64(100)
+    day_of_year = day_of_era - (np.uint64(365) * year_of_era + leaps)
+    part = (np.uint64(5) * day_of_year + np.uint64(2)) // np.uint64(153)
+    month = part + np.uint64(3) if part < 10 else part - np.uint64(9)
+    year = year_of_era + era * np.uint64(400) + np.uint64(1 if month <= 2 else 0)
+    century = year // np.uint64(100)
+    _put_pair(out, place, century)
+    _put_pair(out, place + 2, year - century * np.uint64(100))
     out[place + 4] = _MINUS
     _put_pair(out, place + 5, month)
     out[place + 7] = _MINUS
-    _put_pair(out, place + 8, day_of_year - (153 * part + 2) // 5 + 1)
+    before = (np.uint64(153) * part + np.uint64(2)) // np.uint64(5)
+    _put_pair(out, place + 8, day_of_year - before + np.uint64(1))
 
 
 @kernel
@@ -188,12 +265,14 @@ def put_moments(values, suffix, lengths, places, out):  # type: ignore[no-untype
         rest = values[i] - days * _DAY
         _put_day(out, place, days)
         out[place + 10] = _SPACE
-        seconds = rest // _SECOND
-        _put_pair(out, place + 11, seconds // 3_600)
+        seconds = np.uint64(rest) // np.uint64(_SECOND)
+        minutes = seconds // np.uint64(60)
+        hours = minutes // np.uint64(60)
+        _put_pair(out, place + 11, hours)
         out[place + 13] = _COLON
-        _put_pair(out, place + 14, seconds // 60 % 60)
+        _put_pair(out, place + 14, minutes - hours * np.uint64(60))
         out[place + 16] = _COLON
-        _put_pair(out, place + 17, seconds % 60)
+        _put_pair(out, place + 17, seconds - minutes * np.uint64(60))
         end = place + size - suffix.shape[0]
         if end > place + MOMENT_LENGTH:
             out[place + MOMENT_LENGTH] = _DOT

@@ -56,6 +56,20 @@ def test_columns_and_rows_are_written_alike(binary: bool, data: st.DataObject) -
     assert BatchEncoder(chosen, formats).encode(columns) == by_rows
 
 
+SHORT = st.integers(-(10**15), 10**15).flatmap(
+    lambda n: st.integers(0, 7).map(lambda k: n / 10**k)
+) | st.sampled_from([0.0, -0.0, 0.1, 1e-4, 9.9e-5, 999999999.999999, 1e9, 5e-324, float("nan")])
+
+
+@given(st.lists(st.none() | SHORT, min_size=1, max_size=12))
+@settings(deadline=None, max_examples=300)
+def test_short_decimals_are_written_as_one_by_one(few: list[float | None]) -> None:
+    datums = few * BULK_ROWS_MIN
+    column = ArrowColumn(types.FLOAT8, types.FLOAT8.definition.to_arrow(datums))
+    by_rows = RowEncoder([types.FLOAT8], [0]).encode([datums])
+    assert BatchEncoder([types.FLOAT8], [0]).encode([column]) == by_rows
+
+
 def test_a_slice_of_an_array_is_written_from_its_own_rows() -> None:
     whole = pa.array([f"row {i}" for i in range(200)])
     column = ArrowColumn(types.TEXT, whole.slice(50, 100))
