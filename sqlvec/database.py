@@ -127,7 +127,7 @@ class Prepared:
     def ends_transaction(self) -> bool:
         statement = self.statement
         return isinstance(statement, bound.Utility) and statement.kind in (
-            "commit", "rollback", "rollback_to",
+            "commit", "rollback", "rollback_to", "prepare_transaction",
         )  # fmt: skip
 
 

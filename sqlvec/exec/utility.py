@@ -16,6 +16,7 @@ from sqlvec.errors import (
     LockNotAvailable,
     NoActiveTransaction,
     ObjectInUse,
+    ObjectNotInState,
     SyntaxError,
     UndefinedPreparedStatement,
     UndefinedTable,
@@ -117,6 +118,20 @@ def _rollback(connection: Connection, args: dict[str, Any], _: Sequence[Datum]) 
     connection.close_cursors(held=False)
     if args["chain"]:
         _chain(connection, before)
+    return Result()
+
+
+def _prepare_transaction(
+    connection: Connection, args: dict[str, Any], _: Sequence[Datum]
+) -> Result:
+    """As where max_prepared_transactions is 0: it ends the transaction, and says so of one that was sound."""
+    sound = connection.block.explicit and not connection.block.failed
+    _rollback(connection, {"chain": False}, ())
+    if sound:
+        raise ObjectNotInState(
+            "prepared transactions are disabled",
+            hint="Set max_prepared_transactions to a nonzero value.",
+        )
     return Result()
 
 
@@ -382,6 +397,7 @@ _HANDLERS: dict[str, Handler] = {
     "set_session": _set_session,
     "commit": _commit,
     "rollback": _rollback,
+    "prepare_transaction": _prepare_transaction,
     "savepoint": _savepoint,
     "release": _release,
     "rollback_to": _rollback_to,

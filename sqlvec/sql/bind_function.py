@@ -132,6 +132,8 @@ def _check_schema(
         return
     if binder.catalog.schema(schema[-1]) is None:
         raise InvalidSchemaName(f'schema "{schema[-1]}" does not exist', position=position)
+    if schema[-1] == "information_schema" and name.startswith("_pg_"):
+        return
     if schema[-1] not in ("public", "pg_catalog") or not (name in FUNCTIONS or name in TABLE_FUNCTIONS or name in RECORD_FUNCTIONS):
         raise no_function(f"{schema[-1]}.{name}", args, position)
 

@@ -13,7 +13,6 @@ from sqlvec.errors import (
     FeatureNotSupported,
     InvalidParameterValue,
     InvalidSchemaName,
-    ObjectNotInState,
     SyntaxError,
     UndefinedObject,
     UndefinedTable,
@@ -35,6 +34,7 @@ _TRANSACTIONS = {
     "TRANS_STMT_SAVEPOINT": ("savepoint", "SAVEPOINT"),
     "TRANS_STMT_RELEASE": ("release", "RELEASE"),
     "TRANS_STMT_ROLLBACK_TO": ("rollback_to", "ROLLBACK"),
+    "TRANS_STMT_PREPARE": ("prepare_transaction", "ROLLBACK"),
 }
 _FETCH_ALL = 9223372036854775807
 _SCROLL, _NO_SCROLL, _HOLD = 0x2, 0x4, 0x20  # CURSOR_OPT_*, src/include/nodes/parsenodes.h
@@ -85,8 +85,8 @@ def _explain(binder: Binder, body: Node, bind_statement: BindStatement) -> bound
 
 def _transaction(binder: Binder, body: Node) -> bound.Utility:
     kind = body["kind"]
-    if kind not in _TRANSACTIONS:
-        raise ObjectNotInState("prepared transactions are disabled")
+    if kind in ("TRANS_STMT_COMMIT_PREPARED", "TRANS_STMT_ROLLBACK_PREPARED"):
+        raise UndefinedObject(f'prepared transaction with identifier "{body["gid"]}" does not exist')
     name, tag = _TRANSACTIONS[kind]
     args: dict[str, Any] = {
         "name": body.get("savepoint_name", ""),

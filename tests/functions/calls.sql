@@ -63,3 +63,5 @@ SELECT id, b FROM t ORDER BY id;
 INSERT INTO t (id, a) VALUES (9, 200) RETURNING *;
 DROP TABLE t;
 DROP FUNCTION greet;
+SELECT result.k, (result.keys).n, (result.keys).x FROM (SELECT 7 AS k, information_schema._pg_expandarray(ARRAY[5, 6]) AS keys) result ORDER BY 2;
+SELECT information_schema.add2(1, 2);
