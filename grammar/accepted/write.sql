@@ -7,6 +7,8 @@ INSERT INTO notes (id) VALUES (1) ON CONFLICT (id) WHERE id > 0 DO NOTHING;
 WITH s AS (SELECT 50 AS id) INSERT INTO notes (id) SELECT id FROM s;
 UPDATE notes SET stars = stars + 1, note = DEFAULT WHERE id = 1 RETURNING *;
 UPDATE notes n SET (note, stars) = (d.title, 4) FROM docs d WHERE d.id = n.doc_id;
+UPDATE docs SET tags[2] = 'z', tags[3:4] = '{p,q}', meta['b'][1] = '5' WHERE id = 2;
+INSERT INTO docs (id, title, tags[1], meta['a']['b']) VALUES (30, 'Fig', 'f', 'true');
 DELETE FROM notes WHERE id > 2 RETURNING id;
 DELETE FROM notes n USING docs d WHERE d.id = n.doc_id AND d.live;
 COPY notes (id, note) FROM STDIN WITH (FORMAT csv, HEADER true, DELIMITER ';');

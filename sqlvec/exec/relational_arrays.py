@@ -11,7 +11,13 @@ from sqlvec.errors import DataException, FeatureNotSupported, NullValueNotAllowe
 from sqlvec.exec.relational_user_types import sort_key
 from sqlvec.types import SqlType
 from sqlvec.types import shaped_array as shapes
-from sqlvec.types.array_literal import DECLARE_DIMENSIONS, MANY_DIMENSIONS, parse_shape
+from sqlvec.types.array_assignment import with_items
+from sqlvec.types.array_literal import (
+    DECLARE_DIMENSIONS,
+    MANY_DIMENSIONS,
+    OTHER_BOUNDS,
+    parse_shape,
+)
 from sqlvec.types.shaped_array import Shape, ShapedArray
 from sqlvec.types.zoned import in_zone
 
@@ -174,6 +180,28 @@ def aggregate(texts: Sequence[str | None]) -> str:
     return _text(shapes.stacked(found))
 
 
+def assign(
+    text: str | None, ends: Sequence[int | None], given: Sequence[bool], new: str | None
+) -> str:
+    """NULL is an empty array; NULL for items changes nothing."""
+    shape = shapes.EMPTY if text is None else _shape(text)
+    return _text(shape if new is None else with_items(shape, ends, given, _shape(new).items))
+
+
+def places(
+    size: int | None, ends: Sequence[int | None], given: Sequence[bool], new_size: int | None
+) -> list[int | None]:
+    """The same of a list, as what is to be taken: n for its n-th element, -n for the n-th of the new ones."""
+    old: list[Any] = list(range(1, (size or 0) + 1))
+    if new_size is None:
+        return old
+    shape = Shape((1,), (len(old),), old) if old else shapes.EMPTY
+    found = with_items(shape, ends, given, range(-1, -new_size - 1, -1))
+    if not found.is_plain:
+        raise FeatureNotSupported(OTHER_BOUNDS, hint=DECLARE_DIMENSIONS)
+    return found.items
+
+
 _WORD, _WORDS, _LONG, _LONGS = "VARCHAR", "VARCHAR[]", "BIGINT", "BIGINT[]"
 FUNCTIONS: list[tuple[str, Callable[..., Any], list[str], str]] = [
     ("shaped_parse", parse, [_WORD, _LONG, _LONG, _WORD], _WORD),
@@ -190,6 +218,8 @@ FUNCTIONS: list[tuple[str, Callable[..., Any], list[str], str]] = [
     ("shaped_dims", dims, [_WORD], _WORD),
     ("shaped_element", element, [_WORD, _LONGS], _WORD),
     ("shaped_part", part, [_WORD, _LONGS, "BOOLEAN[]"], _WORD),
+    ("shaped_assign", assign, [_WORD, _LONGS, "BOOLEAN[]", _WORD], _WORD),
+    ("array_places", places, [_LONG, _LONGS, "BOOLEAN[]", _LONG], _LONGS),
     ("shaped_like", like, [_WORD, _WORDS], _WORD),
     ("shaped_stack", stack, [_WORDS], _WORD),
     ("shaped_aggregate", aggregate, [_WORDS], _WORD),
@@ -198,4 +228,6 @@ FUNCTIONS: list[tuple[str, Callable[..., Any], list[str], str]] = [
     ("shaped_prepend", prepend, [_WORD, _WORD], _WORD),
     ("shaped_json", nested_json, [_WORD, _WORDS], _WORD),
 ]
-TAKES_NULL = frozenset(["shaped_cat", "shaped_append", "shaped_prepend"])
+TAKES_NULL = frozenset(
+    ["shaped_cat", "shaped_append", "shaped_prepend", "shaped_assign", "array_places"]
+)

@@ -387,6 +387,7 @@ _JSON_FUNCTIONS: list[_Row] = [
     ("json_delete_item", documents.delete_item, [_TEXT, _LONG], _TEXT),
     ("json_delete_path", documents.delete_path, [_TEXT, _TEXTS], _TEXT),
     ("json_set", documents.set_path, [_TEXT, _TEXTS, _TEXT, _BOOL], _TEXT),
+    ("json_assign", documents.assign_path, [_TEXT, _TEXTS, _TEXT], _TEXT),
     ("json_insert", documents.insert_path, [_TEXT, _TEXTS, _TEXT, _BOOL], _TEXT),
     ("json_strip_nulls", documents.strip_nulls, [_TEXT], _TEXT),
     ("json_pretty", documents.pretty, [_TEXT], _TEXT),

@@ -15,7 +15,12 @@ from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any
 
-from sqlvec.errors import InvalidParameterValue, InvalidTextRepresentation, NullValueNotAllowed
+from sqlvec.errors import (
+    InvalidParameterValue,
+    InvalidTextRepresentation,
+    NullValueNotAllowed,
+    ProgramLimitExceeded,
+)
 from sqlvec.types.json_types import canonical, load
 
 
@@ -26,6 +31,7 @@ class _Digits(str):
 _SCAN = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # not in the stubs
 _DECODE = json.JSONDecoder(parse_float=_Digits, parse_int=_Digits).decode
 _SPACE = re.compile(r"[ \t\n\r]*")
+ITEMS_MAX = 44_739_242  # JB_MAX_ELEMS in jsonb_util.c
 _INTEGER = re.compile(r"-?\d+\Z", re.ASCII)
 
 
@@ -296,6 +302,59 @@ def set_path(text: str, steps: Sequence[str], new: str, create: bool) -> str:
     elif isinstance(parent, list):
         _set_item(parent, _index(steps[-1], len(steps)), entry, create=create)
     return canonical(value)
+
+
+def assign_path(text: str, steps: Sequence[str | None], new: str) -> str:
+    """What lacks on the way is made: an array for a step that is an integer, with null before its place."""
+    if None in steps:
+        raise NullValueNotAllowed("jsonb subscript in assignment must not be null")
+    value, entry = load(text), load(new)
+    parent: Any = value
+    for place, step in enumerate(steps, 1):
+        rest = steps[place:]
+        if isinstance(parent, dict):
+            if step not in parent or not rest:
+                parent[step] = _made(rest, entry)
+                break
+            parent = parent[step]
+        elif isinstance(parent, list):
+            index = _reached(parent, _index(str(step), place), place)
+            if index == len(parent) or not rest:
+                parent[index : index + 1] = [_made(rest, entry)]
+                break
+            parent = parent[index]
+        else:
+            raise InvalidParameterValue(
+                "cannot replace existing key",
+                detail="The path assumes key is a composite object, but it is a scalar value.",
+            )
+    return canonical(value)
+
+
+def _reached(array: list[Any], index: int, place: int) -> int:
+    """From the beginning, and no more than one past the end."""
+    if index < -len(array):
+        raise InvalidParameterValue(f"path element at position {place} is out of range: {index}")
+    if index > len(array):
+        array.extend(_nulls(index - len(array)))
+    return index + len(array) if index < 0 else index
+
+
+def _made(steps: Sequence[str | None], entry: Any) -> Any:
+    for step in reversed(steps):
+        if _INTEGER.match(str(step)):
+            entry = [*_nulls(int(str(step))), entry]
+        else:
+            entry = {step: entry}
+    return entry
+
+
+def _nulls(count: int) -> list[None]:
+    if count > ITEMS_MAX:
+        raise ProgramLimitExceeded(
+            f"number of jsonb array elements exceeds the maximum allowed ({ITEMS_MAX})"
+        )
+    return [None] * count
 
 
 def _set_item(array: list[Any], index: int, entry: Any, *, create: bool) -> None:

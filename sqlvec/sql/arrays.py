@@ -15,6 +15,8 @@ from sqlvec.types.shaped_array import has_shape, is_shaped, plain, shaped
 if TYPE_CHECKING:
     from sqlvec.sql.binder import Binder
 
+Bounds = Sequence[tuple[bound.Expression | None, bound.Expression | None]]  # of each dimension
+
 
 def shaped_literal(text: str, target: SqlType, position: int | None, level: str) -> bound.Const | None:
     """A literal with dimensions for a type whose values are lists; None where it has one, from 1."""
@@ -58,20 +60,34 @@ def element(
     return bound.FunctionCall(of, "array_element", (binder.coerce(array, shaped(array.type)), places))
 
 
-def part(
-    binder: Binder,
-    array: bound.Expression,
-    bounds: Sequence[tuple[bound.Expression | None, bound.Expression | None]],
-) -> bound.Expression:
+def part(binder: Binder, array: bound.Expression, bounds: Bounds) -> bound.Expression:
     """array[i:j][k:l]; a bound that is left out is that of the array, which is not that of NULL."""
     result = shaped(array.type)
+    return bound.FunctionCall(result, "array_part", (binder.coerce(array, result), *_ends(bounds)))
+
+
+def with_elements(
+    binder: Binder, array: bound.Expression, bounds: Bounds, new: bound.Expression, *, one: bool
+) -> bound.Expression:
+    """The array, of any form, with the elements of another in array[i:j][k:l]; one: in array[j][l]."""
+    ends = _ends([(high,) for _, high in bounds] if one else bounds)
+    if one:
+        ends = (ends[0], bound.ArrayExpression(types.array_of(types.BOOL), ()))
+    if len(bounds) == 1 or is_shaped(array.type):
+        return bound.FunctionCall(array.type, "array_assign", (array, *ends, new))
+    if not has_shape(array.type):
+        raise FeatureNotSupported(MANY_DIMENSIONS)
+    wide = shaped(array.type)
+    args = (binder.coerce(array, wide), *ends, binder.coerce(new, wide))
+    return binder.coerce(bound.FunctionCall(wide, "array_assign", args), array.type, level="assignment")
+
+
+def _ends(
+    bounds: Sequence[tuple[bound.Expression | None, ...]],
+) -> tuple[bound.Expression, bound.Expression]:
+    """Low and high of each dimension in turn, NULL where they are left out, and which are not."""
     given = [bound.Const(types.BOOL, end is not None) for pair in bounds for end in pair]
     missing = bound.Const(types.INT4, None)
     ends = [missing if end is None else end for pair in bounds for end in pair]
     integers, booleans = types.array_of(types.INT4), types.array_of(types.BOOL)
-    args = (
-        binder.coerce(array, result),
-        bound.ArrayExpression(integers, tuple(ends)),
-        bound.ArrayExpression(booleans, tuple(given)),
-    )
-    return bound.FunctionCall(result, "array_part", args)
+    return bound.ArrayExpression(integers, tuple(ends)), bound.ArrayExpression(booleans, tuple(given))

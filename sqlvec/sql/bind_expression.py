@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlvec import types
@@ -21,6 +21,7 @@ from sqlvec.sql.bind_sublink import bind_sublink, row_with_row_of_query
 from sqlvec.sql.binder import Binder, body_of, location_of
 from sqlvec.sql.collation import collated
 from sqlvec.sql.composites import composite_of, fields, null_test
+from sqlvec.sql.json_subscripts import json_element
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
@@ -415,7 +416,13 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     expression = bind_expression(binder, body["arg"], scope)
     steps = list(body["indirection"])
     while steps:
-        places = _leading_subscripts(steps)
+        places = leading_subscripts(steps)
+        if places and expression.type.oid == types.JSONB.oid:
+            expression = json_element(
+                binder, expression, places, lambda node: bind_expression(binder, node, scope)
+            )
+            del steps[: len(places)]
+            continue
         if places and has_shape(expression.type) and (len(places) > 1 or is_shaped(expression.type)):
             expression = _subscripts(binder, expression, places, scope)
             del steps[: len(places)]
@@ -443,7 +450,7 @@ def call_fields(binder: Binder, call: Any) -> list[tuple[str, bound.Expression]]
     return [(name, call_field(binder, call, place)) for place, (name, _) in enumerate(call.columns)]
 
 
-def _leading_subscripts(steps: list[Node]) -> list[Node]:
+def leading_subscripts(steps: Sequence[Node]) -> list[Node]:
     found = []
     for step in steps:
         if "A_Indices" not in step:
@@ -456,21 +463,24 @@ def _subscripts(
     binder: Binder, array: bound.Expression, places: list[Node], scope: Scope
 ) -> bound.Expression:
     """array[i][j], or, where one of them is a range, array[1:i][j:k]."""
+    bounds = subscript_bounds(binder, places, scope)
+    if not any(place.get("is_slice") for place in places):
+        return arrays.element(binder, array, [high for _, high in bounds if high is not None])
+    return arrays.part(binder, array, bounds)
+
+
+def subscript_bounds(binder: Binder, places: Sequence[Node], scope: Scope) -> arrays.Bounds:
+    """Low and high of each; those of one that is no range are 1 and itself."""
 
     def end(place: Node, word: str) -> bound.Expression | None:
         if word not in place:
             return None
         return binder.coerce(bind_expression(binder, place[word], scope), types.INT4, level="assignment")
 
-    if not any(place.get("is_slice") for place in places):
-        subscripts = [end(place, "uidx") for place in places]
-        return arrays.element(binder, array, [s for s in subscripts if s is not None])
     one = bound.Const(types.INT4, 1)
-    bounds = [
-        (end(place, "lidx"), end(place, "uidx")) if place.get("is_slice") else (one, end(place, "uidx"))
-        for place in places
+    return [
+        (end(place, "lidx") if place.get("is_slice") else one, end(place, "uidx")) for place in places
     ]
-    return arrays.part(binder, array, bounds)
 
 
 def expanded(binder: Binder, body: Node, scope: Scope) -> list[tuple[str, bound.Expression]]:

@@ -16,12 +16,13 @@ from sqlvec.errors import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.arbiters import arbiters
+from sqlvec.sql.assigned_part import part_type, refuse_default, with_part
 from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_from import bind_from, table_scan
 from sqlvec.sql.bind_select import bind_query, bind_targets, output_location, with_literals
 from sqlvec.sql.bind_with import bind_with
 from sqlvec.sql.binder import Binder, location_of
-from sqlvec.sql.composites import composite_of, field_names, field_type, with_field
+from sqlvec.sql.composites import composite_of
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
 from sqlvec.sql.grouping import forbid_aggregates
@@ -125,9 +126,9 @@ def _insert_columns(binder: Binder, body: Node, written: WriteTarget) -> list[Co
                     f'column "{column.name}" specified more than once', position=position
                 )
         if steps:
-            names_of_fields = field_names(steps, position)
-            wanted = field_type(column.type, column.name, names_of_fields, position)
-            column = replace(column, name=names_of_fields[-1], type=wanted)
+            fields = [step["String"]["sval"] for step in steps if "String" in step]
+            wanted = part_type(column.type, column.name, steps, position)
+            column = replace(column, name=[column.name, *fields][-1], type=wanted)
         found.append(column)
     return found
 
@@ -142,9 +143,9 @@ def _with_fields(
         column, position = table.column_by_attnum(have.attnum), binder.position(part)
         value: bound.Expression = bound.ColumnRef(have.type, relation.relation_id, i, have.name)
         if "indirection" in part:
-            before = whole.get(column.attnum, bound.Const(column.type, None))
-            steps = field_names(part["indirection"], position)
-            value = with_field(binder, column.name, before, steps, value, position)
+            before = whole.get(column.attnum, bound.Const(column.value_type, None))
+            steps = part["indirection"]
+            value = with_part(binder, column.name, before, steps, value, Scope(), position)
         whole[column.attnum] = value
     columns = [table.column_by_attnum(attnum) for attnum in whole]
     values = zip(columns, whole.values(), strict=True)
@@ -346,17 +347,20 @@ def _assignments(
 ) -> tuple[bound.Assignment, ...]:
     table, relation_id = written.table, written.scan.relation_id
     found: list[bound.Assignment] = []
+    in_parts: set[int] = set()
     for node in nodes:
         body = node["ResTarget"]
         position = binder.position(body)
         column = written.column(body["name"], position)
         steps = body.get("indirection", ())
         before = next((a for a in found if a.attnum == column.attnum), None)
-        if before is not None and not (steps and isinstance(before.expression, bound.RowExpression)):
+        if before is not None and not (steps and column.attnum in in_parts):
             raise SyntaxError(f'multiple assignments to same column "{column.name}"')
         value = body["val"]
         if "MultiAssignRef" in value:
             value = _part_of_row(binder, value["MultiAssignRef"])
+        if "SetToDefault" in value and steps:
+            refuse_default(steps, position)
         if "SetToDefault" in value:
             default = default_of(binder, column, table, relation_id)
             found.append(bound.Assignment(column.attnum, default or bound.Const(column.type, None)))
@@ -373,9 +377,9 @@ def _assignments(
         if steps:
             old = bound.ColumnRef(column.value_type, relation_id, column.attnum - 1, column.name)
             whole = old if before is None else before.expression
-            names = field_names(steps, position)
-            expression = with_field(binder, column.name, whole, names, expression, position)
+            expression = with_part(binder, column.name, whole, steps, expression, scope, position)
             found = [a for a in found if a is not before]
+            in_parts.add(column.attnum)
         else:
             expression = binder.assign(expression, column.name, column.type, place)
         found.append(bound.Assignment(column.attnum, expression))

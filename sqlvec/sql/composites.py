@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlvec import types
-from sqlvec.errors import CannotCoerce, DatatypeMismatch, FeatureNotSupported, UndefinedColumn
+from sqlvec.errors import CannotCoerce, UndefinedColumn
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.parse import Node
 from sqlvec.types import SqlType
-from sqlvec.types.composite_type import Composite, Field
+from sqlvec.types.composite_type import Composite
 from sqlvec.types.domain_type import value_type
 
 
@@ -72,66 +69,3 @@ def null_test(value: bound.Expression, kind: str) -> bound.Expression:
     if not tests:
         return bound.Const(types.BOOL, True)
     return tests[0] if len(tests) == 1 else bound.Boolean(types.BOOL, "and", tests)
-
-
-def field_names(steps: Sequence[Node], position: int | None) -> list[str]:
-    """Of column.field.field, to which a value is assigned."""
-    if any("String" not in step for step in steps):
-        raise FeatureNotSupported("assigning to elements of arrays is not supported", position=position)
-    return [step["String"]["sval"] for step in steps]
-
-
-def with_field(
-    binder: Binder,
-    column: str,
-    whole: bound.Expression,
-    names: Sequence[str],
-    value: bound.Expression,
-    position: int | None,
-) -> bound.Expression:
-    """The composite value with another value in a field, or in a field of that."""
-    name, *rest = names
-    field = _field_of(whole.type, column, name, position)
-    items = []
-    for other, old in fields(whole):
-        if other != name:
-            items.append(old)
-        elif rest:
-            items.append(with_field(binder, column, old, rest, value, position))
-        else:
-            items.append(_assigned(binder, name, field.type, value, position))
-    return bound.RowExpression(whole.type, tuple(items))
-
-
-def field_type(
-    sql_type: SqlType, column: str, names: Sequence[str], position: int | None
-) -> SqlType:
-    """Of column.field.field, to which a value is assigned."""
-    for name in names:
-        sql_type = _field_of(sql_type, column, name, position).type
-    return sql_type
-
-
-def _field_of(sql_type: SqlType, column: str, name: str, position: int | None) -> Field:
-    made = composite_of(value_type(sql_type))
-    refusal = f'cannot assign to field "{name}" of column "{column}" because'
-    if made is None:
-        raise DatatypeMismatch(
-            f"{refusal} its type {sql_type.plain_name} is not a composite type", position=position
-        )
-    field = next((f for f in made.fields if f.name == name), None)
-    if field is None:
-        raise UndefinedColumn(
-            f"{refusal} there is no such column in data type {sql_type.plain_name}", position=position
-        )
-    return field
-
-
-def _assigned(
-    binder: Binder, name: str, target: SqlType, value: bound.Expression, position: int | None
-) -> bound.Expression:
-    try:
-        return binder.assign(value, name, target, position)
-    except DatatypeMismatch as error:
-        error.message = error.message.replace("column", "subfield", 1)
-        raise

@@ -129,6 +129,9 @@ def shaped_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
         return items(r, r.render(e.args[0]), e.args[0].type)
     if name == "array_element":
         return _element(r, e)
+    if name == "array_assign":
+        array, ends, given, new = e.args
+        return f"sqlvec_shaped_assign({as_shaped(r, array)}, {r.render(ends)}, {r.render(given)}, {as_shaped(r, new)})"
     if name == "array_part":
         return f"sqlvec_shaped_part({', '.join(r.all(e.args))})"
     if name in _SHAPES:
@@ -146,6 +149,15 @@ def plain_arguments_of(e: bound.FunctionCall) -> bound.FunctionCall:
     """The call over lists: an error where one of the arrays has a shape."""
     args = tuple(bound.Cast(plain(a.type), a, False) if is_shaped(a.type) else a for a in e.args)
     return bound.FunctionCall(plain(e.type), e.name, args, e.operator)
+
+
+def assigned_list(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    """array_assign of a list: which elements it has is told by their places, whatever they are."""
+    array, ends, given, new = r.all(e.args)
+    place = r.fresh()
+    places = f"sqlvec_array_places(len({array}), {ends}, {given}, len({new}))"
+    taken = f"CASE WHEN {place} > 0 THEN ({array})[{place}] WHEN {place} < 0 THEN ({new})[-{place}] END"
+    return f"list_transform({places}, lambda {place}: {taken})"
 
 
 def _element(r: ExpressionRenderer, e: bound.FunctionCall) -> str:

@@ -15,7 +15,7 @@ from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.network import network_function
-from sqlvec.sql.render_arrays import plain_arguments_of, shaped_function
+from sqlvec.sql.render_arrays import assigned_list, plain_arguments_of, shaped_function
 from sqlvec.sql.render_cast import parsed, text_out, text_out_of
 from sqlvec.sql.render_json import json_function
 from sqlvec.sql.render_moments import moment_function
@@ -236,6 +236,8 @@ def _array_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
         array, dimension = r.all(e.args)
         end = "0" if name == "array_lower" else f"len({array}) - 1"
         return typed(f"CASE WHEN {dimension} = 1 THEN {end} END", e)
+    if name == "array_assign":
+        return typed(assigned_list(r, e), e)
     item = r.fresh()
     if name == "array_to_string":
         return _array_to_string(r, e, item)

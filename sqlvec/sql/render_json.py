@@ -35,6 +35,7 @@ _TO_JSON = frozenset(["to_json", "to_jsonb", "row_to_json", "array_to_json"])
 _CALLS = {
     "typeof": "sqlvec_json_typeof({0})", "array_length": "CAST(sqlvec_json_length({0}) AS INTEGER)",
     "set": "sqlvec_json_set({0}, {1}, {2}, {3})", "insert": "sqlvec_json_insert({0}, {1}, {2}, {3})",
+    "assign": "sqlvec_json_assign(coalesce({0}, {3}), {1}, coalesce({2}, 'null'))",
     "strip_nulls": "sqlvec_json_strip_nulls({0})", "pretty": "sqlvec_json_pretty({0})",
     "exists": "sqlvec_json_has({0}, {1})",
 }  # fmt: skip

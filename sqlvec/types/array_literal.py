@@ -19,6 +19,7 @@ from sqlvec.types.sql_type import TypeDefinition
 
 DIMENSIONS_MAX = 6
 MANY_DIMENSIONS = "arrays of more than one dimension are not supported here"
+OTHER_BOUNDS = "array lower bounds other than 1 are not supported here"
 DECLARE_DIMENSIONS = "Declare the array with more than one dimension, as in integer[][]."
 _SPACES = " \t\n\r\v\f"
 _SPECIAL = frozenset('{}"\\' + _SPACES)
@@ -33,9 +34,7 @@ def parse_array(text: str, element: TypeDefinition, typmod: int) -> list[Any]:
     reader = _Reader(text, element, typmod)
     items = reader.read()
     if any(lower != 1 for lower in reader.lowers) and items:
-        raise FeatureNotSupported(
-            "array lower bounds other than 1 are not supported here", hint=DECLARE_DIMENSIONS
-        )
+        raise FeatureNotSupported(OTHER_BOUNDS, hint=DECLARE_DIMENSIONS)
     return items
 
 
