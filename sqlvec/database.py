@@ -640,7 +640,7 @@ class Connection:
             table, tenant = plan.prefilter.scan.table, plan.prefilter.tenant
             if table.tenant_attnum and tenant is None and not self.settings.get("sqlvec.tenant"):
                 return False  # over all tenants
-            if table.partitioning is not None:
+            if table.partitioning is not None or plan.prefilter.scan.heirs:
                 return False
             leg = plan.ranking.leg if plan.ranking else None
             if leg is not None and getattr(leg, "index", True) is not None:

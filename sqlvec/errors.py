@@ -538,6 +538,12 @@ class InvalidTableDefinition(DatabaseError):
     sqlstate = "42P16"
 
 
+class InvalidColumnDefinition(DatabaseError):
+    """A column that cannot be defined so."""
+
+    sqlstate = "42611"
+
+
 class InvalidObjectDefinition(DatabaseError):
     """An object that cannot be defined so."""
 

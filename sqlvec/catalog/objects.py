@@ -51,6 +51,8 @@ class Column:
     sequence_oid: int = 0  # the sequence a serial or identity column owns
     dropped: bool = False
     collation: int = 0  # oid; 0: the one of its type
+    local: bool = True  # declared by the table itself, whatever it inherits
+    inherited: int = 0  # how many of the table's parents have it
 
     @property
     def value_type(self) -> SqlType:
@@ -79,6 +81,8 @@ class Constraint:
     validated: bool = True  # false after NOT VALID
     no_inherit: bool = False
     parent_oid: int = 0  # of the constraint of the partitioned table that this is a part of
+    local: bool = True  # of a check: declared by the table itself
+    inherited: int = 0  # of a check: how many of the table's parents have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ class Table:
     partitioning: Partitioning | None = None  # of a partitioned table, whose rows are in its partitions
     parent_oid: int = 0  # the table of which it is a partition
     bound: PartitionBound | None = None  # which of that table's rows it holds
+    parents: tuple[int, ...] = ()  # oids of INHERITS, in order; columns are the same by their names
 
     def is_unique_across(self, attnums: Collection[int]) -> bool:
         """Whether rows with the same values in those columns may be in different shards of a split table."""
@@ -259,10 +264,13 @@ class Catalog:
         indexes: dict[int, list[Index]] = {}
         references: dict[int, list[Reference]] = {}
         partitions: dict[int, list[Table]] = {}
+        children: dict[int, list[Table]] = {}
         for relation in self.relations.values():
             if isinstance(relation, Table):
                 if relation.parent_oid:
                     partitions.setdefault(relation.parent_oid, []).append(relation)
+                for parent in relation.parents:
+                    children.setdefault(parent, []).append(relation)
                 for constraint in relation.constraints:
                     if constraint.kind == "f" and not constraint.parent_oid:
                         found = references.setdefault(constraint.foreign_table_oid, [])
@@ -281,10 +289,9 @@ class Catalog:
             self, "_references",
             {k: tuple(sorted(v, key=lambda r: r[1].oid)) for k, v in references.items()},
         )  # fmt: skip
-        object.__setattr__(
-            self, "_partitions",
-            {k: tuple(sorted(v, key=lambda t: t.oid)) for k, v in partitions.items()},
-        )  # fmt: skip
+        for name, below in (("_partitions", partitions), ("_children", children)):
+            ordered = {k: tuple(sorted(v, key=lambda t: t.oid)) for k, v in below.items()}
+            object.__setattr__(self, name, ordered)
         routines: dict[tuple[int, str], list[Routine]] = {}
         for routine in self.routines.values():
             routines.setdefault((routine.schema_oid, routine.name), []).append(routine)
@@ -396,6 +403,20 @@ class Catalog:
         for child in self.partitions(table_oid):
             yield from self.partition_tree(child.oid)
 
+    def children(self, table_oid: int) -> tuple[Table, ...]:
+        """The tables that inherit from a table directly, oldest first."""
+        return self._children.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
+
+    def heirs(self, table_oid: int) -> tuple[Table, ...]:
+        """The table and those that inherit from it at any depth, each once, the nearest first."""
+        found = {table_oid: self.table(table_oid)}
+        waiting = [table_oid]
+        while waiting:
+            below = [t for oid in waiting for t in self.children(oid) if t.oid not in found]
+            found |= {table.oid: table for table in below}
+            waiting = list(dict.fromkeys(table.oid for table in below))
+        return tuple(found.values())
+
     def leaves(self, table: Table) -> tuple[Table, ...]:
         """The tables that hold the rows of a table: itself, or partitions that have none."""
         if table.partitioning is None:
@@ -403,11 +424,26 @@ class Catalog:
         return tuple(t for t in self.partition_tree(table.oid) if t.partitioning is None)
 
     def index_in(self, index: Index, table_oid: int) -> Index | None:
-        """The part that an index of a partitioned table, or of one of its partitions, has in another."""
+        """The part that an index of a partitioned table, or of one of its partitions, has in another; or an
+        heir's index like that of its parent."""
         if index.table_oid == table_oid:
             return index
+        if self.children(index.table_oid):
+            return next((i for i in self.indexes(table_oid) if self._are_alike(i, index)), None)
         root = self.root_index(index)
         return next((i for i in self.indexes(table_oid) if self.root_index(i) is root), None)
+
+    def _are_alike(self, own: Index, index: Index) -> bool:
+        """Whether an index of an heir serves as that of its parent does."""
+        return own.method == index.method and self._meaning(own) == self._meaning(index)
+
+    def _meaning(self, index: Index) -> object:
+        table = self.table(index.table_oid)
+        columns = [
+            (table.column_by_attnum(c.attnum).name if c.attnum else c.expression, c.operator_class, c.type)
+            for c in index.columns
+        ]
+        return columns, index.predicate, dict(index.options) if index.method == "bm25" else None
 
     def is_valid(self, index: Index) -> bool:
         """Whether every shard has a part of it: not while partitions lack theirs (CREATE INDEX ... ON ONLY)."""

@@ -48,8 +48,8 @@ def run_ddl(statement: bound.Ddl, context: Context) -> Result:
         column_type = context.catalog.table(fill.table_oid).column_by_attnum(fill.attnum).type
         value = column_type.definition.to_arrow([fill.value.value], column_type.typmod)
         tx.set_fill(fill.table_oid, fill.attnum, value)
-    if statement.rewrites:
-        _rewrite(statement.rewrites, context)
+    for rewritten in _by_table(statement.rewrites):
+        _rewrite(rewritten, context)
     for check in statement.verify:
         verify_rows(check, context)
     for domain in statement.verify_domains:
@@ -91,8 +91,15 @@ def _verify_counts(statement: bound.Ddl, context: Context) -> None:
                 check_last_value(relation, context.store.sequence_value(before).last_value)
 
 
-def _rewrite(rewrites: tuple[bound.Rewrite, ...], context: Context) -> None:
-    """Gives every row a new version with the new values, under the new definition of the table."""
+def _by_table(rewrites: tuple[bound.Rewrite, ...]) -> list[list[bound.Rewrite]]:
+    found: dict[int, list[bound.Rewrite]] = {}
+    for rewrite in rewrites:
+        found.setdefault(rewrite.target.relation_id, []).append(rewrite)
+    return list(found.values())
+
+
+def _rewrite(rewrites: list[bound.Rewrite], context: Context) -> None:
+    """Gives every row of a table a new version with the new values, under the new definition of the table."""
     target = rewrites[0].target
     table = context.catalog.table(target.table.oid)
     rules = row_rules(context, table, target.relation_id)

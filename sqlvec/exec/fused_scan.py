@@ -16,7 +16,7 @@ import numpy as np
 from sqlvec import types
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
-from sqlvec.exec.placement import shard_index
+from sqlvec.exec.placement import own_index
 from sqlvec.exec.prefilter import ShardRows, vector_view
 from sqlvec.exec.ranked_scan import Ranked, rank_leg
 from sqlvec.exec.side_by_side import side_by_side
@@ -190,7 +190,7 @@ def _vectors(
     for position in np.unique(shards).tolist():
         mine = np.flatnonzero(shards == position)
         shard = rows[position].shard
-        own = None if leg.index is None else shard_index(leg.index, shard, context)
+        own = own_index(leg.index, shard, context)
         read = np.asarray(vector_view(shard, leg.distance, own).array[row_ids[mine]])
         if found is None:
             found = np.zeros((len(places), read.shape[1]), np.float32)

@@ -9,11 +9,12 @@ import numpy as np
 
 from sqlvec.errors import CardinalityViolation
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.heir_writer import replace_versions
 from sqlvec.exec.insert import complete_rows
 from sqlvec.exec.merge_recheck import frozen, paired_again
 from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.result import Result
-from sqlvec.exec.row_versions import claim_mode, note_deleted, replace_rows
+from sqlvec.exec.row_versions import claim_mode, note_deleted
 from sqlvec.exec.select import run_remainder
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.physical import ROW_ID_SHARD_SHIFT, MergePlan
@@ -28,8 +29,9 @@ _ROW_ID_MASK = (1 << ROW_ID_SHARD_SHIFT) - 1
 
 def run_merge(plan: MergePlan, context: Context) -> Result:
     statement = plan.statement
+    target = statement.target
     writer = writer_of(
-        statement.target.table, context, statement.target.relation_id, statement.checks
+        target.table, context, target.relation_id, statement.checks, heirs=target.heirs
     )
     columns: list[list[Datum]] = [[] for _ in plan.source.columns]
     for batch in run_remainder(plan.source, context):
@@ -142,14 +144,14 @@ def _change(
         if clause.action == "delete":
             note_deleted(writer, shard, ids)
             continue
-        rows = [shard.gather(column.attnum, ids) for column in writer.columns]
+        rows = writer.read(shard, ids)
         for assignment, column in zip(clause.assignments, values, strict=True):
             rows[writer.place_of(assignment.attnum)] = [column[p] for p in positions]
         old.append((shard, ids))
         for column, new in zip(changed, rows, strict=True):
             column += new
     if old:
-        replace_rows(writer, old, changed, assigned)
+        replace_versions(writer, old, changed, assigned)
 
 
 def _by_shard(

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.heir_writer import replace_versions
+from sqlvec.exec.heirs import stored
 from sqlvec.exec.insert import output_columns, returning
 from sqlvec.exec.over_rows import evaluate_over_rows
 from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.prefilter import prefilter
 from sqlvec.exec.result import Batch, Result
-from sqlvec.exec.row_versions import claim_mode, note_deleted, replace_rows
+from sqlvec.exec.row_versions import claim_mode, note_deleted
 from sqlvec.exec.select import run_remainder
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.index.row_set import RowSet
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 def run_modify(plan: ModifyPlan, context: Context) -> Result:
     statement = plan.statement
     checks = statement.checks if isinstance(statement, bound.Update) else ()
-    writer = writer_of(statement.target.table, context, statement.target.relation_id, checks)
+    target = statement.target
+    writer = writer_of(target.table, context, target.relation_id, checks, heirs=target.heirs)
     carried: Rows = [[] for _ in plan.carried]
     if isinstance(statement, bound.Update):
         found = _update(plan, statement, writer, carried)
@@ -94,7 +97,7 @@ def _found(plan: ModifyPlan, context: Context) -> Iterator[Target]:
     """The rows that the statement is about, as its snapshot shows them."""
     if plan.source is None:
         for part in prefilter(plan.prefilter, context):
-            yield part.shard, part.rows.ids(), None
+            yield stored(part.shard), part.rows.ids(), None
         return
     width = len(plan.source.columns)
     columns: list[list[Datum]] = [[] for _ in range(width)]
@@ -111,10 +114,6 @@ def _found(plan: ModifyPlan, context: Context) -> Iterator[Target]:
         yield context.store.shard_by_id(shard_id), ids, chosen
 
 
-def _read(writer: Writer, shard: Shard, ids: np.ndarray) -> Rows:
-    return [shard.gather(column.attnum, ids) for column in writer.columns]
-
-
 def _delete(plan: ModifyPlan, writer: Writer, carried: Rows) -> Rows:
     returns = bool(plan.statement.returning)
     deleted: Rows = [[] for _ in writer.columns]
@@ -122,7 +121,7 @@ def _delete(plan: ModifyPlan, writer: Writer, carried: Rows) -> Rows:
         for column, given in zip(carried, values or (), strict=False):
             column += given
         if returns:
-            for column, values in zip(deleted, _read(writer, shard, ids), strict=True):
+            for column, values in zip(deleted, writer.read(shard, ids), strict=True):
                 column += values
         else:
             deleted[0] += [None] * len(ids)
@@ -137,7 +136,7 @@ def _update(
     assigned = {assignment.attnum for assignment in statement.assignments}
     targets = _targets(plan, writer, claim_mode(writer, assigned))
     for shard, ids, values in targets:
-        rows = _read(writer, shard, ids)
+        rows = writer.read(shard, ids)
         if values is None:
             values = writer.evaluate([a.expression for a in statement.assignments], rows)
         for column, given in zip(carried, values[len(statement.assignments) :], strict=True):
@@ -148,5 +147,5 @@ def _update(
             column += new
     if not changed or not changed[0]:
         return changed
-    replace_rows(writer, [(shard, ids) for shard, ids, _ in targets], changed, assigned)
+    replace_versions(writer, [(shard, ids) for shard, ids, _ in targets], changed, assigned)
     return changed

@@ -16,6 +16,7 @@ from sqlvec.catalog.partition_router import router
 from sqlvec.errors import CheckViolation
 from sqlvec.exec.changes import Change
 from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.heir_writer import HeirWriter
 from sqlvec.exec.row_rules import row_rules
 from sqlvec.exec.write import Rows, TableRules, Writer, Written, shown
 from sqlvec.sql import bound
@@ -33,10 +34,14 @@ def writer_of(
     checks: Sequence[bound.Check] = (),
     generated: Sequence[bound.Assignment] = (),
     rules: TableRules | None = None,
+    *,
+    heirs: bool = False,
 ) -> Writer:
-    """A Writer for a table of any kind."""
+    """A Writer for a table of any kind; with its heirs, for those too."""
     made = Writer
-    if table.partitioning is not None:
+    if heirs:
+        made = HeirWriter
+    elif table.partitioning is not None:
         made = PartitionWriter
     elif table.bound is not None:
         made = BoundWriter

@@ -26,15 +26,34 @@ def table_shards(table: Table, context: Context) -> Iterable[Shard]:
     return (shard for leaf in leaves for shard in context.store.each_shard(leaf.oid))
 
 
+def family_shards(table: Table, context: Context) -> Iterable[Shard]:
+    """The same with those of the tables that inherit from it."""
+    heirs = context.catalog.heirs(table.oid)
+    return (shard for heir in heirs for shard in table_shards(heir, context))
+
+
 def shard_index(index: Index, shard: Shard, context: Context) -> Index:
     """The index that a shard has: of its own table, or the part of that of a partitioned table."""
     part = context.catalog.index_in(index, shard.table_oid)
+    if part is None and context.catalog.children(index.table_oid):
+        heir = context.catalog.table(shard.table_oid)
+        raise ObjectNotInState(
+            f'table "{heir.name}" has no index like "{index.name}"',
+            hint="Indexes are not inherited: create one with the same definition on that table.",
+        )
     if part is None:
         raise ObjectNotInState(
             f'index "{index.name}" is not valid',
             hint="Attach an index of each partition to it with ALTER INDEX ... ATTACH PARTITION.",
         )
     return part
+
+
+def own_index(index: Index | None, shard: Shard, context: Context) -> Index | None:
+    """The same, where rows are found without an index too; what inherits from a table need not have it."""
+    if index is None or context.catalog.children(index.table_oid):
+        return None if index is None else context.catalog.index_in(index, shard.table_oid)
+    return shard_index(index, shard, context)
 
 
 def row_shards(table: Table, columns: Sequence[pa.Array], count: int, context: Context) -> list[Shard]:

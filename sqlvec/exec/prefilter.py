@@ -21,8 +21,9 @@ from sqlvec.errors import DataException, InsufficientPrivilege, SerializationFai
 from sqlvec.exec.compare_column import compare_column
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import constant
+from sqlvec.exec.heirs import heir_shards, places_of, stored, with_places
 from sqlvec.exec.partition_pruning import partition_shards
-from sqlvec.exec.placement import key_shards, shard_index
+from sqlvec.exec.placement import key_shards, own_index
 from sqlvec.exec.text_query import text_query
 from sqlvec.exec.time_travel import past_of
 from sqlvec.exec.zone_search import ZoneSearch
@@ -86,7 +87,7 @@ class ClosedRows(ShardRows):
     tenants keeps thousands of these."""
 
     def __init__(self, found: ShardRows, store: Store) -> None:
-        self.shard_id, self.store = found.shard.shard_id, store
+        self.shard_id, self.store, self._places = found.shard.shard_id, store, places_of(found.shard)
         self.rewritten = found.shard.directory.files.seqno
         self.rows, self.visible, self.past = found.rows, found.visible, found.past
 
@@ -95,7 +96,7 @@ class ClosedRows(ShardRows):
         found = self.store.shard_by_id(self.shard_id)
         if found.directory.files.seqno != self.rewritten:  # its rows have other ids now
             raise SerializationFailure("could not serialize access due to concurrent update")
-        return found
+        return with_places(found, self._places)
 
 
 def prefilter(plan: Prefilter, context: Context) -> list[ShardRows]:
@@ -141,6 +142,8 @@ def shards(plan: Prefilter, context: Context) -> Iterable[Shard]:
         return key_shards(table, attnums, [[constant(v, context)] for _, v in plan.key], context)
     if table.partitioning is not None:
         return partition_shards(plan, context)
+    if plan.scan.heirs:
+        return heir_shards(table, context)
     if not table.tenant_attnum:
         shard = context.store.shard(table.oid)
         return [shard] if shard is not None else []
@@ -217,7 +220,9 @@ def _note_reading(plan: Prefilter, context: Context) -> None:
     assert tracked is not None
     attnums = tuple(attnum for attnum, _ in plan.key)
     values = [constant(value, context) for _, value in plan.key]
-    for table in context.catalog.leaves(plan.scan.table):
+    scan = plan.scan
+    tables = context.catalog.heirs(scan.table.oid) if scan.heirs else context.catalog.leaves(scan.table)
+    for table in tables:
         if plan.key:
             tracked.note_key(table.oid, attnums, values, context.catalog)
         else:
@@ -229,7 +234,7 @@ def _newer_rows(plan: Prefilter, context: Context) -> Iterator[ShardRows]:
     assert context.newer is not None
     newer = context.newer[plan.scan.relation_id]
     for shard in shards(plan, context):
-        rows = newer.get(shard)
+        rows = newer.get(stored(shard))
         if rows is None:
             continue
         visible = shard.visible(context.tx).extend(rows.row_count) | rows
@@ -358,7 +363,8 @@ class _Scan:
         return rows & matched
 
     def _lexemes(self, predicate: LexemePredicate) -> RowSet:
-        index = self.shard.index(shard_index(predicate.index, self.shard, self.context).oid)
+        own = own_index(predicate.index, self.shard, self.context)
+        index = None if own is None else self.shard.index(own.oid)
         query = constant(predicate.query, self.context)
         if query is None:
             return RowSet.empty(self.visible.row_count)
@@ -482,7 +488,7 @@ def row_distances(
     index: Index | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row ids whose vector is not null, ascending, and their exact distances (f64)."""
-    own = None if index is None else shard_index(index, shard, context)
+    own = own_index(index, shard, context)
     view = vector_view(shard, distance, own)
     query = query_vector(distance, view.dims, context)
     if query is None:

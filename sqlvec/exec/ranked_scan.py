@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sqlvec.exec.context import Context, Datum
-from sqlvec.exec.placement import shard_index
+from sqlvec.exec.placement import own_index
 from sqlvec.exec.prefilter import ShardRows, query_vector, row_distances, vector_view
 from sqlvec.exec.side_by_side import side_by_side
 from sqlvec.exec.text_query import other_statistics, text_query
@@ -111,7 +111,7 @@ def _vector(
     leg: VectorLeg, part: ShardRows, k: int, context: Context, counter: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
     shard, rows = part.shard, part.rows
-    own = None if leg.index is None else shard_index(leg.index, shard, context)
+    own = own_index(leg.index, shard, context)
     view = vector_view(shard, leg.distance, own)
     query = query_vector(leg.distance, view.dims, context)
     if query is None:

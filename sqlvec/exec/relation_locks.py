@@ -27,7 +27,7 @@ def relation_locks(statement: bound.Statement, catalog: Catalog) -> RelationLock
     if isinstance(statement, bound.Ddl):
         _change(statement, catalog, found)
     else:
-        _walk(statement, Mode.ACCESS_SHARE, found)
+        _walk(statement, Mode.ACCESS_SHARE, catalog, found)
         for oid in [oid for oid, mode in found.items() if mode == Mode.ROW_EXCLUSIVE]:
             _foreign_keys(oid, catalog, found)
     for oid, mode in list(found.items()):
@@ -75,13 +75,15 @@ def _note(oid: int, mode: Mode, found: dict[int, Mode]) -> None:
     found[oid] = max(mode, found.get(oid, mode))
 
 
-def _walk(node: Any, mode: Mode, found: dict[int, Mode]) -> None:
+def _walk(node: Any, mode: Mode, catalog: Catalog, found: dict[int, Mode]) -> None:
     if isinstance(node, bound.TableScan):
         _note(node.table.oid, mode, found)
+        for heir in catalog.heirs(node.table.oid) if node.heirs else ():
+            _note(heir.oid, mode, found)
         return
     if isinstance(node, (tuple, list)):
         for item in node:
-            _walk(item, mode, found)
+            _walk(item, mode, catalog, found)
         return
     if not hasattr(node, "__dataclass_fields__"):
         return
@@ -92,7 +94,7 @@ def _walk(node: Any, mode: Mode, found: dict[int, Mode]) -> None:
         written = writes and field.name == "target"
         if isinstance(node, bound.Copy) and node.direction == "to":
             written = False
-        _walk(getattr(node, field.name), Mode.ROW_EXCLUSIVE if written else mode, found)
+        _walk(getattr(node, field.name), Mode.ROW_EXCLUSIVE if written else mode, catalog, found)
 
 
 def _change(statement: bound.Ddl, catalog: Catalog, found: dict[int, Mode]) -> None:
@@ -128,4 +130,4 @@ def _change(statement: bound.Ddl, catalog: Catalog, found: dict[int, Mode]) -> N
     for rewrite in statement.rewrites:
         _note(rewrite.target.table.oid, Mode.ACCESS_EXCLUSIVE, found)
     if statement.query is not None:
-        _walk(statement.query, Mode.ACCESS_SHARE, found)
+        _walk(statement.query, Mode.ACCESS_SHARE, catalog, found)

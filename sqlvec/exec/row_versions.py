@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 def claim_mode(writer: Writer, assigned: set[int]) -> RowMode:
     """How rows are claimed that get new values in these columns."""
-    return RowMode.UPDATE if _keys_change(writer, assigned) else RowMode.NO_KEY_UPDATE
-
-
-def _keys_change(writer: Writer, assigned: set[int]) -> bool:
-    return any(assigned & set(key) for key in writer.keys)
+    return RowMode.UPDATE if writer.changes_key(assigned) else RowMode.NO_KEY_UPDATE
 
 
 def note_deleted(writer: Writer, shard: Shard, ids: np.ndarray) -> None:
@@ -45,7 +41,7 @@ def replace_rows(
     for key in writer.keys:
         if assigned & set(key):
             writer.verify_unique(rows, shards, key)
-    written = writer.replace(old, rows, shards, keys_changed=_keys_change(writer, assigned))
+    written = writer.replace(old, rows, shards, keys_changed=writer.changes_key(assigned))
     if writer.watched:
         writer.note_replaced(old, written)
     return written

@@ -159,7 +159,9 @@ def _computed(
         if source.ranking is not None and expression == source.ranking.key:
             continue
         if isinstance(expression, (bound.Fusion, bound.Mmr, bound.Explanation)):
-            found[name] = _over_all_shards(expression, rows, row_ids, context)
+            found[name] = _over_all_shards(
+                expression, source.prefilter.scan.table, rows, row_ids, context
+            )
         else:
             found[name] = [
                 computed_array(expression, part, ids, context)
@@ -204,17 +206,17 @@ def computed_array(
 
 def _over_all_shards(
     expression: bound.Fusion | bound.Mmr | bound.Explanation,
+    table: Table,
     rows: list[ShardRows],
     row_ids: list[np.ndarray],
     context: Context,
 ) -> list[pa.Array]:
-    """Fused scores, or explanations, of rows of each shard: all are ranked together."""
+    """Fused scores, or explanations, of rows of each shard of the table: all are ranked together."""
     if not rows:
         return []
     ranked = expression.ranked if isinstance(expression, bound.Explanation) else expression
     assert ranked is not None, expression
     relation_id = next(iter(relations_of(ranked)))
-    table = context.catalog.table(rows[0].shard.table_oid)
     leg = leg_of(ranked, Ground(relation_id, table, context.catalog))
     assert leg is not None, ranked
     if not isinstance(expression, bound.Explanation):

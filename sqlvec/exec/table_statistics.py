@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlvec.exec.context import Context
-from sqlvec.exec.placement import table_shards
+from sqlvec.exec.placement import family_shards
 from sqlvec.index.bm25.statistics import Statistics, Term
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class TableStatistics:
     def _each(self) -> Iterator[tuple[int, Statistics]]:
         context = self._context
         table = context.catalog.table(self._index.table_oid)
-        for shard in table_shards(table, context):
+        for shard in family_shards(table, context):
             part = context.catalog.index_in(self._index, shard.table_oid)
             index = None if part is None else shard.text_index(part.oid)
             if index is not None:

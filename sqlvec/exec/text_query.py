@@ -57,7 +57,8 @@ def other_statistics(node: Searched, part: ShardRows, context: Context) -> Seque
     'table')."""
     whole = node.index.options.get("bm25_stats", "").lower() == "table"
     table = context.catalog.table(node.index.table_oid)
-    if not whole and table.shards == 1 and table.partitioning is None:
+    divided = table.shards > 1 or table.partitioning is not None or context.catalog.children(table.oid)
+    if not whole and not divided:
         return ()
     index = part.shard.text_index(shard_index(node.index, part.shard, context).oid)
     if index is None:

@@ -49,7 +49,8 @@ def past_of(scan: bound.TableScan, context: Context) -> Past:
             raise NullValueNotAllowed("time of FOR SYSTEM_TIME AS OF must not be null")
         time_us = moment(value, scan.as_of.type.oid, context.statement_us, context.settings)
         found = known[scan.as_of] = context.store.past(context.tx, time_us)
-    context.store.history.check_table(scan.table, found.snapshot_seqno)
+    for table in context.catalog.heirs(scan.table.oid) if scan.heirs else (scan.table,):
+        context.store.history.check_table(table, found.snapshot_seqno)
     return found
 
 

@@ -172,6 +172,10 @@ class Writer:
 
     # ---------------------------------------------------------------- keys
 
+    def changes_key(self, assigned: set[int]) -> bool:
+        """Whether new values in these columns may change a key."""
+        return any(assigned & set(key) for key in self.keys)
+
     def place_of(self, attnum: int) -> int:
         for i, column in enumerate(self.columns):
             if column.attnum == attnum:
@@ -240,6 +244,10 @@ class Writer:
         raise AssertionError((self.table.name, key))
 
     # ---------------------------------------------------------------- placing
+
+    def read(self, shard: Shard, ids: np.ndarray) -> Rows:
+        """Rows as they are stored."""
+        return [shard.gather(column.attnum, ids) for column in self.columns]
 
     def shards_of(self, rows: Rows) -> list[Shard]:
         """The shard of every row, created by the first row of a tenant."""

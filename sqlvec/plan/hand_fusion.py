@@ -383,7 +383,8 @@ def _joined_by_key(
         return None
     key, own = left[0], right[0]
     assert isinstance(key, bound.ColumnRef) and isinstance(own, bound.ColumnRef)
-    return (key, own) if scan.table.primary_key == (own.ordinal + 1,) else None
+    is_key = scan.table.primary_key == (own.ordinal + 1,) and not scan.heirs
+    return (key, own) if is_key else None
 
 
 def _is_projection(query: bound.Query) -> bool:

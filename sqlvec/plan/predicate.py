@@ -76,7 +76,8 @@ def prefilter(
     if parts:
         tree = parts[0] if len(parts) == 1 else AllOf(tuple(parts))
     tenant = equal.get(table.tenant_attnum) if table.tenant_attnum else None
-    return Prefilter(scan, tree, tenant, _key(table, catalog, equal))
+    key = () if scan.heirs else _key(table, catalog, equal)  # others may have rows with that key
+    return Prefilter(scan, tree, tenant, key)
 
 
 def _key(

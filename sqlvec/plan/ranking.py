@@ -29,12 +29,21 @@ class Ground:
         """Vector indexes, those that hold only what WHERE asks for first."""
         if self.table is None:
             return
-        indexes = [i for i in self.catalog.indexes(self.table.oid) if i.method in METHODS and self.catalog.is_valid(i)]
+        indexes = [i for i in self.catalog.indexes(self.table.oid) if i.method in METHODS and self._serves(i)]
         for index in sorted(indexes, key=lambda index: not index.predicate):
             predicate = index_predicate(index, self.table, self.relation_id)
             given = [] if predicate is None else conjuncts(self.where)
             if all(part in given for part in conjuncts(predicate)):
                 yield index
+
+    def _serves(self, index: Index) -> bool:
+        """Whether every shard answers by it; without it only what is a column of the table can be ranked."""
+        assert self.table is not None
+        plain = index.columns[0].attnum and not index.predicate
+        if not plain and self.catalog.children(self.table.oid):
+            heirs = self.catalog.heirs(self.table.oid)
+            return all(self.catalog.index_in(index, heir.oid) is not None for heir in heirs)
+        return self.catalog.is_valid(index)
 
 
 def ranking(order_by: tuple[bound.SortKey, ...], ground: Ground) -> Ranking | None:

@@ -21,6 +21,13 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.alter_heirs import (
+    change_parents,
+    forbid_identity,
+    forbid_inherited,
+    forbid_parent_only,
+    with_heirs,
+)
 from sqlvec.sql.alter_partitions import (
     forbid_apart,
     forbid_key_change,
@@ -31,7 +38,6 @@ from sqlvec.sql.alter_partitions import (
 from sqlvec.sql.alter_type import ChangedType, change_type
 from sqlvec.sql.bind_column import add_column, add_identity, check_generated, set_default
 from sqlvec.sql.bind_composite import refuse_own_row, refuse_row_type_use
-from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.bind_partition import attach, detach
 from sqlvec.sql.bind_sequence import changed_sequence
@@ -40,6 +46,7 @@ from sqlvec.sql.binder import Binder
 from sqlvec.sql.dependencies import Removal
 from sqlvec.sql.domain_rules import default_text
 from sqlvec.sql.expression_text import bind_expression_text
+from sqlvec.sql.inheritance import add_or_merge
 from sqlvec.sql.parse import Node
 from sqlvec.sql.partition_bound import check_keys
 from sqlvec.sql.split import forbid_shards
@@ -86,8 +93,14 @@ def bind_alter(binder: Binder, body: Node) -> bound.Ddl:
     for kind, moved in (("AT_AttachPartition", attach), ("AT_DetachPartition", detach)):
         if commands[0]["subtype"] == kind:
             return moved(binder, relation, commands[0])
+    has_heirs = bool(binder.catalog.children(relation.oid))
     change = Change(binder, relation)
     for command in commands:
+        forbid_inherited(change, command)
+        if has_heirs and part.get("inh"):
+            forbid_identity(command)
+        elif has_heirs:
+            forbid_parent_only(relation, command)
         if relation.parent_oid:
             forbid_apart(relation, command)
         if relation.partitioning is not None:
@@ -96,6 +109,8 @@ def bind_alter(binder: Binder, body: Node) -> bound.Ddl:
                 forbid_only(binder, relation, command)
         change.apply(command)
     made = change.finish(tag)
+    if has_heirs:
+        return with_heirs(binder, relation, commands, made, Change, not part.get("inh"))
     if relation.partitioning is None or not part.get("inh"):
         return made
     return with_partitions(binder, relation, commands, made, Change)
@@ -127,7 +142,7 @@ class Change:
             list(table.columns), list(table.constraints), tenant_attnum=table.tenant_attnum, altered=True,
         )  # fmt: skip
         self.removal = Removal(binder)
-        self.notices: list[tuple[str, str]] = []
+        self.notices: list[tuple[str, ...]] = []
         self.objects: list[str] = []  # what DROP commands name
         self.cascade = False
         self.rewrites: list[bound.Rewrite] = []
@@ -135,6 +150,8 @@ class Change:
         self.verify: list[bound.Verify] = []
         self.retyped: list[ChangedType] = []
         self.others: dict[int, Relation] = {}  # sequences and indexes that change
+        self.inherited_checks: set[int] = set()  # of the parent, that the draft has
+        self.parents = table.parents
         self.scan = bound.TableScan(binder.next_relation(), table.name, table_columns(table), table)
 
     def apply(self, command: Node) -> None:
@@ -167,6 +184,32 @@ class Change:
             if column.not_null:
                 self._verify("n", column.attnum)
 
+    def add_inherited(self, column: Column) -> None:
+        """A column that a parent has got."""
+        self.draft.columns.append(column)
+        self._fill(column, False)
+        if column.not_null:
+            self._verify("n", column.attnum)
+
+    def add_inherited_check(self, check: Constraint) -> None:
+        self.draft.constraints.append(check)
+        if check.validated:
+            self._verify("c", check.oid)
+
+    def _addinherit(self, command: Node) -> None:
+        table = change_parents(self.binder, self._as_drafted(), command)
+        self._fit(table)
+        self.parents = table.parents
+
+    _dropinherit = _addinherit
+
+    def _as_drafted(self) -> Table:
+        """The table as it is so far."""
+        return replace(
+            self.old, columns=tuple(self.draft.columns), constraints=tuple(self.draft.constraints),
+            parents=self.parents,
+        )  # fmt: skip
+
     def _setreloptions(self, command: Node) -> None:
         definitions, tenants = command["def"]["List"]["items"], self.old.tenant_attnum > 0
         self.options = changed_options(self.options, definitions, has_tenants=tenants)
@@ -179,12 +222,7 @@ class Change:
         if self.rewrites:  # every row is written anew, with its constants
             self.rewrites += [bound.Rewrite(self.scan, f.attnum, f.value) for f in self.fills]
             self.fills.clear()
-        table = replace(
-            self.old,
-            columns=tuple(self.draft.columns),
-            constraints=tuple(self.draft.constraints),
-            options=self.options,
-        )
+        table = replace(self._as_drafted(), options=self.options)
         check_keys(table)
         told = self.removal.settle(self.objects, self.cascade) if self.removal.told else []
         others = [t for oid, t in self.removal.changed.items() if oid != self.old.oid]
@@ -440,7 +478,8 @@ class Change:
 
     def _add(self, part: Node) -> None:
         nullable = [c for c in self.draft.columns if not c.not_null]
-        constraint = add_constraint(self.draft, part)
+        constraint, told = add_or_merge(self.draft, part)
+        self.notices += told
         if constraint.kind == "p":
             for column in nullable:
                 if column.attnum in constraint.attnums:

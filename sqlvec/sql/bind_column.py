@@ -160,7 +160,10 @@ def set_default(draft: Draft, column: Column, node: Node, position: int | None =
             error.position = None
         raise
     sequence_oid = _sequence_of(binder, expression)
-    text = None if sequence_oid else expression_source(binder.parsed, node)
+    is_null = isinstance(expression, bound.Const) and expression.value is None
+    text = None
+    if not sequence_oid and not (is_null and column.type == column.value_type):
+        text = expression_source(binder.parsed, node)
     made = replace(column, default=text, sequence_oid=sequence_oid)
     _exclude(draft, made, position)
     draft.columns[column.attnum - 1] = made

@@ -210,7 +210,8 @@ def bind_truncate(binder: Binder, body: Node) -> bound.Ddl:
                 "cannot truncate only a partitioned table",
                 hint="Do not specify the ONLY keyword, or use TRUNCATE ONLY on the partitions directly.",
             )
-        for table in binder.catalog.partition_tree(relation.oid):
+        below = binder.catalog.heirs(relation.oid) if part.get("inh") else (relation,)
+        for table in (*binder.catalog.partition_tree(relation.oid), *below):
             tables[table.oid] = table
     cascade = body.get("behavior") == "DROP_CASCADE"
     notices = []
@@ -227,7 +228,7 @@ def bind_truncate(binder: Binder, body: Node) -> bound.Ddl:
                     hint=f'Truncate table "{child.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
             notices.append(("00000", f'truncate cascades to table "{child.name}"'))
-            for table in binder.catalog.partition_tree(child.oid):
+            for table in (*binder.catalog.partition_tree(child.oid), *binder.catalog.heirs(child.oid)):
                 tables[table.oid] = table
                 waiting.append(table)
     changed: list[Sequence] = []

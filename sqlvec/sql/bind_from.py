@@ -94,8 +94,9 @@ def bind_relation(binder: Binder, body: Node, scope: Scope) -> bound.RelationNod
             rows = returned_rows(binder, cte, position)
             relation = bound.SystemScan(relation_id, alias, columns, rows)
     else:
+        only = not body.get("inh")
         try:
-            relation = _catalog_relation(binder, schema, name, relation_id, alias, names, position)
+            relation = _catalog_relation(binder, schema, name, relation_id, alias, names, position, only)
         except UndefinedTable as error:
             if schema is None and scope.reads_ahead(name):
                 error.detail = (
@@ -136,6 +137,7 @@ def _catalog_relation(
     alias: str,
     names: list[str],
     position: int | None,
+    only: bool,
 ) -> bound.RelationNode:
     for system in (schema,) if schema else ("pg_catalog",):
         found = system_table(system, name)
@@ -157,7 +159,7 @@ def _catalog_relation(
             )
         if meant is not None:
             relation = _as_named(relation, meant)
-        return table_scan(binder, relation, relation_id, alias, names)
+        return whole_scan(binder, table_scan(binder, relation, relation_id, alias, names), only)
     if isinstance(relation, View):
         return view_scan(binder, relation, relation_id, alias, names)
     if isinstance(relation, SequenceRelation):
@@ -210,6 +212,14 @@ def table_scan(
     binder.tables[relation_id] = table
     columns = _renamed(table_columns(table), names, alias)
     return bound.TableScan(relation_id, alias, columns, table, binder.as_of)
+
+
+def whole_scan(binder: Binder, scan: bound.TableScan, only: bool) -> bound.TableScan:
+    """The scan with the rows of the tables that inherit from the table; with ONLY not even a partitioned
+    table's partitions."""
+    if not only:
+        return replace(scan, heirs=bool(binder.catalog.children(scan.table.oid)))
+    return replace(scan, table=replace(scan.table, partitioning=None))
 
 
 def view_scan(

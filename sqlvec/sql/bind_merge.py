@@ -6,7 +6,7 @@ from sqlvec.catalog.objects import Column, Table
 from sqlvec.errors import FeatureNotSupported, SyntaxError
 from sqlvec.sql import bound
 from sqlvec.sql.bind_expression import bind_expression
-from sqlvec.sql.bind_from import bind_from, table_scan
+from sqlvec.sql.bind_from import bind_from, table_scan, whole_scan
 from sqlvec.sql.bind_with import bind_with
 from sqlvec.sql.bind_write import (
     _defaults,
@@ -33,6 +33,7 @@ def bind_merge(binder: Binder, body: Node) -> bound.Merge:
     table = _written_table(binder, body["relation"])
     alias = body["relation"].get("alias", {}).get("aliasname", table.name)
     target = table_scan(binder, table, binder.next_relation(), alias, [])
+    target = whole_scan(binder, target, not body["relation"].get("inh"))
     source_scope = Scope(ctes=names.ctes)
     (source,) = bind_from(binder, [body["sourceRelation"]], source_scope)
     both = Scope(ctes=names.ctes)

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Index, Relation, Table
 from sqlvec.errors import (
-    CollationMismatch,
     DatatypeMismatch,
     FeatureNotSupported,
     InvalidObjectDefinition,
@@ -20,6 +19,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_constraint import joined
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.inheritance import check_checks, check_columns
 from sqlvec.sql.parse import Node
 from sqlvec.sql.partition_bound import check_keys, partition_bound
 from sqlvec.sql.table_draft import Draft
@@ -230,6 +230,10 @@ def attach(binder: Binder, parent: Table, command: Node) -> bound.Ddl:
     child = _named(binder, part["name"])
     if child.parent_oid:
         raise WrongObjectType(f'"{child.name}" is already a partition')
+    if child.parents:
+        raise WrongObjectType("cannot attach inheritance child as partition")
+    if binder.catalog.children(child.oid):
+        raise WrongObjectType("cannot attach inheritance parent as partition")
     if any(table.oid == parent.oid for table in binder.catalog.partition_tree(child.oid)):
         raise WrongObjectType(
             "circular inheritance not allowed",
@@ -237,7 +241,7 @@ def attach(binder: Binder, parent: Table, command: Node) -> bound.Ddl:
         )
     check_persistence(parent, child.persistence, "attach")
     _check_columns(parent, child)
-    _check_checks(parent, child)
+    check_checks(binder, parent, child)
     before = binder.catalog
     table = made_partition(binder, child, parent, part["bound"])
     changed, build, verify = _fit_partition(binder, parent, table)
@@ -266,44 +270,13 @@ def _check_columns(parent: Table, child: Table) -> None:
                 f'table "{child.name}" contains column "{column.name}" not found in parent "{parent.name}"',
                 detail="The new partition may contain only the columns present in parent.",
             )
-    for column in parent.live_columns:
-        own = child.column(column.name)
-        if own is None:
-            raise DatatypeMismatch(f'child table is missing column "{column.name}"')
-        if own.type != column.type:
-            raise DatatypeMismatch(
-                f'child table "{child.name}" has different type for column "{column.name}"'
-            )
-        if own.collation != column.collation:
-            raise CollationMismatch(
-                f'child table "{child.name}" has different collation for column "{column.name}"'
-            )
-        if column.not_null and not own.not_null:
-            raise DatatypeMismatch(f'column "{column.name}" in child table must be marked NOT NULL')
-        if bool(column.generated) != bool(own.generated):
-            word = "must" if column.generated else "must not"
-            raise DatatypeMismatch(
-                f'column "{column.name}" in child table {word} be a generated column'
-            )
+    check_columns(parent, child)
     if [c.attnum for c in parent.live_columns] != [child.column(c.name).attnum for c in parent.live_columns]:  # type: ignore[union-attr]
         raise FeatureNotSupported(
             f'table "{child.name}" cannot be attached to "{parent.name}"',
             detail="The columns are in another order, or others were dropped.",
             hint=f'Copy the rows to a table made with CREATE TABLE ... (LIKE "{parent.name}").',
         )
-
-
-def _check_checks(parent: Table, child: Table) -> None:
-    for constraint in parent.constraints:
-        if constraint.kind != "c" or constraint.no_inherit:
-            continue
-        own = next((c for c in child.constraints if c.name == constraint.name and c.kind == "c"), None)
-        if own is None:
-            raise DatatypeMismatch(f'child table is missing constraint "{constraint.name}"')
-        if own.expression != constraint.expression:
-            raise DatatypeMismatch(
-                f'child table "{child.name}" has different definition for check constraint "{own.name}"'
-            )
 
 
 def detach(binder: Binder, parent: Table, command: Node) -> bound.Ddl:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.objects import (
     Column,
     Constraint,
@@ -34,14 +32,13 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_table import refuse_type_name
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.expression_text import column_references
+from sqlvec.sql.expression_text import Rewrite, renamed, rewritten_text, unqualified
 from sqlvec.sql.parse import Node
 
 _TAGS = {
     "OBJECT_TABLE": "ALTER TABLE", "OBJECT_INDEX": "ALTER INDEX", "OBJECT_SEQUENCE": "ALTER SEQUENCE",
     "OBJECT_VIEW": "ALTER VIEW", "OBJECT_MATVIEW": "ALTER MATERIALIZED VIEW",
 }  # fmt: skip
-_IDENTIFIER = re.compile(rb'"(?:[^"]|"")*"|\w+')
 _WORDS = {Table: "table", View: "view", Index: "index", Sequence: "sequence"}
 
 
@@ -60,7 +57,7 @@ def bind_rename(binder: Binder, body: Node) -> bound.Ddl:
     if what == "OBJECT_COLUMN":
         return _rename_column(binder, relation, body, tag)
     if what == "OBJECT_TABCONSTRAINT":
-        return _rename_constraint(binder, relation, body["subname"], body["newname"])
+        return _rename_constraint(binder, relation, body)
     _check_kind(relation, what)
     return _rename_relation(binder, relation, body["newname"], tag)
 
@@ -93,7 +90,7 @@ def _rename_relation(binder: Binder, relation: Relation, new: str, tag: str) -> 
         refuse_type_name(binder.catalog, relation.schema_oid, new)
     changed: list[Relation] = [replace(relation, name=new)]
     if isinstance(relation, Table):
-        changed = [_rewritten(replace(relation, name=new), _unqualified(relation.name))]
+        changed = [_rewritten(replace(relation, name=new), unqualified(relation.name))]
     if isinstance(relation, Index):  # a key's constraint has the name of its index
         table = binder.catalog.relations[relation.table_oid]
         if isinstance(table, Table):
@@ -121,7 +118,8 @@ def _rename_schema(binder: Binder, body: Node) -> bound.Ddl:
     return bound.Ddl("ALTER SCHEMA", catalog=replace(binder.catalog, schemas=schemas))
 
 
-def _rename_constraint(binder: Binder, relation: Relation, name: str, new: str) -> bound.Ddl:
+def _rename_constraint(binder: Binder, relation: Relation, body: Node) -> bound.Ddl:
+    name, new = body["subname"], body["newname"]
     found = None
     if isinstance(relation, Table):
         found = next((c for c in relation.constraints if c.name == name), None)
@@ -133,9 +131,32 @@ def _rename_constraint(binder: Binder, relation: Relation, name: str, new: str) 
         return _rename_relation(
             binder, binder.catalog.relations[found.index_oid], new, "ALTER TABLE"
         )
+    family = _family(binder, relation, body)
+    if found.kind == "c" and not found.no_inherit and len(family) < len(binder.catalog.heirs(relation.oid)):
+        raise InvalidTableDefinition(
+            f'inherited constraint "{name}" must be renamed in child tables too'
+        )
     if found.parent_oid:
         raise InvalidTableDefinition(f'cannot rename inherited constraint "{name}"')
-    return bound.Ddl("ALTER TABLE", tuple(_with_renamed(binder, relation, found, new)))
+    changed: list[Relation] = []
+    for table in family:
+        own = next((c for c in table.constraints if c.name == name), None)
+        if own is None or (table is not relation and not own.inherited):
+            continue
+        if own.inherited > _parents_among(table, family):
+            raise InvalidTableDefinition(f'cannot rename inherited constraint "{name}"')
+        changed += _with_renamed(binder, table, own, new)
+    return bound.Ddl("ALTER TABLE", tuple(changed))
+
+
+def _family(binder: Binder, table: Table, body: Node) -> tuple[Table, ...]:
+    """The table and its heirs; with ONLY, itself."""
+    return binder.catalog.heirs(table.oid) if body["relation"].get("inh") else (table,)
+
+
+def _parents_among(table: Table, family: tuple[Table, ...]) -> int:
+    """How many of a table's parents are renamed with it."""
+    return sum(other.oid in table.parents for other in family)
 
 
 def _with_renamed(
@@ -150,10 +171,8 @@ def _with_renamed(
                 yield from _with_renamed(binder, partition, own, new)
 
 
-def _rename_column(
-    binder: Binder, relation: Relation, body: Node, tag: str, *, above: bool = False
-) -> bound.Ddl:
-    """Of a table, and of its partitions; above: of the table that it is a partition of."""
+def _rename_column(binder: Binder, relation: Relation, body: Node, tag: str) -> bound.Ddl:
+    """Of a relation, and of a table's partitions and heirs."""
     name, new = body["subname"], body["newname"]
     if not isinstance(relation, (Table, View)):
         raise WrongObjectType(
@@ -163,32 +182,38 @@ def _rename_column(
     column = next((c for c in relation.columns if c.name == name and not c.dropped), None)
     if column is None:
         raise UndefinedColumn(f'column "{name}" does not exist')
-    if any(c.name == new and not c.dropped for c in relation.columns):
-        raise DuplicateColumn(f'column "{new}" of relation "{relation.name}" already exists')
-    columns = tuple(replace(c, name=new) if c is column else c for c in relation.columns)
     if isinstance(relation, View):
-        return bound.Ddl(tag, (replace(relation, columns=columns),))
-    if relation.parent_oid and not above:
+        return bound.Ddl(tag, (_with_column_renamed(relation, name, new),))
+    if relation.parent_oid:
         raise InvalidTableDefinition(f'cannot rename inherited column "{name}"')
-    rename = _renamed(name, new)
-    indexes = [_rewritten_index(index, rename) for index in binder.catalog.indexes(relation.oid)]
-    changed: list[Relation] = [_rewritten(replace(relation, columns=columns), rename), *indexes]
-    for partition in binder.catalog.partitions(relation.oid):
-        changed += _rename_column(binder, partition, body, tag, above=True).changed
+    family = _family(binder, relation, body)
+    partitions = tuple(binder.catalog.partition_tree(relation.oid))[1:]
+    only = not body["relation"].get("inh")
+    if only and (partitions or binder.catalog.children(relation.oid)):
+        raise InvalidTableDefinition(f'inherited column "{name}" must be renamed in child tables too')
+    changed: list[Relation] = []
+    rename = renamed(name, new)
+    for table in (*family, *partitions):
+        made = _with_column_renamed(table, name, new)
+        own = table.column(name)
+        assert own is not None and isinstance(made, Table), table.name
+        if own.inherited > _parents_among(table, family):
+            raise InvalidTableDefinition(f'cannot rename inherited column "{name}"')
+        changed.append(_rewritten(made, rename))
+        changed += [_rewritten_index(index, rename) for index in binder.catalog.indexes(table.oid)]
     return bound.Ddl(tag, tuple(changed))
 
 
+def _with_column_renamed(relation: Table | View, name: str, new: str) -> Table | View:
+    if any(c.name == new and not c.dropped for c in relation.columns):
+        raise DuplicateColumn(f'column "{new}" of relation "{relation.name}" already exists')
+    columns = tuple(
+        replace(c, name=new) if c.name == name and not c.dropped else c for c in relation.columns
+    )
+    return replace(relation, columns=columns)
+
+
 # ---------------------------------------------------------------- expressions kept as text
-
-Rewrite = Callable[[list[str]], list[str]]
-
-
-def _renamed(old: str, new: str) -> Rewrite:
-    return lambda names: [*names[:-1], new] if names[-1] == old else names
-
-
-def _unqualified(table: str) -> Rewrite:
-    return lambda names: names[1:] if len(names) == 2 and names[0] == table else names
 
 
 def _rewritten(table: Table, rewrite: Rewrite) -> Table:
@@ -218,22 +243,6 @@ def _rewritten_index(index: Index, rewrite: Rewrite) -> Index:
     )
     predicate = rewritten_text(index.predicate, rewrite) if index.predicate else ""
     return replace(index, columns=columns, predicate=predicate)
-
-
-def rewritten_text(text: str, rewrite: Rewrite) -> str:
-    """The expression with its column references as `rewrite` makes them."""
-    raw = text.encode()
-    for location, names in sorted(column_references(text), reverse=True):
-        new = rewrite(names)
-        if new == names:
-            continue
-        end = location
-        for i in range(len(names)):
-            match = _IDENTIFIER.search(raw, end)
-            assert match is not None, (text, names, i)
-            end = match.end()
-        raw = raw[:location] + ".".join(map(quote_identifier, new)).encode() + raw[end:]
-    return raw.decode()
 
 
 # ---------------------------------------------------------------- SET SCHEMA

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlvec.catalog.objects import Catalog, Relation, Schema
+from sqlvec.catalog.objects import Catalog, Relation, Schema, Table
 from sqlvec.errors import (
     DuplicateObject,
     DuplicateTable,
     FeatureNotSupported,
+    InvalidObjectDefinition,
     InvalidSchemaName,
     InvalidTableDefinition,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.bind_column import add_column, check_generated
-from sqlvec.sql.bind_constraint import add_constraint
 from sqlvec.sql.bind_partition import (
     check_persistence,
     default_of,
@@ -24,6 +24,7 @@ from sqlvec.sql.bind_partition import (
     parent_of,
 )
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.inheritance import Heritage, parents_of, refuse_division
 from sqlvec.sql.parse import Node
 from sqlvec.sql.partition_bound import partitioned
 from sqlvec.sql.split import with_shards
@@ -92,20 +93,22 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
             return bound.Ddl("CREATE TABLE", notices=(("42P07", message),))
         raise DuplicateTable(f'relation "{name}" already exists')
     refuse_type_name(binder.catalog, schema_oid, name)
-    if body.get("inhRelations") and "partbound" not in body:
-        raise FeatureNotSupported("inheritance is not supported")
     parent = parent_of(binder, body) if "partbound" in body else None
+    parents: tuple[Table, ...] = ()
+    if parent is None:
+        parents = parents_of(binder, body, persistence_of(relation))
     _, first = binder.catalog.reserve_oids(1)
     draft = Draft(binder, first, name, schema_oid, first + 1)
     if parent is not None:
         check_persistence(parent, persistence_of(relation), "create")
         inherit(draft, parent)
+    heritage = Heritage(draft, parents)
     later: list[Node] = []
     for element in body.get("tableElts", ()):
         if "ColumnDef" in element and parent is not None:
             raise FeatureNotSupported("column options of partitions are not supported")
         if "ColumnDef" in element:
-            later += add_column(draft, element["ColumnDef"])
+            later += heritage.add_column(element["ColumnDef"], add_column)
         elif "Constraint" in element:
             later.append(element["Constraint"])
         elif "TableLikeClause" in element:
@@ -116,10 +119,11 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
         from sqlvec.errors import TooManyColumns
 
         raise TooManyColumns(f"tables can have at most {COLUMNS_MAX} columns")
+    heritage.check_values()
     check_generated(draft)
     order = {"CONSTR_CHECK": 0, "CONSTR_PRIMARY": 1, "CONSTR_UNIQUE": 1}
     for constraint in sorted(later, key=lambda part: order.get(part["contype"], 2)):
-        add_constraint(draft, constraint)
+        heritage.add_constraint(constraint)
     draft.tenant_attnum = _tenant(draft)
     table = replace(
         draft.table(),
@@ -128,16 +132,21 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
         options=changed_options({}, body.get("options", ()), has_tenants=draft.tenant_attnum > 0),
     )
     table = with_shards(table, body.get("options", ()))
+    if parents:
+        table = replace(table, parents=tuple(p.oid for p in parents))
+        refuse_division(table)
     verify: list[bound.Verify] = []
     if parent is not None:
         fit(draft, parent, binder.catalog)
         table = replace(table, columns=tuple(draft.columns), constraints=tuple(draft.constraints))
         table = made_partition(binder, table, parent, body["partbound"])
         verify = list(default_of(binder.catalog, parent))
+    if "partspec" in body and parents:
+        raise InvalidObjectDefinition("cannot create partitioned table as inheritance child")
     if "partspec" in body:
         table = partitioned(binder, table, body["partspec"])
     changed: tuple[Relation, ...] = (table, *draft.indexes, *draft.sequences)
-    return bound.Ddl("CREATE TABLE", changed, verify=tuple(verify))
+    return bound.Ddl("CREATE TABLE", changed, verify=tuple(verify), notices=tuple(heritage.notices))
 
 
 def refuse_type_name(catalog: Catalog, schema_oid: int, name: str) -> None:

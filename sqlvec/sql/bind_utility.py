@@ -235,6 +235,10 @@ def _lock(binder: Binder, body: Node) -> bound.Utility:
         if not isinstance(relation, (Table, View)):
             raise WrongObjectType(f'"{relation.name}" is not a table or view')
         found.append((relation.oid, relation.name))
+        if isinstance(relation, Table) and part.get("inh"):
+            catalog = binder.catalog
+            below = (*catalog.partition_tree(relation.oid), *catalog.heirs(relation.oid))
+            found += [(t.oid, t.name) for t in below if t is not relation]
     args = {"tables": found, "mode": body["mode"], "nowait": bool(body.get("nowait"))}
     return bound.Utility("lock", "LOCK TABLE", args)
 

@@ -392,10 +392,11 @@ class RelationNode:
 @dataclass(frozen=True, slots=True)
 class TableScan(RelationNode):
     """columns has one entry per attnum, dropped ones included (named ""). as_of: of FOR SYSTEM_TIME, a moment
-    or what is added to now."""
+    or what is added to now. heirs: whether tables are read that inherit from this one."""
 
     table: Table
     as_of: Expression | None = None
+    heirs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

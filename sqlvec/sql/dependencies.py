@@ -76,6 +76,10 @@ class Removal:
             for child, constraint in self.catalog.references(relation.oid):
                 if child.oid not in self.dropped:
                     self._drop_constraint(child, constraint, what)
+            for heir in self.catalog.children(relation.oid):
+                if heir.oid not in self.dropped:
+                    self.told.append((self.described(heir), what))
+                    self.drop([heir])
         if isinstance(relation, SequenceRelation):
             self._drop_defaults(relation, what)
         for routine in self.catalog.routines.values():

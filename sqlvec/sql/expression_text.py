@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.objects import Table
 from sqlvec.errors import DatabaseError, FeatureNotSupported
 from sqlvec.sql import bound
@@ -17,6 +19,7 @@ from sqlvec.sql.scope import Scope
 from sqlvec.sql.tree import children
 from sqlvec.types import SqlType
 
+_IDENTIFIER = re.compile(rb'"(?:[^"]|"")*"|\w+')
 DOMAIN_VALUE = 2_000_000_000  # the relation id of VALUE, in a domain's conditions
 
 
@@ -154,3 +157,32 @@ def column_references(text: str) -> list[tuple[int, list[str]]]:
             names = [field["String"]["sval"] for field in inner["fields"]]
             found.append((inner["location"] - shift, names))
     return found
+
+
+# ---------------------------------------------------------------- under other names
+
+Rewrite = Callable[[list[str]], list[str]]
+
+
+def renamed(old: str, new: str) -> Rewrite:
+    return lambda names: [*names[:-1], new] if names[-1] == old else names
+
+
+def unqualified(table: str) -> Rewrite:
+    return lambda names: names[1:] if len(names) == 2 and names[0] == table else names
+
+
+def rewritten_text(text: str, rewrite: Rewrite) -> str:
+    """The expression with its column references as `rewrite` makes them."""
+    raw = text.encode()
+    for location, names in sorted(column_references(text), reverse=True):
+        new = rewrite(names)
+        if new == names:
+            continue
+        end = location
+        for i in range(len(names)):
+            match = _IDENTIFIER.search(raw, end)
+            assert match is not None, (text, names, i)
+            end = match.end()
+        raw = raw[:location] + ".".join(map(quote_identifier, new)).encode() + raw[end:]
+    return raw.decode()

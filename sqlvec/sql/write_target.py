@@ -20,7 +20,7 @@ from sqlvec.errors import (
     WrongObjectType,
 )
 from sqlvec.sql import bound
-from sqlvec.sql.bind_from import table_scan, view_scan
+from sqlvec.sql.bind_from import table_scan, view_scan, whole_scan
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.grouping import contains_aggregate, contains_window
 from sqlvec.sql.parse import Node, parse
@@ -147,6 +147,8 @@ def write_target(binder: Binder, body: Node, verb: str) -> WriteTarget:
     relation = target_relation(binder, body)
     if isinstance(relation, Table):
         scan = table_scan(binder, relation, binder.next_relation(), _alias(body), [])
+        if verb != "INSERT":
+            scan = whole_scan(binder, scan, not body.get("inh"))
         return WriteTarget(scan, scan, {})
     seen = view_scan(binder, relation, binder.next_relation(), _alias(body), [])
     return _opened(binder, relation, seen, verb)

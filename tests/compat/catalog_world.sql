@@ -60,3 +60,8 @@ CREATE TABLE parts.log_3 PARTITION OF parts.log FOR VALUES FROM ('2026-01-01', 1
 CREATE TABLE parts.log_other PARTITION OF parts.log DEFAULT;
 CREATE TABLE parts.sizes (n bigint, m numeric) PARTITION BY RANGE (n);
 CREATE TABLE parts.sizes_1 PARTITION OF parts.sizes FOR VALUES FROM (-1) TO (100);
+
+CREATE TABLE parts.base (id int PRIMARY KEY, name text NOT NULL DEFAULT 'x', CHECK (id > 0), CONSTRAINT own CHECK (id < 9) NO INHERIT);
+CREATE TABLE parts.other (id int, note text);
+CREATE TABLE parts.heir (id int, extra int UNIQUE, CONSTRAINT base_id_check CHECK (id > 0)) INHERITS (parts.base, parts.other);
+CREATE TABLE parts.lower (deep int) INHERITS (parts.heir);

@@ -29,8 +29,6 @@ CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE TRIGGER t BEFORE INSERT ON sets EXECUTE FUNCTION one();
 --- there are no rules
 CREATE RULE r AS ON INSERT TO sets DO INSTEAD NOTHING;
---- tables inherit only as partitions
-CREATE TABLE child () INHERITS (sets);
 --- not yet
 CREATE TYPE span AS RANGE (subtype = float8);
 --- not yet

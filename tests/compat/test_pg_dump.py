@@ -26,6 +26,11 @@ QUERIES = (
     "SELECT * FROM shop.sales_north_new",
     "SELECT id FROM buckets_0 ORDER BY id",
     "SELECT relname, relkind, pg_get_expr(relpartbound, oid) FROM pg_class WHERE relispartition ORDER BY 1",
+    "SELECT id, name, weight::text, (SELECT count(*) FROM ONLY shop.animals) FROM shop.animals ORDER BY id",
+    "SELECT attrelid::regclass::text, attname, attnotnull, attislocal, attinhcount FROM pg_attribute "
+    "WHERE attrelid IN ('shop.cats'::regclass, 'shop.late'::regclass) AND attnum > 0 ORDER BY 1, 2",
+    "SELECT conrelid::regclass::text, conname, conislocal, coninhcount FROM pg_constraint WHERE contype = 'c' "
+    "AND connamespace = 'shop'::regnamespace ORDER BY 1, 2",
     "SELECT * FROM shop.nested ORDER BY id",
     "SELECT nextval('shop.numbers'), nextval('shop.customers_id_seq'), nextval('items_id_seq')",
     "SELECT obj_description('items'::regclass), col_description('items'::regclass, 2)",

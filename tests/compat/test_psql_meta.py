@@ -26,6 +26,7 @@ SAME = (
     r"\db", r"\dE", r"\det", r"\des", r"\dew", r"\deu", r"\dP", r"\dP+", r"\dRp", r"\dRs", r"\drds", r"\dX", r"\dy",
     r"\dl", r"\df+ pg_sleep", r"\dAc hnsw", r"\dAf hnsw", r"\dAo hnsw vector", r"\dconfig work_mem", r"\encoding",
     r"\dO C", r"\d parts.*", r"\d+ parts.*", r"\dP parts.*", r"\dt parts.*", r"\di parts.*", r"\dPn parts.*",
+    r"\d+ parts.base", r"\d+ parts.heir", r"\d parts.lower",
 )  # fmt: skip
 SIZED = (r"\dm+", r"\d+", r"\dt+", r"\di+", r"\ds+", r"\dt+ docs", r"\db+")
 PART = (

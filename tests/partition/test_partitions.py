@@ -178,7 +178,6 @@ def test_a_new_partition_waits_for_who_writes_to_the_default(tmp_path: Path) -> 
     ("sql", "error"),
     [
         ("CREATE TABLE t (a int) PARTITION BY LIST ((a + 1))", FeatureNotSupported),
-        ("CREATE TABLE t () INHERITS (base)", FeatureNotSupported),
         ("CREATE TABLE t (a int) PARTITION BY TENANT (a); CREATE TABLE b PARTITION OF t DEFAULT", DatabaseError),
         ("CREATE TABLE t (a int REFERENCES base)", FeatureNotSupported),
         ("ALTER TABLE base DETACH PARTITION base", DatabaseError),

@@ -83,7 +83,7 @@ def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                 "relispopulated": relation.populated,
                 "relispartition": relation.bound is not None,
                 "relpartbound": bound_text(catalog, relation),
-                "relhassubclass": bool(catalog.partitions(relation.oid)),
+                "relhassubclass": bool(catalog.partitions(relation.oid) or catalog.children(relation.oid)),
                 "relchecks": sum(c.kind == "c" for c in relation.constraints),
                 "relhastriggers": _has_triggers(catalog, relation),
                 "reloptions": [f"{k}={v}" for k, v in relation.options.items()] or None,
@@ -232,6 +232,8 @@ def _column(catalog: Catalog, relation: Relation, column: Column) -> Row:
         "attidentity": column.identity,
         "attgenerated": "s" if column.generated else "",
         "attcollation": column_collation(catalog, column),
+        "attislocal": column.local,
+        "attinhcount": column.inherited,
     }
     if isinstance(relation, Table) and relation.parent_oid:
         row |= {"attislocal": False, "attinhcount": 1}
@@ -342,8 +344,13 @@ def _partitioned(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 def _inherits(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for relation in catalog.relations.values():
+        parents: tuple[int, ...] = ()
         if isinstance(relation, (Table, Index)) and relation.parent_oid:
-            yield {"inhrelid": relation.oid, "inhparent": relation.parent_oid, "inhseqno": 1,
+            parents = (relation.parent_oid,)
+        elif isinstance(relation, Table):
+            parents = relation.parents
+        for number, parent in enumerate(parents, 1):
+            yield {"inhrelid": relation.oid, "inhparent": parent, "inhseqno": number,
                    "inhdetachpending": False}  # fmt: skip
 
 
@@ -419,6 +426,8 @@ def _dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             column = catalog.table(r.owned_by[0]).column_by_attnum(r.owned_by[1])
             yield _depends((relation, r.oid, 0), (relation, *r.owned_by), "i" if column.identity else "a")
         elif isinstance(r, Table):
+            for parent in (r.parent_oid,) if r.parent_oid else r.parents:
+                yield _depends((relation, r.oid, 0), (relation, parent, 0), "a" if r.parent_oid else "n")
             for c in r.constraints:
                 for attnum in c.attnums:
                     yield _depends((constraint, c.oid, 0), (relation, r.oid, attnum), "a")
