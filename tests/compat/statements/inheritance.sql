@@ -272,3 +272,15 @@ INSERT INTO owner_1 VALUES (9);
 SELECT * FROM owner ORDER BY id;
 TRUNCATE owner;
 TRUNCATE owner CASCADE;
+-- collations
+CREATE TABLE ordered (a text COLLATE "C");
+CREATE TABLE ordered_1 () INHERITS (ordered);
+SET client_min_messages = warning;
+CREATE TABLE bad (a text COLLATE "POSIX") INHERITS (ordered);
+CREATE TABLE bad (a text) INHERITS (ordered);
+SET client_min_messages = notice;
+CREATE TABLE ordered_2 (a text);
+ALTER TABLE ordered_2 INHERIT ordered;
+ALTER TABLE ordered_1 ADD COLUMN b text COLLATE "POSIX";
+ALTER TABLE ordered ADD COLUMN b text;
+SELECT attname, attcollation::regcollation FROM pg_attribute WHERE attrelid = 'ordered_1'::regclass AND attnum > 0 ORDER BY attnum;
