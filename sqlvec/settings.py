@@ -373,9 +373,15 @@ class SessionSettings:
         return [(s.name, self.show(s.name), s.description) for s in ordered]
 
     def described(self) -> list[tuple[Setting, str, str]]:
-        """Every setting with its value and the one that RESET gives, for pg_settings."""
-        ordered = sorted(DEFINITIONS, key=lambda s: s.name.lower())
-        return [(s, self.show(s.name), self._start.get(_key(s.name), s.default)) for s in ordered]
+        """Every setting with its value and the one that RESET gives, in its unit, for pg_settings."""
+        found = []
+        for setting in sorted(DEFINITIONS, key=lambda s: s.name.lower()):
+            key = _key(setting.name)
+            reset = self._start.get(key, setting.default)
+            of_transaction = key in TRANSACTION_SETTINGS
+            value = self.show(key) if of_transaction else self._values.get(key, setting.default)
+            found.append((setting, value, reset))
+        return found
 
     def search_path(self, user: str) -> tuple[str, ...]:
         return names_of_path(self.show("search_path"), user)

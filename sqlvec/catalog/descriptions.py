@@ -8,6 +8,7 @@ from functools import cache
 from sqlvec.catalog.names import database_oid
 from sqlvec.catalog.object_description import METHODS
 from sqlvec.catalog.objects import PUBLIC_SCHEMA_OID, Catalog, Described
+from sqlvec.catalog.system import text_search
 from sqlvec.catalog.system.facts import facts, number
 from sqlvec.catalog.system.tables import class_oid, system_table
 from sqlvec.catalog.viewpoint import SUPERUSER
@@ -29,6 +30,8 @@ def builtin_comments() -> dict[Described, str]:
             description = fact["description"]
             if description is not None:
                 found[(class_oid(table), number(fact, "oid"), 0)] = description
+    for table, oid, description in text_search.comments():
+        found[(class_oid(table), oid, 0)] = description
     namespace = class_oid("pg_namespace")
     found[(namespace, 11, 0)] = "system catalog schema"
     found[(namespace, PUBLIC_SCHEMA_OID, 0)] = "standard public schema"

@@ -18,6 +18,9 @@ from sqlvec.catalog.system.facts import Fact, facts, number, text
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.types import SqlType
 
+# Ordered-set aggregates, and how many arguments stand before WITHIN GROUP.
+DIRECT_ARGUMENTS = {"mode": 0, "percentile_cont": 1, "percentile_disc": 1}
+
 
 @cache
 def _facts() -> dict[int, Fact]:
@@ -51,14 +54,16 @@ def _arguments(fact: Fact, *, identity: bool) -> str:
     words = _words(fact, all_arguments or text(fact, "arguments"))
     modes = _list(fact.get("modes")) or ["i"] * len(words)
     labels = _list(fact.get("names"))
-    shown = []
+    shown, ordered = [], DIRECT_ARGUMENTS.get(text(fact, "name")) if text(fact, "flags")[0] == "a" else None
     for place, (word, mode) in enumerate(zip(words, modes, strict=True)):
         if mode == "t" or (identity and mode == "o"):
             continue
         prefix = {"o": "OUT ", "b": "INOUT ", "v": "VARIADIC "}.get(mode, "")
         label = labels[place].strip('"') if place < len(labels) else ""
         shown.append(f"{prefix}{quote_identifier(label) + ' ' if label else ''}{word}")
-    return ", ".join(shown)
+    if ordered is None:
+        return ", ".join(shown)
+    return f"{', '.join(shown[:ordered])} ORDER BY {', '.join(shown[ordered:])}".lstrip()
 
 
 def _result(fact: Fact) -> str | None:

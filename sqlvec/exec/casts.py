@@ -15,6 +15,7 @@ from sqlvec.exec.relational_network import text as network_text
 from sqlvec.exec.vector_functions import cast_to_vector, floats, is_vector
 from sqlvec.types import SqlType
 from sqlvec.types.calendar import TIMESTAMP_END
+from sqlvec.types.regconfig import RegName
 from sqlvec.types.shaped_array import is_shaped, of_lists
 from sqlvec.types.time_zone import local_offset, utc_offset, zone_named
 from sqlvec.types.zoned import in_zone
@@ -69,6 +70,8 @@ def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None
         return floats
     if target.oid in _BITS or source.oid in _BITS:
         return _of_bits(source, target)
+    if isinstance(source.definition, RegName) and target.oid in _RANGES:
+        return source.definition.names.__getitem__
     if target.oid in _RANGES:
         return _to_integer(source, target.oid)
     if target.oid in _FLOATS and source.oid not in _TEXTS:

@@ -55,7 +55,8 @@ def token_names(parser: str, described: bool) -> list[str]:
 
 
 def _check_parser(parser: str) -> None:
-    if parser.removeprefix("pg_catalog.") != "default":
+    """By name or oid."""
+    if parser.removeprefix("pg_catalog.") not in ("default", "3722"):
         raise UndefinedObject(f'text search parser "{parser}" does not exist')
 
 

@@ -15,7 +15,7 @@ import Stemmer  # type: ignore[import-not-found]
 
 from sqlvec.errors import UndefinedObject
 from sqlvec.fulltext.token_states import TOKEN_NAMES
-from sqlvec.types.regconfig import CONFIGS, DICTIONARIES
+from sqlvec.types.regconfig import CONFIGS, DICTIONARIES, ENGLISH_FOR_ASCII, WITH_STOP_WORDS
 
 DEFAULT = "english"
 _COMMA = re.compile(r",(?![^(]*\))")  # but within parentheses
@@ -24,7 +24,6 @@ _ASCII = frozenset(
     TOKEN_NAMES.index(name) for name in ("asciiword", "hword_asciipart", "asciihword")
 )
 _WORDS = frozenset(TOKEN_NAMES.index(name) for name in ("word", "hword_part", "hword"))
-_ENGLISH_FOR_ASCII = ("hindi", "russian")
 _STEMMED_BYTES_MAX = 1000
 _CACHE_MAX = 200_000
 # Snowball renamed the algorithm that PostgreSQL 15 calls so.
@@ -71,7 +70,7 @@ class Config:
         self.name = name
         language = "" if name == "simple" else name
         words = dictionary(f"{language}_stem" if language else "simple")
-        ascii_words = dictionary("english_stem") if name in _ENGLISH_FOR_ASCII else words
+        ascii_words = dictionary("english_stem") if name in ENGLISH_FOR_ASCII else words
         self._dictionaries = dict.fromkeys(_WORDS, words) | dict.fromkeys(_ASCII, ascii_words)
 
     def dictionary(self, kind: int) -> Dictionary | None:
@@ -113,7 +112,7 @@ def dictionary(name: str) -> Dictionary:
 
 
 def stop_words(language: str) -> frozenset[str]:
-    file = resources.files("sqlvec.fulltext").joinpath("stop_words", f"{language}.stop")
-    if not language or not file.is_file():
+    if language not in WITH_STOP_WORDS:
         return frozenset()
+    file = resources.files("sqlvec.fulltext").joinpath("stop_words", f"{language}.stop")
     return frozenset(lower(line.strip()) for line in file.read_text("utf-8").splitlines())

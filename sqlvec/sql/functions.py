@@ -125,8 +125,8 @@ RECORD = """
 _pg_expandarray(anyarray): x anyelement, n int4
 pg_options_to_table(_text): option_name text, option_value text
 analyze(text,text): position int4, word text, term text
-ts_parse(text,text): tokid int4, token text
-ts_token_type(text): tokid int4, alias text, description text
+ts_parse(any,text): tokid int4, token text
+ts_token_type(any): tokid int4, alias text, description text
 ts_debug(regconfig,text): alias text, description text, token text, dictionaries _text, dictionary text, lexemes _text
 tsvector_unnest(tsvector): lexeme text, positions _int2, weights _text
 aclexplode(_aclitem): grantor oid, grantee oid, privilege_type text, is_grantable bool

@@ -40,6 +40,7 @@ from sqlvec.sql.render_user_types import parsed_user_type, user_type_text
 from sqlvec.sql.render_vectors import bit_cast, parsed_vector, vector_cast, vector_text
 from sqlvec.sql.type_rules import REG_KINDS, VECTORS
 from sqlvec.types import SqlType
+from sqlvec.types.regconfig import RegName
 from sqlvec.types.shaped_array import is_shaped
 
 if TYPE_CHECKING:
@@ -94,11 +95,24 @@ def convert(r: ExpressionRenderer, value: str, source: SqlType, target: SqlType)
         return parsed(r, text_out_of(r, value, source), target)
     if target.oid in _COUNTED or target.oid == _INTERVAL:
         return _with_typmod(_to_moment(r, value, source.oid, target.oid), SqlType(target.oid), target)
+    for named, other in ((source, target), (target, source)):
+        if isinstance(named.definition, RegName) and other.oid in (*INTEGERS, *OIDS):
+            return _numbered(value, named.definition, target)
     if target.oid in INTEGERS and source.oid in OIDS:
         return f"CAST({value} AS {duckdb_type(target)})"
     if source.definition.category == "A" and target.definition.category == "A":
         return _between_arrays(r, value, source, target)
     return f"CAST({value} AS {duckdb_type(target)})"
+
+
+def _numbered(value: str, definition: RegName, target: SqlType) -> str:
+    """Between the name of a text search object and its oid."""
+    pairs = [(quoted(name), quoted(str(number))) for name, number in definition.names.items()]
+    value = f"CAST({value} AS VARCHAR)"
+    if isinstance(target.definition, RegName):
+        pairs = [(number, name) for name, number in pairs]
+    arms = " ".join(f"WHEN {known} THEN {found}" for known, found in pairs)
+    return f"CAST(CASE {value} {arms} ELSE {value} END AS {duckdb_type(target)})"
 
 
 # ---------------------------------------------------------------- numeric

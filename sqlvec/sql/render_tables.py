@@ -56,9 +56,12 @@ _RECORDS = {
         "range(1, len(sqlvec_analyzed_words({0}, {1})) + 1)", "sqlvec_analyzed_words({0}, {1})",
         "sqlvec_analyzed_terms({0}, {1})",
     ),
-    "ts_parse": ("sqlvec_ts_kinds({0}, {1})", "sqlvec_ts_tokens({0}, {1})"),
+    "ts_parse": (
+        "sqlvec_ts_kinds(CAST({0} AS VARCHAR), {1})", "sqlvec_ts_tokens(CAST({0} AS VARCHAR), {1})",
+    ),
     "ts_token_type": (
-        "range(1, 24)", "sqlvec_ts_token_names({0}, false)", "sqlvec_ts_token_names({0}, true)",
+        "range(1, 24)", "sqlvec_ts_token_names(CAST({0} AS VARCHAR), false)",
+        "sqlvec_ts_token_names(CAST({0} AS VARCHAR), true)",
     ),
     "ts_debug": (
         "sqlvec_ts_debug({0}, {1}, 'alias')", "sqlvec_ts_debug({0}, {1}, 'description')",

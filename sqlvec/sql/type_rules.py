@@ -22,6 +22,7 @@ REG_KINDS = {
     definition.oid: definition.name for definition in types.all_types() if isinstance(definition, RegType)
 }
 OIDS = frozenset([types.OID.oid, *REG_KINDS])
+SEARCH_NAMES = (types.REGCONFIG.oid, types.REGDICTIONARY.oid)
 BITS = (types.BIT.oid, types.VARBIT.oid)
 VECTORS = (types.VECTOR.oid, types.HALFVEC.oid, types.SPARSEVEC.oid)
 _REALS = types.array_of(types.FLOAT4).oid
@@ -69,6 +70,8 @@ def casts_implicitly(source: SqlType, target: SqlType) -> bool:
         return True
     if a == types.PG_NODE_TREE.oid and b == types.TEXT.oid:
         return True
+    if a in SEARCH_NAMES or b in SEARCH_NAMES:
+        return types.OID.oid in (a, b)
     if a in OIDS or b in OIDS:
         return (a in OIDS or a in INTEGERS) and b in OIDS
     if a in _MOMENTS and b in _MOMENTS:
@@ -133,7 +136,8 @@ def casts_explicitly(source: SqlType, target: SqlType) -> bool:
     integers = (types.INT4.oid, types.INT8.oid)
     if (a in integers and b == types.BIT.oid) or (a in BITS and b in integers):
         return True
-    if a in INTEGERS and b in OIDS or a in OIDS and b in INTEGERS:
+    numbered = (*OIDS, *SEARCH_NAMES)
+    if a in INTEGERS and b in numbered or a in numbered and b in INTEGERS:
         return True
     element, wanted = types.element_of(source), types.element_of(target)
     if element is not None and wanted is not None:

@@ -1,6 +1,7 @@
 """regconfig: datum str, the name of a text search configuration; and regdictionary, of a dictionary.
 
-Binary is the oid. PostgreSQL gives most of them oids at initdb; ours are our own but for simple.
+Binary is the oid. PostgreSQL gives most of them oids at initdb, a dictionary's before its configuration's; ours are
+those of PostgreSQL 16.
 """
 
 from __future__ import annotations
@@ -14,8 +15,15 @@ from sqlvec.settings import TEXT_SEARCH_CONFIGS
 from sqlvec.types.sql_type import TypeDefinition
 
 LANGUAGES = TEXT_SEARCH_CONFIGS[1:]
-CONFIGS = {"simple": 3748} | {name: 16500 + i for i, name in enumerate(LANGUAGES)}
-DICTIONARIES = {"simple": 3765} | {f"{name}_stem": 16600 + i for i, name in enumerate(LANGUAGES)}
+CONFIGS = {"simple": 3748} | {name: 12_349 + 2 * i for i, name in enumerate(LANGUAGES)}
+DICTIONARIES = {"simple": 3765} | {f"{name}_stem": 12_348 + 2 * i for i, name in enumerate(LANGUAGES)}
+ENGLISH_FOR_ASCII = ("hindi", "russian")  # which read ASCII words as English
+WITH_STOP_WORDS = frozenset(
+    [
+        "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian", "nepali",
+        "norwegian", "portuguese", "russian", "spanish", "swedish", "turkish",
+    ]
+)  # fmt: skip
 _OID = struct.Struct(">I")
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import functions_by_name
+from sqlvec.catalog.names import function_facts, functions_by_name
 from sqlvec.catalog.object_description import FAMILY_STEP, METHODS
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog
 from sqlvec.catalog.system.environment import Environment
@@ -74,6 +74,21 @@ def class_of(method: str, name: str, sql_type: SqlType) -> int:
     if types.element_of(sql_type) is not None:
         binary = types.ANYARRAY.oid
     return known.get((number_, binary), 0)
+
+
+@cache
+def _key_types() -> dict[int, int]:
+    """By operator class: what its indexes keep in place of the column's type."""
+    return {number(f, "oid"): number(f, "key_type") for f in facts("operator_classes")}
+
+
+def key_type_of(class_oid: int, sql_type: SqlType) -> SqlType:
+    """The type of an index column."""
+    key = _key_types().get(class_oid, 0)
+    if key == types.ANYELEMENT.oid:
+        return types.element_of(sql_type) or sql_type
+    known = types.by_oid(key)
+    return sql_type if known is None else SqlType(key)
 
 
 def _classes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -158,6 +173,13 @@ def _extension_operator(name: str, word: str) -> int:
     return 0
 
 
+def _extension_function(name: str, word: str) -> int:
+    """That of arguments of the type, where several have the name."""
+    found = functions_by_name()[name]
+    fitting = [oid for oid in found if function_facts()[oid][1].split(",")[0] == word]
+    return (fitting or found)[0]
+
+
 def _family_functions(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for fact in facts("family_functions"):
         left, right = number(fact, "left"), number(fact, "right")
@@ -170,7 +192,7 @@ def _family_functions(catalog: Catalog, environment: Environment) -> Iterator[Ro
             place, name = word.split(" ")
             yield {"oid": number(fact, "oid") * 10 + int(place), "amprocfamily": _family_of(fact),
                    "amproclefttype": indexed.oid, "amprocrighttype": indexed.oid, "amprocnum": int(place),
-                   "amproc": functions_by_name()[name][0]}  # fmt: skip
+                   "amproc": _extension_function(name, text(fact, "type"))}  # fmt: skip
 
 
 @cache

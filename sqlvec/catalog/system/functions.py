@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlvec import types
+from sqlvec.catalog.function_text import DIRECT_ARGUMENTS
 from sqlvec.catalog.names import function_facts, functions_by_name
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog
 from sqlvec.catalog.routine_text import USUAL_COST, USUAL_ROWS, variadic_oid
 from sqlvec.catalog.routines import Routine
-from sqlvec.catalog.system import access_methods, system_types
+from sqlvec.catalog.system import access_methods, system_types, text_search
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.facts import Fact, facts, flag, number, text
 from sqlvec.catalog.viewpoint import SUPERUSER_OID
@@ -99,7 +100,7 @@ def _support(catalog: Catalog, environment: Environment) -> set[int]:
         used |= {row["oprcode"], row["oprrest"], row["oprjoin"]}
     used |= {row["amproc"] for row in access_methods.BUILTIN["pg_amproc"](catalog, environment)}
     used |= {row.get("amhandler", 0) for row in access_methods.BUILTIN["pg_am"](catalog, environment)}
-    return used - {0}
+    return (used | text_search.ROUTINES | set(_VALIDATORS.values())) - {0}
 
 
 def _functions(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -126,10 +127,11 @@ def _extension_functions(environment: Environment, support: set[int]) -> Iterato
             continue
         *arguments, result = (sql_type.oid for sql_type in found if sql_type is not None)
         if oid in support or environment.vocabulary.has_function(text(fact, "name"), arguments):
-            yield _function(fact, result, arguments) | _EXTENSION
+            row = _function(fact, result, arguments) | _EXTENSION
+            yield row | {"prolang": _INTERNAL_LANGUAGE} if row["prokind"] == "a" else row
 
 
-_INDEX_HANDLER, _INTERNAL = 325, 2281
+_INDEX_HANDLER, _INTERNAL, _INTERNAL_LANGUAGE = 325, 2281, 12
 _EXTENSION: Row = {"pronamespace": PUBLIC_SCHEMA_OID, "prolang": _C_LANGUAGE, "probin": "$libdir/vector"}
 
 
@@ -194,13 +196,19 @@ def _list(value: str | None) -> list[str] | None:
 def _aggregates(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for row in _functions(catalog, environment):
         if row["prokind"] == "a":
-            yield {"aggfnoid": row["oid"], "aggkind": "n"}
+            direct = DIRECT_ARGUMENTS.get(row["proname"])
+            kind = "n" if direct is None else "o"
+            yield {"aggfnoid": row["oid"], "aggkind": kind, "aggnumdirectargs": direct or 0}
+
+
+_VALIDATORS = {"internal": 2246, "c": 2247, "sql": 2248}
 
 
 def _languages(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for fact in facts("languages"):
         yield {"oid": number(fact, "oid"), "lanname": fact["name"], "lanowner": SUPERUSER_OID,
-               "lanispl": flag(fact, "procedural"), "lanpltrusted": flag(fact, "trusted")}  # fmt: skip
+               "lanispl": flag(fact, "procedural"), "lanpltrusted": flag(fact, "trusted"),
+               "lanvalidator": _VALIDATORS[text(fact, "name")]}  # fmt: skip
 
 
 def _keywords(catalog: Catalog, environment: Environment) -> Iterator[Row]:

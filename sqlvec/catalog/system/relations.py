@@ -31,7 +31,7 @@ from sqlvec.catalog.objects import (
 )
 from sqlvec.catalog.partition_text import bound_text
 from sqlvec.catalog.partitioning import HASH
-from sqlvec.catalog.system.access_methods import class_of, method_oid
+from sqlvec.catalog.system.access_methods import class_of, key_type_of, method_oid
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.tables import class_oid, system_table_by_oid, system_tables
 from sqlvec.catalog.user_types import CompositeType
@@ -272,6 +272,8 @@ def _index_attributes(view: Viewpoint, index: Index) -> Iterator[Row]:
         taken.add(name)
         keyed = place <= len(index.columns)
         collation = key_collation(view.catalog, table, part, sql_type) if keyed else 0
+        if keyed:
+            sql_type = key_type_of(class_of(index.method, part.operator_class, sql_type), sql_type)
         yield _attribute(index.oid, name, place, sql_type) | {"attcollation": collation}
 
 

@@ -25,6 +25,7 @@ from sqlvec.catalog.system import (
     relations,
     statistics,
     system_types,
+    text_search,
     views,
 )
 from sqlvec.catalog.system.environment import Environment
@@ -34,7 +35,7 @@ Row = dict[str, Any]
 Maker = Callable[[Catalog, Environment], Iterable[Row]]
 _AREAS = (
     relations, system_types, constraints, functions, access_methods, databases_roles, statistics,
-    views, information_schema, information_schema_types,
+    text_search, views, information_schema, information_schema_types,
 )  # fmt: skip
 
 
