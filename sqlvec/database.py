@@ -23,6 +23,7 @@ from sqlvec import types
 from sqlvec.catalog.operator_classes import METHODS
 from sqlvec.catalog.system.environment import Activity, Environment
 from sqlvec.errors import (
+    ActiveTransaction,
     DatabaseError,
     DuplicateDatabase,
     FeatureNotSupported,
@@ -56,6 +57,7 @@ from sqlvec.exec.relation_locks import (
 )
 from sqlvec.exec.relational import EngineLimits, Relational, RelationalEngine
 from sqlvec.exec.result import Result, rows_result
+from sqlvec.exec.routine_call import call_procedure
 from sqlvec.exec.select import run_query
 from sqlvec.exec.temporary import drop_schemas, end_transaction, left_behind, temporary_schema
 from sqlvec.exec.time_travel import check_tables
@@ -100,6 +102,9 @@ DEFAULT_DATABASE = "postgres"
 PLAN_CACHE_MAX = 2_000
 INLINE_ROWS_MAX = 20_000  # scanning more than this goes to a worker thread
 INLINE_INSERT_ROWS_MAX = 200
+INNER_UTILITIES = frozenset(
+    ["set", "reset", "show", "noop", "lock", "listen", "notify", "unlisten", "set_constraints"]
+)  # that a function's body may have
 LIFTED_MAX = 64  # string literals of one statement
 QUERY_LENGTH_MAX = 1_023  # of pg_stat_activity, as PostgreSQL's track_activity_query_size has it
 _STATES = {b"I": "idle", b"T": "idle in transaction", b"E": "idle in transaction (aborted)"}
@@ -372,6 +377,19 @@ class Connection:
     def notice(self, sqlstate: str, message: str) -> None:
         self._notices.append(Notice("NOTICE", sqlstate, message))
 
+    def tell(
+        self, severity: str, sqlstate: str, message: str, detail: str | None = None, hint: str | None = None
+    ) -> None:
+        self._notices.append(Notice(severity, sqlstate, message, detail, hint))
+
+    @property
+    def notice_count(self) -> int:
+        return len(self._notices)
+
+    def forget_notices(self, count: int) -> None:
+        """Those after the first so many."""
+        del self._notices[count:]
+
     def warn(self, sqlstate: str, message: str) -> None:
         self._notices.append(Notice("WARNING", sqlstate, message))
 
@@ -541,7 +559,7 @@ class Connection:
         return self.settings.plan_version
 
     def prepare_inner(
-        self, parsed: ParsedStatement, body: BodyStatement | None, catalog: Any
+        self, parsed: ParsedStatement, body: BodyStatement, catalog: Any
     ) -> Prepared:
         """A statement inside another: of a function's body, whose arguments are its parameters, or of DO."""
         key = (parsed.text, parsed.offset, body, self._bind_settings())
@@ -557,8 +575,21 @@ class Connection:
 
     def run_inner(self, prepared: Prepared, context: Context, args: Sequence[Datum]) -> Result:
         """Runs a statement inside another, whose transaction it is part of."""
-        if isinstance(prepared.statement, bound.Utility):
-            return run_utility(self, prepared.statement, args)
+        statement = prepared.statement
+        if isinstance(statement, bound.Utility):
+            if statement.kind == "call":
+                return call_procedure(statement.args, context)
+            if statement.kind in ("create_database", "drop_database", "vacuum"):
+                raise ActiveTransaction(f"{statement.tag} cannot be executed from a function")
+            if statement.kind not in INNER_UTILITIES:
+                raise FeatureNotSupported(f"{statement.tag} is not allowed in a function")
+            outer, self.block.grouped = self.block.grouped, True
+            try:
+                return run_utility(self, statement, args)
+            finally:
+                self.block.grouped = outer
+        if isinstance(statement, bound.Ddl) and statement.alone:
+            raise ActiveTransaction(f"{statement.alone} cannot be executed from a function")
         return self._run(prepared, prepared.statement, context)
 
     def _prepare(
@@ -663,7 +694,7 @@ class Connection:
     def _is_short_utility(self, statement: bound.Utility) -> bool:
         if statement.kind == "commit":
             return not any(cursor.hold and not cursor.held for cursor in self.cursors.values())
-        return statement.kind not in ("vacuum", "execute", "declare", "fetch", "checkpoint")
+        return statement.kind not in ("vacuum", "execute", "declare", "fetch", "checkpoint", "call", "do")
 
     def _row_count(self, table_oid: int) -> int:
         return row_count(self.store, table_oid)

@@ -523,6 +523,13 @@ class SessionSettings:
         self._local.clear()
         self._savepoints.clear()
 
+    def mark(self) -> dict[str, str]:
+        """For back_to."""
+        return dict(self._values)
+
+    def back_to(self, mark: dict[str, str]) -> None:
+        self._restore(mark)
+
     def savepoint(self, name: str) -> None:
         self._savepoints.append((name, dict(self._values)))
 

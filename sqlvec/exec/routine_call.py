@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlvec import types
 from sqlvec.catalog.routines import Routine
 from sqlvec.errors import DatabaseError, StatementTooComplex, UndefinedFunction
 from sqlvec.exec.read_only import forbid_writing
+from sqlvec.exec.result import Result
 from sqlvec.sql import bound
 from sqlvec.sql.body_statement import BodyStatement
 from sqlvec.sql.routine_body import VOID, body_statements, within_body
@@ -69,6 +69,22 @@ def run_rows(
         ) from None
 
 
+def call_procedure(args: dict[str, Any], context: Context) -> Result:
+    """CALL: the row of its OUT arguments, if it has any."""
+    expressions: Sequence[bound.Expression] = args["args"]
+    routine = context.catalog.routines[args["oid"]]
+    from sqlvec.exec.evaluate import constant
+
+    values = [constant(expression, context) for expression in expressions]
+    call = RunnableCall(routine.oid, tuple(e.type for e in expressions), False)
+    rows = run_rows(call, values, context)
+    if not routine.outputs:
+        return Result(None, "CALL")
+    given = rows or [(None,) * len(routine.outputs)]
+    columns = tuple(bound.OutputColumn(a.name, a.type) for a in routine.outputs)
+    return Result(columns, "CALL", iter([[[value] for value in given[0]]]))
+
+
 def _run(
     routine: Routine, given: tuple[SqlType, ...], args: Sequence[Datum], context: Context, as_columns: bool
 ) -> list[tuple[Datum, ...]]:
@@ -78,7 +94,7 @@ def _run(
     for number, parsed in enumerate(statements, 1):
         body = BodyStatement(routine, given, number == len(statements) and gives, as_columns)
         try:
-            rows = run_statement(parsed, body, args, context)
+            rows = run_statement(parsed, body, args, context).rows
         except LockWait:
             raise
         except DatabaseError as error:
@@ -105,10 +121,23 @@ def _settings_of(routine: Routine, context: Context) -> Iterator[None]:
 # ---------------------------------------------------------------- a statement inside another
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a statement gave. types: of its columns, () where it has none; count: of the rows that it wrote."""
+
+    rows: list[tuple[Datum, ...]]
+    types: tuple[SqlType, ...]
+    count: int
+
+    @property
+    def has_columns(self) -> bool:
+        return bool(self.types)
+
+
 def run_statement(
-    parsed: ParsedStatement, body: BodyStatement | None, args: Sequence[Datum], context: Context
-) -> list[tuple[Datum, ...]]:
-    """Runs a statement to its end; its rows."""
+    parsed: ParsedStatement, body: BodyStatement, args: Sequence[Datum], context: Context
+) -> Ran:
+    """Runs a statement to its end."""
     connection = context.connection
     assert connection is not None
     prepared = _locked(connection, parsed, body, context)
@@ -123,11 +152,11 @@ def run_statement(
     finally:
         close()
     context.catalog = context.tx.catalog
-    return rows
+    return Ran(rows, tuple(c.type for c in result.columns or ()), result.row_count if result.counted else 0)
 
 
 def _locked(
-    connection: Connection, parsed: ParsedStatement, body: BodyStatement | None, context: Context
+    connection: Connection, parsed: ParsedStatement, body: BodyStatement, context: Context
 ) -> Prepared:
     """The statement, planned for the transaction's catalog, and its tables locked."""
     tx, locks = context.tx, connection.store.locks
@@ -181,6 +210,6 @@ def _type(oid: int, context: Context) -> SqlType:
 
 
 def _text(value: Any, sql_type: SqlType) -> str | None:
-    if value is None or sql_type == types.VOID:
-        return None if sql_type != types.VOID else ""
+    if value is None:
+        return None
     return sql_type.definition.render(value)

@@ -24,8 +24,10 @@ from sqlvec.errors import (
 from sqlvec.exec.constraints import set_constraints
 from sqlvec.exec.context import Datum
 from sqlvec.exec.cursor import Cursor
+from sqlvec.exec.do_block import run_block
 from sqlvec.exec.evaluate import constant
 from sqlvec.exec.result import Result, rows_result
+from sqlvec.exec.routine_call import call_procedure
 from sqlvec.exec.tenants import alter_tenant, create_tenant, drop_tenant
 from sqlvec.exec.time_travel import check_as_of
 from sqlvec.settings import TRANSACTION_SETTINGS, Characteristics
@@ -48,7 +50,7 @@ def run_utility(
     result = handler(connection, statement.args, parameters)
     if not result.command:
         result.command = statement.tag
-    if result.columns is not None and statement.columns and statement.kind == "show":
+    if result.columns is not None and statement.columns and statement.kind in ("show", "call"):
         result.columns = statement.columns
     return result
 
@@ -391,7 +393,19 @@ def _set_constraints(connection: Connection, args: dict[str, Any], _: Sequence[D
     return Result()
 
 
+def _call(connection: Connection, args: dict[str, Any], parameters: Sequence[Datum]) -> Result:
+    context = connection.context(connection.block.statement_transaction(), parameters)
+    return call_procedure(args, context)
+
+
+def _do(connection: Connection, args: dict[str, Any], parameters: Sequence[Datum]) -> Result:
+    run_block(args["block"], connection.context(connection.block.statement_transaction(), parameters))
+    return Result()
+
+
 _HANDLERS: dict[str, Handler] = {
+    "call": _call,
+    "do": _do,
     "begin": _begin,
     "set_transaction": _set_transaction,
     "set_session": _set_session,

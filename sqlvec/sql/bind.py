@@ -28,14 +28,20 @@ def bind(
     arguments are the parameters."""
     binder = Binder(parsed, context, parameter_oids)
     if body is None:
-        statement = bind_statement(binder, parsed)
+        statement = bind_whole(binder, parsed)
     else:
         statement = bind_in_body(binder, parsed, body)
-    if binder.modifying:
-        if not isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
-            raise FeatureNotSupported("data-modifying statements in WITH are not supported here")
-        statement = bound.WithModifying(tuple(binder.modifying), statement)
     return bound.BoundStatement(statement, binder.parameter_types(), tuple(binder.notices))
+
+
+def bind_whole(binder: Binder, parsed: ParsedStatement) -> bound.Statement:
+    """A statement with the data-modifying ones of its WITH."""
+    statement = bind_statement(binder, parsed)
+    if not binder.modifying:
+        return statement
+    if not isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
+        raise FeatureNotSupported("data-modifying statements in WITH are not supported here")
+    return bound.WithModifying(tuple(binder.modifying), statement)
 
 
 def bind_statement(binder: Binder, parsed: ParsedStatement) -> bound.Statement:

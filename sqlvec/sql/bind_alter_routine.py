@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sqlvec import types
-from sqlvec.catalog.names import functions_by_name
+from sqlvec.catalog.names import function_facts, functions_by_name
 from sqlvec.catalog.objects import Described
 from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.system.tables import class_oid
@@ -17,6 +17,7 @@ from sqlvec.errors import (
     InvalidParameterValue,
     InvalidSchemaName,
     UndefinedFunction,
+    UndefinedObject,
     WrongObjectType,
 )
 from sqlvec.sql import bound
@@ -39,8 +40,6 @@ def find_routine(binder: Binder, node: Node, word: str) -> Routine:
     named = binder.context.find_routines(schema[-1] if schema else None, name)
     wanted = [r for r in named if word == "routine" or r.kind == _KINDS[word]]
     if node.get("args_unspecified"):
-        if not wanted and named:
-            raise WrongObjectType(f"{shown_arguments(shown, named[0])} is not a {word}")
         if len(wanted) == 1:
             return wanted[0]
         _refuse_builtin(name, word, None)
@@ -59,7 +58,7 @@ def find_routine(binder: Binder, node: Node, word: str) -> Routine:
                 raise WrongObjectType(f"{shown_arguments(shown, routine)} is not a {word}")
             return routine
     words = [types.format_type(t.bare) for t in given]
-    _refuse_builtin(name, word, [t.definition.name for t in given])
+    _refuse_builtin(name, word, words)
     raise UndefinedFunction(f"{word} {shown}({', '.join(words)}) does not exist")
 
 
@@ -76,10 +75,11 @@ def shown_arguments(name: str, routine: Routine) -> str:
 
 def _refuse_builtin(name: str, word: str, given: list[str] | None) -> None:
     """A function of PostgreSQL's own is not to be changed."""
-    if word != "procedure" and given is None and len(functions_by_name().get(name, ())) == 1:
-        raise DependentObjectsStillExist(
-            f"cannot drop function {name} because it is required by the database system"
-        )
+    for oid in functions_by_name().get(name, ()) if word != "procedure" and given is not None else ():
+        if function_facts()[oid][1] == ",".join(given or ()):
+            raise DependentObjectsStillExist(
+                f"cannot drop function {name}({','.join(given or ())}) because it is required by the database system"
+            )
 
 
 # ---------------------------------------------------------------- DROP
@@ -92,7 +92,7 @@ def bind_drop_routine(binder: Binder, body: Node) -> bound.Ddl:
     for node in body["objects"]:
         try:
             routine = find_routine(binder, node["ObjectWithArgs"], word)
-        except (UndefinedFunction, InvalidSchemaName) as error:
+        except (UndefinedFunction, InvalidSchemaName, UndefinedObject) as error:
             if not body.get("missing_ok"):
                 raise
             notices.append(("00000", _skipped(node["ObjectWithArgs"], word, error)))
@@ -108,7 +108,7 @@ def bind_drop_routine(binder: Binder, body: Node) -> bound.Ddl:
 
 
 def _skipped(node: Node, word: str, error: DatabaseError) -> str:
-    if isinstance(error, InvalidSchemaName):
+    if not isinstance(error, UndefinedFunction):
         return f"{error.message}, skipping"
     name = ".".join(part["String"]["sval"] for part in node["objname"])
     words = [".".join(n["String"]["sval"] for n in t["TypeName"]["names"]) + ("[]" if "arrayBounds" in t["TypeName"] else "")

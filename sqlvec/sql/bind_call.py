@@ -11,9 +11,10 @@ from sqlvec.errors import AmbiguousFunction, UndefinedFunction, WrongObjectType
 from sqlvec.sql import bound, polymorphic
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.composites import composite_of
-from sqlvec.sql.functions import FUNCTIONS
+from sqlvec.sql.functions import FUNCTIONS, is_pseudo, type_of
 from sqlvec.sql.overloads import Ambiguous, Candidate, candidates, chosen
 from sqlvec.sql.parse import Node
+from sqlvec.sql.ranges import matches
 from sqlvec.sql.resolve_function import NO_MATCH
 from sqlvec.sql.scope import Scope
 from sqlvec.types import SqlType
@@ -36,6 +37,7 @@ class Call:
     result: SqlType
     columns: Columns
     position: int | None
+    given: tuple[SqlType, ...] = ()  # the types as the call has them
 
     @property
     def is_row(self) -> bool:
@@ -76,8 +78,8 @@ def matched(
     among = candidates(
         routines, len(given) - len(words), words, variadic=bool(body.get("func_variadic"))
     )
-    if not words and _is_builtin(name, declared):
-        return None
+    if not words:
+        among = [*_builtin(name, declared), *among]
     try:
         found = chosen(among, declared)
     except Ambiguous:
@@ -85,7 +87,7 @@ def matched(
         raise AmbiguousFunction(
             f"function {name}({shown}) is not unique", position=position, hint=_NO_BEST
         ) from None
-    if found is None:
+    if found is None or found.routine is None:
         return None
     for word, meaning in (("agg_distinct", "DISTINCT"), ("agg_order", "ORDER BY"), ("agg_filter", "FILTER")):
         if word in body:
@@ -104,21 +106,32 @@ def _declared(binder: Binder, arg: bound.Expression) -> SqlType:
     return arg.type
 
 
-def _is_builtin(name: str, given: Sequence[SqlType]) -> bool:
-    """Whether PostgreSQL has a function that takes just these types: it is found first."""
+def _builtin(name: str, given: Sequence[SqlType]) -> list[Candidate]:
+    """PostgreSQL's own functions of the name, which are found first."""
+    found = []
     for signature in FUNCTIONS.get(name, ()):
         if signature.accepts(len(given)) and not signature.variadic:
-            wanted = [types.by_name(word) for word in signature.arguments[: len(given)]]
-            if all(w is not None and w.oid == g.oid for w, g in zip(wanted, given, strict=True)):
-                return True
-    return False
+            pairs = list(zip(signature.arguments[: len(given)], given, strict=True))
+            if all(_may_be(word, one) for word, one in pairs):
+                wanted = (one if is_pseudo(word) else type_of(word) for word, one in pairs)
+                found.append(Candidate(None, tuple(wanted)))
+    return found
+
+
+def _may_be(word: str, given: SqlType) -> bool:
+    """Whether the argument may be one of PostgreSQL's polymorphic ones, if the word is."""
+    if word in ("anyrange", "anymultirange"):
+        return matches(word, given)
+    return word != "anyarray" or types.element_of(given) is not None
 
 
 def _call(
     binder: Binder, found: Candidate, given: Sequence[bound.Expression], position: int | None
 ) -> Call:
-    routine, inputs = found.routine, found.routine.inputs
-    made = polymorphic.settled(found.types, [arg.type for arg in given], position)
+    routine = found.routine
+    assert routine is not None, found
+    inputs = routine.inputs
+    made = polymorphic.settled(found.types, [arg.type for arg in given])
     values: dict[int, bound.Expression] = {}
     elements: list[bound.Expression] = []
     for place, wanted, arg in zip(found.places, found.types, given, strict=True):
@@ -135,7 +148,9 @@ def _call(
             values[place] = _default(binder, argument)
     args = tuple(values[place] for place in range(len(inputs)))
     result = made.get(routine.result.oid, routine.result)
-    return Call(routine, args, value_type(result), result_columns(routine, result, made), position)
+    columns = result_columns(routine, result, made)
+    declared = tuple(arg.type for arg in given)
+    return Call(routine, args, value_type(result), columns, position, declared)
 
 
 def _default(binder: Binder, argument: Argument) -> bound.Expression:
@@ -166,7 +181,7 @@ def result_columns(routine: Routine, result: SqlType, made: dict[int, SqlType]) 
 
 def refuse_procedure(call: Call) -> None:
     if call.routine.kind == "p":
-        shown = ", ".join(a.type.plain_name for a in call.routine.inputs)
+        shown = ", ".join(t.plain_name for t in call.given)
         raise WrongObjectType(
             f"{call.routine.name}({shown}) is a procedure",
             position=call.position, hint="To call a procedure, use CALL.",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Index, Relation, Sequence, Table, View
+from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.user_types import UserType
 from sqlvec.errors import (
     DependentObjectsStillExist,
@@ -18,7 +19,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_sequence import restarted
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.dependencies import Removal, shown_name
+from sqlvec.sql.dependencies import Removal, shown_name, shown_routine
 from sqlvec.sql.parse import Node
 
 _DROPPED = {
@@ -135,6 +136,7 @@ def _drop_schema(binder: Binder, body: Node) -> bound.Ddl:
     gone: list[int] = []
     lines: list[tuple[int, str, str]] = []
     types_inside: list[UserType] = []
+    routines: list[Routine] = []
     for node in body["objects"]:
         name = node["String"]["sval"]
         schema = catalog.schema(name)
@@ -149,6 +151,10 @@ def _drop_schema(binder: Binder, body: Node) -> bound.Ddl:
             if made.schema_oid == schema.oid:
                 types_inside.append(made)
                 lines.append((made.oid, f"type {removal.type_name(made)}", names[-1]))
+        for routine in catalog.routines.values():
+            if routine.schema_oid == schema.oid:
+                routines.append(routine)
+                lines.append((routine.oid, shown_routine(binder, routine), names[-1]))
         for relation in catalog.relations.values():
             if not isinstance(relation, Index) and relation.schema_oid == schema.oid:
                 owned = isinstance(relation, Sequence) and relation.owned_by[0]
@@ -156,8 +162,10 @@ def _drop_schema(binder: Binder, body: Node) -> bound.Ddl:
                     lines.append((relation.oid, removal.described(relation), names[-1]))
                 inside.append(relation)
     removal.told = [line[1:] for line in sorted(lines)]
+    removal.dropped_routines.update((routine.oid, None) for routine in routines)
     removal.drop(inside)
     removal.drop_types(types_inside)
+    removal.drop_routines(routines)
     told = removal.settle(names, body.get("behavior") == "DROP_CASCADE")
     catalog = removal.applied()
     catalog = replace(catalog, schemas={k: v for k, v in catalog.schemas.items() if k not in gone})

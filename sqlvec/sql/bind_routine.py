@@ -23,7 +23,7 @@ from sqlvec.sql.bind_table import creation_schema
 from sqlvec.sql.bind_utility import setting_text
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.check_body import check_body, with_meanings
-from sqlvec.sql.expression_text import DEFAULT, bind_definition
+from sqlvec.sql.expression_text import ARGUMENT_DEFAULT, bind_definition
 from sqlvec.sql.parse import Node, parse
 from sqlvec.sql.routine_body import TRIGGER_OID, VOID
 from sqlvec.sql.source_text import expression_source
@@ -147,10 +147,7 @@ def _check_language(options: Options, body: Node) -> None:
                 f'functions in language "{language}" are not supported',
                 hint="Functions can be written in language sql.",
             )
-        raise UndefinedObject(
-            f'language "{language}" does not exist',
-            hint="Use CREATE EXTENSION to load the language into the database.",
-        )
+        raise UndefinedObject(f'language "{language}" does not exist')
     if "sql_body" in body and options.body:
         raise InvalidFunctionDefinition("duplicate function body specified")
     if "sql_body" not in body and not options.body:
@@ -169,16 +166,24 @@ def _arguments(binder: Binder, nodes: Sequence[Node]) -> tuple[Argument, ...]:
         mode, name = MODES[part["mode"]], part.get("name", "")
         if part["argType"].get("setof"):
             raise InvalidFunctionDefinition("functions cannot accept set arguments")
-        sql_type = binder.type_name(part["argType"])
+        sql_type = _argument_type(binder, part["argType"])
         _check_argument(found, Argument(name, sql_type, mode), has_default="defexpr" in part)
         default = None
         if "defexpr" in part:
-            value = bind_definition(binder, part["defexpr"], None, DEFAULT)
+            value = bind_definition(binder, part["defexpr"], None, ARGUMENT_DEFAULT)
             if not polymorphic.is_polymorphic(sql_type):
                 binder.coerce(value, sql_type.bare, level="assignment")
             default = expression_source(binder.parsed, part["defexpr"])
         found.append(Argument(name, sql_type, mode, default))
     return tuple(found)
+
+
+def _argument_type(binder: Binder, node: Node) -> SqlType:
+    try:
+        return binder.type_name(node)
+    except UndefinedObject:
+        words = ".".join(part["String"]["sval"] for part in node["names"])
+        raise UndefinedObject(f"type {words} does not exist") from None
 
 
 def _check_argument(before: Sequence[Argument], one: Argument, *, has_default: bool) -> None:
@@ -218,7 +223,11 @@ def _result(
     if any(a.mode == "t" for a in outputs):
         assert by_outputs is not None
         return by_outputs, True
-    declared = binder.type_name({k: v for k, v in node.items() if k != "setof"})
+    try:
+        declared = binder.type_name({k: v for k, v in node.items() if k != "setof"})
+    except UndefinedObject as error:
+        error.position = None
+        raise
     if by_outputs is not None and declared.oid != by_outputs.oid:
         raise InvalidFunctionDefinition(
             f"function result type must be {types.format_type(by_outputs)} because of OUT parameters"
@@ -235,7 +244,7 @@ def _check_types(arguments: Sequence[Argument], result: SqlType, *, standard: bo
             raise InvalidFunctionDefinition(f"SQL functions cannot have arguments of type {one.name}")
     if any(map(polymorphic.is_polymorphic, inputs)):
         if standard:
-            raise FeatureNotSupported(
+            raise InvalidFunctionDefinition(
                 "SQL function with unquoted function body cannot have polymorphic arguments"
             )
     elif polymorphic.is_polymorphic(result):

@@ -23,6 +23,7 @@ from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node, ParsedStatement
+from sqlvec.sql.plpgsql_block import bind_do
 from sqlvec.sql.scope import Scope
 
 BindStatement = Callable[[Binder, ParsedStatement], bound.Statement]
@@ -288,7 +289,15 @@ def _named_constraints(binder: Binder, part: Node) -> list[int]:
     raise UndefinedObject(f'constraint "{name}" does not exist')
 
 
+def _call(binder: Binder, body: Node) -> bound.Utility:
+    from sqlvec.sql.bind_procedure import bind_call
+
+    return bind_call(binder, body)
+
+
 _HANDLERS: dict[str, Callable[[Binder, Any], bound.Utility]] = {
+    "CallStmt": _call,
+    "DoStmt": bind_do,
     "TransactionStmt": _transaction,
     "VariableSetStmt": _set,
     "VariableShowStmt": _show,

@@ -41,7 +41,7 @@ class BodyStatement:
 
     def _settled(self) -> dict[int, SqlType]:
         wanted = [a.type for a in self.routine.inputs]
-        return polymorphic.settled(wanted, self.given, None)
+        return polymorphic.settled(wanted, self.given)
 
 
 def bind_in_body(binder: Binder, parsed: ParsedStatement, body: BodyStatement) -> bound.Statement:
@@ -54,9 +54,19 @@ def bind_in_body(binder: Binder, parsed: ParsedStatement, body: BodyStatement) -
         statement = bind_one(binder, parsed)
         if not body.last:
             return statement
-        if isinstance(statement, bound.Query):
-            return _query(binder, statement, parsed, body)
-        return _returning(binder, statement, body)
+        if isinstance(statement, bound.WithModifying):
+            main = _fitted(binder, statement.main, parsed, body)
+            return replace(statement, main=main)  # type: ignore[arg-type]
+        return _fitted(binder, statement, parsed, body)
+
+
+def _fitted(
+    binder: Binder, statement: bound.Statement, parsed: ParsedStatement, body: BodyStatement
+) -> bound.Statement:
+    """The statement, which gives what the function declares."""
+    if isinstance(statement, bound.Query):
+        return _query(binder, statement, parsed, body)
+    return _returning(binder, statement, body)
 
 
 def _command(parsed: ParsedStatement) -> str:

@@ -709,7 +709,7 @@ class Utility:
     set(name, value|None=default, local), reset(name or "all"), show(name or "all"),
     prepare(name, types, statement), execute(name, args: expressions), deallocate(name or None=all),
     discard(what), create_database(name, if_not_exists), drop_database(name, if_exists),
-    create_tenant(name, if_exists), drop_tenant(name, if_exists), alter_tenant(name, state),
+    call(oid, args: expressions), do(block), create_tenant(name, if_exists), drop_tenant(name, if_exists), alter_tenant(name, state),
     noop(tag), declare(name, query, hold, scroll), fetch(...), close(name or None=all), listen(name)...,
     vacuum(...), checkpoint, lock."""
 

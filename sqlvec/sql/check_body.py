@@ -100,9 +100,14 @@ def _check(
 
 
 def bind_one(binder: Binder, parsed: ParsedStatement) -> bound.Statement:
-    from sqlvec.sql.bind import bind_statement
+    """A statement of a body, with those that its WITH has."""
+    from sqlvec.sql.bind import bind_whole
 
-    return bind_statement(binder, parsed)
+    outer, binder.modifying = binder.modifying, []
+    try:
+        return bind_whole(binder, parsed)
+    finally:
+        binder.modifying = outer
 
 
 def check_result(
@@ -110,6 +115,8 @@ def check_result(
 ) -> None:
     """42P13 where the final statement does not give what is declared."""
     columns = result_columns(routine, routine.result, {})
+    if isinstance(statement, bound.WithModifying):
+        statement = statement.main
     if isinstance(statement, bound.Query):
         fitted(binder, statement, body, value_type(routine.result), columns)
         return

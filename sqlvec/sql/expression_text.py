@@ -71,6 +71,7 @@ class Place:
 
 CHECK = Place("check constraint", "check constraints")
 DEFAULT = Place("DEFAULT expression", "DEFAULT expressions", columns=False)
+ARGUMENT_DEFAULT = Place("DEFAULT expression", "DEFAULT expressions")
 GENERATED = Place("column generation expression", "column generation expressions")
 
 

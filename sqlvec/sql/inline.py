@@ -92,10 +92,11 @@ def _taken(binder: Binder, call: Call) -> bound.Query | None:
             query = bind_result(binder, statements[0].node, call.result, call.columns)
     except DatabaseError as error:
         raise within_body(error, routine, "during inlining") from None
-    once = _is_plain(query) and not routine.strict
     for place, arg in enumerate(call.args):
-        if any(map(_changes, walk(arg))) and not (once and arguments.used.get(place) == 1):
-            return None
+        if any(map(_changes, walk(arg))):
+            used = arguments.used.get(place, 0)
+            if routine.strict or used > 1 or (used == 1 and not _is_plain(query)):
+                return None
         if any(isinstance(node, _OF_GROUPS) for node in walk(arg)) and not _is_plain(query):
             return None
     return query

@@ -7,11 +7,11 @@ collected into the array of a VARIADIC one, and which are left to their defaults
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlvec import types
 from sqlvec.catalog.routines import Routine
-from sqlvec.sql.polymorphic import could_be, is_polymorphic
+from sqlvec.sql.polymorphic import are_consistent, could_be, is_polymorphic
 from sqlvec.sql.type_rules import casts_implicitly, is_unknown
 from sqlvec.types import SqlType
 
@@ -21,12 +21,14 @@ STRING = "S"
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """types: wanted of each argument given; places: which input argument of the function it is. collected: how
-    many of the last are elements of the VARIADIC array, -1 for none that is collected."""
+    many of the last are elements of the VARIADIC array, -1 for none that is collected. routine: None for a function
+    of PostgreSQL's own. alike: another takes the same through its defaults."""
 
-    routine: Routine
+    routine: Routine | None
     types: tuple[SqlType, ...]
-    places: tuple[int, ...]
+    places: tuple[int, ...] = ()
     collected: int = -1
+    alike: bool = False
 
     @property
     def oids(self) -> tuple[int, ...]:
@@ -48,13 +50,14 @@ def candidates(
         if made is None:
             continue
         other = found.get(made.oids)
-        if other is None or (made.collected < 0 <= other.collected and _same_schema(made, other)):
+        if other is None:
             found[made.oids] = made
+        elif other.routine is not None and other.routine.schema_oid == routine.schema_oid:
+            if (made.collected < 0) == (other.collected < 0):
+                found[made.oids] = replace(other, alike=True)
+            elif made.collected < 0:
+                found[made.oids] = made
     return list(found.values())
-
-
-def _same_schema(one: Candidate, other: Candidate) -> bool:
-    return one.routine.schema_oid == other.routine.schema_oid
 
 
 def _meeting(
@@ -100,10 +103,18 @@ def element_of(array: SqlType) -> SqlType:
 
 def chosen(found: Sequence[Candidate], given: Sequence[SqlType]) -> Candidate | None:
     """The one that fits the types given best; None for none, Ambiguous for several."""
+    best = _best(found, given)
+    if best is not None and best.alike:
+        raise Ambiguous
+    return best
+
+
+def _best(found: Sequence[Candidate], given: Sequence[SqlType]) -> Candidate | None:
     exact = [c for c in found if all(w.oid == g.oid for w, g in zip(c.types, given, strict=True))]
     if exact:
         return exact[0]
     left = [c for c in found if all(_accepts(g, w) for w, g in zip(c.types, given, strict=True))]
+    left = [c for c in left if are_consistent(c.types, given)]
     if len(left) <= 1:
         return left[0] if left else None
     left = _most(left, [_exact(c, given) for c in left])

@@ -35,15 +35,28 @@ def could_be(given: SqlType, wanted: SqlType) -> bool:
     return name != "anyenum" or given.definition.category == "E"
 
 
-def settled(
-    wanted: Sequence[SqlType], given: Sequence[SqlType], position: int | None
-) -> dict[int, SqlType]:
-    """What the polymorphic types among those wanted are in this call, by oid; {} where there are none."""
+def are_consistent(wanted: Sequence[SqlType], given: Sequence[SqlType]) -> bool:
+    """Whether the arguments agree on what the polymorphic types are."""
+    elements, commons = set(), []
+    for one, target in zip(given, wanted, strict=True):
+        name = _BY_OID.get(target.oid, "")
+        if not name or is_unknown(one):
+            continue
+        base = types.element_of(one) if name in _ARRAYS else one
+        if base is not None and name.startswith("anycompatible"):
+            commons.append(base)
+        elif base is not None:
+            elements.add(base.oid)
+    return len(elements) <= 1 and (not commons or common_type(commons) is not None)
+
+
+def settled(wanted: Sequence[SqlType], given: Sequence[SqlType]) -> dict[int, SqlType]:
+    """What the polymorphic types among those wanted are in a call whose arguments are consistent, by oid."""
     names = [_BY_OID.get(w.oid, "") for w in wanted]
     if not any(names):
         return {}
     found: dict[int, SqlType] = {}
-    element = _element(names, given, position)
+    element = _element(names, given)
     common = _common(names, given)
     for oid, name in _BY_OID.items():
         base = element if name in (*_ELEMENTS, "anyarray") else common
@@ -57,27 +70,20 @@ def settled(
     return found
 
 
-def _element(names: Sequence[str], given: Sequence[SqlType], position: int | None) -> SqlType | None:
+def _element(names: Sequence[str], given: Sequence[SqlType]) -> SqlType | None:
     """The one type of anyelement and its kin."""
-    found: SqlType | None = None
+    wanted = False
     for name, one in zip(names, given, strict=True):
-        if name not in (*_ELEMENTS, "anyarray") or is_unknown(one):
+        if name not in (*_ELEMENTS, "anyarray"):
             continue
-        base = types.element_of(one) if name == "anyarray" else one
-        assert base is not None, one
-        if found is not None and found.oid != base.oid:
-            what = 'arguments declared "anyelement" are not all alike'
-            if name == "anyarray":
-                what = 'argument declared anyarray is not consistent with argument declared anyelement'
-            raise DatatypeMismatch(
-                what, detail=f"{found.plain_name} versus {base.plain_name}", position=position
-            )
-        found = base.bare
-    if found is None and any(n in (*_ELEMENTS, "anyarray") for n in names):
-        raise DatatypeMismatch(
-            "could not determine polymorphic type because input has type unknown", position=position
-        )
-    return found
+        wanted = True
+        if not is_unknown(one):
+            base = types.element_of(one) if name == "anyarray" else one
+            assert base is not None, one
+            return base.bare
+    if wanted:
+        raise DatatypeMismatch("could not determine polymorphic type because input has type unknown")
+    return None
 
 
 def _common(names: Sequence[str], given: Sequence[SqlType]) -> SqlType | None:

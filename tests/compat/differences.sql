@@ -21,9 +21,12 @@ SELECT n FROM sets ORDER BY id;
 CREATE ROLE reader;
 --- there is one user
 GRANT SELECT ON sets TO public;
---- there is no PL/pgSQL
-DO $$ BEGIN PERFORM 1; END $$;
---- there are no functions of users
+--- of PL/pgSQL, DO blocks of plain statements, IF, PERFORM, RAISE and EXCEPTION are run
+DO $$ DECLARE n int := 1; BEGIN PERFORM n; END $$;
+--- of PL/pgSQL, DO blocks of plain statements, IF, PERFORM, RAISE and EXCEPTION are run
+DO $$ BEGIN FOR i IN 1..3 LOOP PERFORM i; END LOOP; END $$;
+--- functions are written in SQL
+CREATE FUNCTION two() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 2; END';
 CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
 --- there are no triggers
 CREATE TRIGGER t BEFORE INSERT ON sets EXECUTE FUNCTION one();

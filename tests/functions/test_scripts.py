@@ -14,4 +14,5 @@ SCRIPTS = sorted(Path(__file__).parent.glob("*.sql"))
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_answers_are_those_of_postgresql(script: Path, server: LiveServer, oracle: str) -> None:
-    assert "\n".join(differences(script, server.dsn, oracle)) == ""
+    found = differences(script, server.dsn, oracle, context=script.stem == "contexts")
+    assert "\n".join(found) == ""

@@ -27,6 +27,11 @@ _FIELDS = {
     "type": pq.DiagnosticField.DATATYPE_NAME,
     "constraint": pq.DiagnosticField.CONSTRAINT_NAME,
 }
+_CONTEXT = {
+    "context": pq.DiagnosticField.CONTEXT,
+    "internal query": pq.DiagnosticField.INTERNAL_QUERY,
+    "internal position": pq.DiagnosticField.INTERNAL_POSITION,
+}
 _SESSION = re.compile(r"--\s*@(\w+)\s*\Z")
 
 
@@ -59,8 +64,9 @@ def read_script(path: Path) -> list[Statement]:
 class Side:
     """One server, with the sessions of a script. Made in a schema of its own, which is left empty."""
 
-    def __init__(self, dsn: str, schema: str) -> None:
+    def __init__(self, dsn: str, schema: str, *, context: bool = False) -> None:
         self.dsn = dsn
+        self.fields = {**_FIELDS, **_CONTEXT} if context else _FIELDS
         self.schema = schema
         self.sessions: dict[str, psycopg.Connection] = {}
         self.notices: list[str] = []
@@ -85,16 +91,19 @@ class Side:
         """What the statement answers, line by line."""
         self.notices.clear()
         result = self.session(statement.session).pgconn.exec_(statement.sql.encode())
-        return [*self.notices, *_shown(result, "order by" in statement.sql.lower())]
+        return [*self.notices, *_shown(result, "order by" in statement.sql.lower(), self.fields)]
 
     def close(self) -> None:
         for connection in self.sessions.values():
             connection.close()
 
 
-def _shown(result: pq.abc.PGresult, ordered: bool) -> list[str]:
+Fields = dict[str, pq.DiagnosticField]
+
+
+def _shown(result: pq.abc.PGresult, ordered: bool, fields: Fields) -> list[str]:
     if result.status in (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE):
-        return _error(result)
+        return _error(result, fields)
     rows = [
         " | ".join(_value(result.get_value(i, j)) for j in range(result.nfields))
         for i in range(result.ntuples)
@@ -108,19 +117,20 @@ def _value(raw: bytes | None) -> str:
     return "NULL" if raw is None else raw.decode()
 
 
-def _error(result: pq.abc.PGresult) -> list[str]:
+def _error(result: pq.abc.PGresult, fields: Fields) -> list[str]:
     def field(name: pq.DiagnosticField) -> str:
         return (result.error_field(name) or b"").decode()
 
     state, message = field(pq.DiagnosticField.SQLSTATE), field(pq.DiagnosticField.MESSAGE_PRIMARY)
     lines = [f"ERROR {state}: {message}"]
-    return lines + [f"{name}: {field(code)}" for name, code in _FIELDS.items() if field(code)]
+    return lines + [f"{name}: {field(code)}" for name, code in fields.items() if field(code)]
 
 
-def differences(script: Path, ours: str, theirs: str) -> list[str]:
-    """Where the answers of two servers to a script differ, each as text to be read."""
+def differences(script: Path, ours: str, theirs: str, *, context: bool = False) -> list[str]:
+    """Where the answers of two servers to a script differ, each as text to be read. context: also in where errors
+    are said to be inside the statement."""
     schema = re.sub(r"\W", "_", script.stem)
-    left, right = Side(ours, schema), Side(theirs, schema)
+    left, right = Side(ours, schema, context=context), Side(theirs, schema, context=context)
     found = []
     try:
         for statement in read_script(script):
