@@ -174,6 +174,7 @@ DEFINITIONS = (
 )  # fmt: skip
 _BY_NAME = {setting.name.lower(): setting for setting in DEFINITIONS}
 _PREFIXES = ("hnsw", "ivfflat", "sqlvec")
+_HOURS = re.compile(r"[+-]?\d{1,2}\Z", re.ASCII)  # east of Greenwich, as a time zone
 _ALIASES = {"time zone": "timezone", "transaction isolation level": "transaction_isolation",
             "session authorization": "session_authorization"}  # fmt: skip
 _IDLE_TIMEOUTS = ("idle_in_transaction_session_timeout", "idle_session_timeout")
@@ -281,6 +282,9 @@ def _special(setting: Setting, value: str) -> str:
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
         name = {"utc": "UTC", "gmt": "GMT", "default": "UTC"}.get(value.lower(), value)
+        if _HOURS.match(value):
+            hours = int(value)
+            name = f"Etc/GMT{-hours:+d}" if hours else "UTC"  # POSIX counts hours west of Greenwich
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):

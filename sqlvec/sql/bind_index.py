@@ -91,6 +91,7 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
         where,
         options,
         tuple(_existing(relation, n["IndexElem"]["name"]).attnum for n in body.get("indexIncludingParams", ())),
+        bool(body.get("nulls_not_distinct")),
     )
     told = tuple(("00000", notice) for notice in notices)
     alone = "CREATE INDEX CONCURRENTLY" if body.get("concurrent") else ""

@@ -267,10 +267,8 @@ _UNBOUNDED = {types.BPCHAR.oid: "bpchar", types.BIT.oid: '"bit"'}
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("'", "''")
-    if "\\" in escaped:
-        return "E'" + escaped.replace("\\", "\\\\") + "'"
-    return f"'{escaped}'"
+    """Backslashes are themselves: standard_conforming_strings is on."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 # ---------------------------------------------------------------- isSimpleNode

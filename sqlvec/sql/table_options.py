@@ -1,5 +1,5 @@
 """WITH (...) of a table: how its tenants are created and activated; of a view: its check option. PostgreSQL's own
-storage parameters are taken and have no meaning here."""
+storage parameters are kept and shown, and have no meaning here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from sqlvec.errors import InvalidParameterValue
 from sqlvec.sql.parse import Node
 
 _OURS = (ACTIVATION, CREATION)
+_INTEGERS = {"fillfactor": (10, 100), "toast_tuple_target": (128, 8_160), "parallel_workers": (0, 1_024)}
+_OTHERS = frozenset(
+    [
+        "user_catalog_table", "vacuum_index_cleanup", "vacuum_truncate", "log_autovacuum_min_duration",
+        "autovacuum_enabled", "autovacuum_vacuum_threshold", "autovacuum_vacuum_scale_factor",
+        "autovacuum_vacuum_insert_threshold", "autovacuum_vacuum_insert_scale_factor",
+        "autovacuum_analyze_threshold", "autovacuum_analyze_scale_factor", "autovacuum_vacuum_cost_delay",
+        "autovacuum_vacuum_cost_limit", "autovacuum_freeze_min_age", "autovacuum_freeze_max_age",
+        "autovacuum_freeze_table_age", "autovacuum_multixact_freeze_min_age",
+        "autovacuum_multixact_freeze_max_age", "autovacuum_multixact_freeze_table_age",
+    ]
+)  # fmt: skip
 
 
 def changed_options(
@@ -20,7 +32,10 @@ def changed_options(
     for node in definitions:
         definition = node["DefElem"]
         name = definition["defname"].lower()
+        if definition.get("defnamespace") == "toast":
+            continue  # there are no TOAST tables
         if name not in _OURS:
+            options[name] = _storage_parameter(name, _word(definition.get("arg")))
             continue
         if not has_tenants:
             raise InvalidParameterValue(
@@ -34,6 +49,23 @@ def changed_options(
             )
         options[name] = value
     return options
+
+
+def _storage_parameter(name: str, value: str) -> str:
+    """One of PostgreSQL's (reloptions.c)."""
+    if name in _OTHERS:
+        return value
+    if name not in _INTEGERS:
+        raise InvalidParameterValue(f'unrecognized parameter "{name}"')
+    low, high = _INTEGERS[name]
+    if not value.lstrip("+-").isdigit():
+        raise InvalidParameterValue(f'invalid value for integer option "{name}": {value}')
+    if not low <= int(value) <= high:
+        raise InvalidParameterValue(
+            f'value {value} out of bounds for option "{name}"',
+            detail=f'Valid values are between "{low}" and "{high}".',
+        )
+    return value
 
 
 def without_options(known: Mapping[str, str], definitions: Sequence[Node]) -> dict[str, str]:

@@ -26,6 +26,14 @@ select current_date = now()::date, localtimestamp = now()::timestamp, current_ti
 select array[timestamptz '2024-07-01 10:00'], '{2024-01-01 10:00}'::timestamptz[], '10:00'::timetz::text is not null, timestamptz '2024-07-01 10:00:00.5+02';
 select timestamptz '2024-07-01 10:00' at time zone 'UTC', timestamp '2024-07-01 10:00' at time zone 'Asia/Tokyo', timestamptz 'infinity'::date;
 set timezone='UTC';
+set time zone -7;
+select timestamptz '2024-07-01 10:00+00' as summer, timestamptz '2024-01-01 10:00', extract(timezone from timestamptz '2024-07-01 10:00+00');
+set timezone = '+3';
+select timestamptz '2024-07-01 10:00' = '2024-07-01 07:00+00', to_char(timestamptz '2024-07-01 10:00+00', 'HH24:MI');
+set time zone 0;
+select timestamptz '2024-07-01 10:00+02', timestamp '2024-07-01 10:00'::timestamptz;
+set time zone 'nowhere';
+set timezone='UTC';
 select id, a::text, d::text, t::text from tz where id < 20 order by id;
 select a::text from tz2;
 DROP TABLE tz, tz2;

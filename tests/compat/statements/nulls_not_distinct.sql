@@ -1,0 +1,15 @@
+CREATE TABLE codes (a int, b text);
+CREATE UNIQUE INDEX codes_b ON codes (a, b) NULLS NOT DISTINCT;
+INSERT INTO codes VALUES (1, NULL), (NULL, NULL), (2, 'x');
+INSERT INTO codes VALUES (1, NULL);
+INSERT INTO codes VALUES (NULL, NULL);
+INSERT INTO codes VALUES (1, NULL) ON CONFLICT (a, b) DO UPDATE SET b = 'y' RETURNING *;
+SELECT pg_get_indexdef('codes_b'::regclass), indnullsnotdistinct FROM pg_index WHERE indexrelid = 'codes_b'::regclass;
+CREATE UNIQUE INDEX codes_l ON codes (lower(b)) NULLS NOT DISTINCT WHERE a IS NULL;
+INSERT INTO codes VALUES (NULL, 'q');
+INSERT INTO codes VALUES (NULL, 'Q');
+CREATE TABLE twice (a int);
+INSERT INTO twice VALUES (NULL), (NULL);
+CREATE UNIQUE INDEX twice_a ON twice (a) NULLS NOT DISTINCT;
+CREATE UNIQUE INDEX twice_b ON twice (a);
+CREATE INDEX twice_c ON twice (a) NULLS NOT DISTINCT;
