@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlvec.catalog.tenants import ACTIVATION, AUTO, CREATION, MANUAL
 from sqlvec.errors import InvalidParameterValue
 from sqlvec.sql.parse import Node
+from sqlvec.sql.split import is_shards
 
 _OURS = (ACTIVATION, CREATION)
 _INTEGERS = {"fillfactor": (10, 100), "toast_tuple_target": (128, 8_160), "parallel_workers": (0, 1_024)}
@@ -32,8 +33,8 @@ def changed_options(
     for node in definitions:
         definition = node["DefElem"]
         name = definition["defname"].lower()
-        if definition.get("defnamespace") == "toast":
-            continue  # there are no TOAST tables
+        if definition.get("defnamespace") == "toast" or is_shards(node):
+            continue  # there are no TOAST tables; shards are counted by the table itself
         if name not in _OURS:
             options[name] = _storage_parameter(name, _word(definition.get("arg")))
             continue
