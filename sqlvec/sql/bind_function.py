@@ -46,6 +46,7 @@ from sqlvec.sql.text_search import configured
 from sqlvec.sql.type_rules import is_unknown
 
 Bind = Callable[[Binder, Node, Scope], bound.Expression]
+_OWN_FUNCTION = ("sqlvec", "analyze")  # in a schema that no catalog lists
 _DISTANCE_FUNCTIONS = {
     "l2_distance": "l2", "cosine_distance": "cosine", "l1_distance": "l1",
     "hamming_distance": "hamming", "jaccard_distance": "jaccard",
@@ -128,7 +129,7 @@ def _check_schema(
 ) -> None:
     """42883 for a function of a schema that has none of ours; 3F000 for a schema that does not exist."""
     *schema, name = (part["String"]["sval"] for part in body["funcname"])
-    if not schema:
+    if not schema or (schema[-1], name) == _OWN_FUNCTION:
         return
     if binder.catalog.schema(schema[-1]) is None:
         raise InvalidSchemaName(f'schema "{schema[-1]}" does not exist', position=position)
