@@ -13,6 +13,7 @@ from sqlvec import types
 from sqlvec.exec import vector_functions as vectors
 from sqlvec.exec.casts import bits_integer, integer_bits
 from sqlvec.types import SqlType
+from sqlvec.types.bits import bitwise, shifted
 from sqlvec.types.sparse_vector import SparseVector, from_bytes
 
 _TEXT, _LONG, _DOUBLE, _BOOL, _BLOB = "VARCHAR", "BIGINT", "DOUBLE", "BOOLEAN", "BLOB"
@@ -120,6 +121,8 @@ FUNCTIONS: list[tuple[str, Callable[..., Any], list[str], str]] = [
     ("subvector", _subvector, [_LONG, _FLOATS, _LONG, _LONG], _FLOATS),
     ("binary_quantize", lambda v: vectors.binary_quantize(np.asarray(v)), [_FLOATS], _TEXT),
     ("fit_bits", _fit_bits, [_TEXT, _LONG, _LONG, _BOOL], _TEXT),
+    ("bitwise", bitwise, [_TEXT, _TEXT, _TEXT], _TEXT),
+    ("bits_shifted", shifted, [_TEXT, _LONG], _TEXT),
     ("integer_bits", integer_bits, [_LONG, _LONG], _TEXT),
     ("bits_integer", bits_integer, [_TEXT, _LONG], _LONG),
 ]

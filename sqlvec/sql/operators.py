@@ -148,6 +148,8 @@ def _prefix(
         return _call(right.type, "-", right)
     if name == "@" and oid in NUMBERS:
         return bound.FunctionCall(right.type, "abs", (right,))
+    if name == "~" and oid in BITS:
+        return _call(types.BIT, "~", right)
     if name == "~" and oid in NUMBERS[:3]:
         return _call(right.type, "~", right)
     raise no_operator(name, None, right.type, position)
@@ -410,11 +412,27 @@ def _container(
     return None
 
 
+def _over_bits(
+    binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
+) -> bound.Expression | None:
+    shifts = name in ("<<", ">>")
+    known = BITS if not shifts else (types.INT2.oid, types.INT4.oid)
+    if not (is_unknown(left.type) or left.type.oid in BITS):
+        return None
+    if not (is_unknown(right.type) or right.type.oid in known):
+        return None
+    left = binder.coerce(left, types.BIT, position=position)
+    right = binder.coerce(right, types.INT4 if shifts else types.BIT, position=position)
+    return _call(types.BIT, name, left, right)
+
+
 def _bitwise(
     binder: Binder, name: str, left: bound.Expression, right: bound.Expression, position: int | None
 ) -> bound.Expression | None:
     """Of integers; a shift has the type of what is shifted, by an integer."""
     a, b = left.type, right.type
+    if a.oid in BITS or b.oid in BITS:
+        return _over_bits(binder, name, left, right, position)
     if not all(is_unknown(side) or side.oid in NUMBERS[:3] for side in (a, b)):
         return None
     if is_unknown(a) and is_unknown(b):

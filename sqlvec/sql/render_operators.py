@@ -24,8 +24,9 @@ from sqlvec.sql.render_types import (
     is_numeric,
     quoted,
 )
-from sqlvec.sql.render_vectors import vector_operator
+from sqlvec.sql.render_vectors import bit_operator, vector_operator
 from sqlvec.sql.tree import children
+from sqlvec.sql.type_rules import BITS
 from sqlvec.types import SqlType
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def operator(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         return over_ranges
     if (over_addresses := rendered_operator(r, e)) is not None:
         return over_addresses
+    if first.oid in BITS and name != "||":
+        return bit_operator(r, e)
     if len(e.args) == 1:
         return _prefix(r, e)
     if e.type.oid in DENSE:

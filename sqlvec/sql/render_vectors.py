@@ -162,6 +162,16 @@ def vector_text(value: str, sql_type: SqlType) -> str:
     return f"sqlvec_dense_text(CAST({value} AS FLOAT[]))"
 
 
+def bit_operator(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    values = r.all(e.args)
+    if len(values) == 1:
+        return f"translate({values[0]}, '01', '10')"
+    if e.name in ("<<", ">>"):
+        places = values[1] if e.name == "<<" else f"-({values[1]})"
+        return f"sqlvec_bits_shifted({values[0]}, {places})"
+    return f"sqlvec_bitwise('{e.name}', {values[0]}, {values[1]})"
+
+
 def bit_cast(value: str, source: SqlType, target: SqlType, explicit: bool) -> str | None:
     """A rendered value as target, where one of them is a bit string; else None."""
     if source.oid in BITS and target.oid in (types.INT4.oid, types.INT8.oid):

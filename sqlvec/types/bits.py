@@ -76,3 +76,22 @@ class Bit(BitVarying):
 
 def _invalid_digit(char: str, kind: str) -> InvalidTextRepresentation:
     return InvalidTextRepresentation(f'"{char}" is not a valid {kind} digit')
+
+
+_WORDS = {"&": "AND", "|": "OR", "#": "XOR"}
+
+
+def bitwise(name: str, a: str, b: str) -> str:
+    if len(a) != len(b):
+        raise LengthMismatch(f"cannot {_WORDS[name]} bit strings of different sizes")
+    left, right = int("0" + a, 2), int("0" + b, 2)
+    value = {"&": left & right, "|": left | right, "#": left ^ right}[name]
+    return f"{value:0{len(a)}b}" if a else ""
+
+
+def shifted(bits: str, places: int) -> str:
+    """To the left, or to the right by a negative number of places; as many bits as before."""
+    zeros = "0" * min(abs(places), len(bits))
+    if places >= 0:
+        return bits[len(zeros) :] + zeros
+    return zeros + bits[: len(bits) - len(zeros)]

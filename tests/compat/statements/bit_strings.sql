@@ -1,0 +1,16 @@
+CREATE TABLE flags (id int, b bit(6), v bit varying(8), i int);
+INSERT INTO flags VALUES (1, B'001010', B'010111', 2), (2, B'111111', B'000000', 7), (3, NULL, B'1', NULL);
+SELECT id, b & v, b | v, b # v, ~b, ~v, b << i, v >> i, b << -1 FROM flags WHERE id < 3 ORDER BY id;
+SELECT b & NULL, b << NULL, ~b FROM flags WHERE id = 3;
+SELECT B'1010' & '0110', '1010' # B'0110', B'1' || (B'0' | B'1'), pg_typeof(~B'10'), pg_typeof(v & v) FROM flags WHERE id = 1;
+SELECT id FROM flags WHERE b & B'001000' = B'001000' ORDER BY id;
+UPDATE flags SET b = b # B'111111', v = v << 1 WHERE id = 1 RETURNING b, v;
+SELECT b & v FROM flags WHERE id = 3;
+SELECT v & b FROM flags WHERE id = 3 OR id = 2 ORDER BY id;
+SELECT B'101' & B'11';
+SELECT B'101' | B'';
+SELECT B'101' # B'1';
+SELECT B'' & B'', ~B'', B'' << 1, B'101' << 100, B'101' >> 100;
+SELECT B'101' & 1;
+SELECT B'101' << 1.5;
+SELECT B'101' << B'1';
