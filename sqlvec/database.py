@@ -32,6 +32,7 @@ from sqlvec.errors import (
     QueryCanceled,
     UndefinedDatabase,
 )
+from sqlvec.exec.catalog_changes import claim
 from sqlvec.exec.constraints import enforce, settle
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.copy import CopyIn, CopyOut
@@ -49,7 +50,6 @@ from sqlvec.exec.notifications import Channels, Notifications
 from sqlvec.exec.object_names import looked_up, named, named_places
 from sqlvec.exec.read_only import forbid_writing
 from sqlvec.exec.relation_locks import (
-    PG_CLASS_OID,
     RelationLocks,
     calls_routines,
     relation_locks,
@@ -439,17 +439,9 @@ class Connection:
         self.database.connections.discard(self)
 
     def drop_temporary(self) -> None:
-        """Drops the session's temporary objects; when somebody is changing the catalog, the next opening
-        of the database does."""
-        name = temporary_schema(self.pid)
-        if self.store.closed or self.store.failure or self.store.catalog.schema(name) is None:
-            return
-        tx = self.block.open()
-        locks = self.store.locks
-        if locks.lock_relation(self.owner, PG_CLASS_OID, Mode.SHARE_ROW_EXCLUSIVE, wait=False):
-            drop_schemas(self.store, name)
-        assert not tx.has_writes
-        self.block.rollback()
+        """Drops the session's temporary objects."""
+        if not self.store.closed and not self.store.failure:
+            drop_schemas(self.store, temporary_schema(self.pid))
 
     # ---------------------------------------------------------------- cursors
 
@@ -754,13 +746,24 @@ class Connection:
                         self.store.stall.await_room(self.owner, oid)
                 else:
                     locks.lock_relation(self.owner, oid, mode)
-            if tx.catalog is tx.base_catalog is not self.store.catalog:
+            if tx.base_catalog is not self.store.catalog:
                 block.renew_snapshot()  # a change was committed before the tables were locked
-            if prepared.catalog is tx.catalog:
+            if prepared.catalog is tx.catalog and (
+                not isinstance(prepared.statement, bound.Ddl)
+                or self._claimed(prepared.statement, tx)
+            ):
                 if tx.in_past:
                     check_tables(tx, self.store, prepared.locks)
                 return prepared, tx
             prepared = self.replanned(prepared, described=described)
+
+    def _claimed(self, statement: bound.Ddl, tx: Transaction) -> bool:
+        """Whether the change may be made as it was bound."""
+        if statement.catalog is not None:
+            name = temporary_schema(self.pid)
+            if statement.catalog.schema(name) is not None:
+                self.settings.searches_first(name)
+        return claim(statement, tx, self.store)
 
     def _run_kept(self, prepared: Prepared, context: Context) -> Result:
         context.relational, close = self.own_relational()

@@ -329,6 +329,7 @@ class SessionSettings:
         self._changes: dict[str, str] = {}
         self._told: dict[str, str] = {}  # what the client knows of reported settings
         self.plan_version: object = ""
+        self._temporary_schema = ""
         self.idle_timeouts = False  # whether any is set
         self.as_of = ""
         self.zone = ""  # the time zone where it is not UTC
@@ -444,7 +445,7 @@ class SessionSettings:
         if key == "client_encoding":
             self._set_encoding(self.show(key))
         if setting.plans:
-            self.plan_version = self.show("search_path"), bool(self.get("sqlvec.tenant")), self.zone
+            self._renew_plan_version()
         if key.startswith("default_transaction"):
             self.default_characteristics = Characteristics(
                 str(self.get("default_transaction_isolation")),
@@ -457,6 +458,16 @@ class SessionSettings:
             self.idle_timeouts = any(self.get(name) for name in _IDLE_TIMEOUTS)
         if setting.reported and self.show(key) != before:
             self._changes[setting.name] = self.show(key)
+
+    def searches_first(self, schema: str) -> None:
+        """The session has a schema of temporary objects, so names mean something else in it."""
+        if self._temporary_schema != schema:
+            self._temporary_schema = schema
+            self._renew_plan_version()
+
+    def _renew_plan_version(self) -> None:
+        tenant = bool(self.get("sqlvec.tenant"))
+        self.plan_version = self.show("search_path"), tenant, self.zone, self._temporary_schema
 
     def _set_encoding(self, name: str) -> None:
         encoding = encoding_named(name)

@@ -7,7 +7,7 @@ Expressions (defaults, checks, index expressions and predicates) are kept as SQL
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -495,11 +495,7 @@ class Catalog:
         merged = dict(self.relations)
         for relation in relations:
             merged[relation.oid] = relation
-        taken = [r.oid for r in relations]
-        taken += [r.value_oid for r in relations if isinstance(r, Sequence)]
-        taken += [c.oid for r in relations if isinstance(r, Table) for c in r.constraints]
-        top = max([self.next_oid - 1, *taken]) + 1
-        return replace(self, relations=merged, next_oid=top)
+        return replace(self, relations=merged, next_oid=next_oid_after(self.next_oid, relations))
 
     def without(self, *oids: int) -> Catalog:
         """Without these relations, and without what was said of them."""
@@ -510,6 +506,18 @@ class Catalog:
     def reserve_oids(self, count: int) -> tuple[Catalog, int]:
         """A catalog whose next `count` oids are taken, and the first of them."""
         return replace(self, next_oid=self.next_oid + count), self.next_oid
+
+
+def next_oid_after(first: int, relations: Iterable[Relation]) -> int:
+    """The next oid once the relations have theirs."""
+    taken = [first - 1]
+    for relation in relations:
+        taken.append(relation.oid)
+        if isinstance(relation, Sequence):
+            taken.append(relation.value_oid)
+        elif isinstance(relation, Table):
+            taken += [constraint.oid for constraint in relation.constraints]
+    return max(taken) + 1
 
 
 def _linked(relation: Relation, known: Mapping[int, SqlType]) -> Relation:

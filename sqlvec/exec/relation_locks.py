@@ -2,22 +2,27 @@
 
 Reading takes ACCESS SHARE, SELECT FOR UPDATE and its kin ROW SHARE, writing ROW EXCLUSIVE, CREATE UNIQUE INDEX
 SHARE, and other changes of a table ACCESS EXCLUSIVE. Only CREATE INDEX differs: SHARE UPDATE EXCLUSIVE, with or
-without CONCURRENTLY, since rows that are written meanwhile are taken into the index. Who changes the catalog locks
-pg_class too, against others who do: the catalog is one value, and of two new ones only one could be committed.
+without CONCURRENTLY, since rows that are written meanwhile are taken into the index.
+
+Who changes relations takes ROW EXCLUSIVE of pg_class, who changes anything else that they are made of - schemas, types,
+functions, extensions - SHARE ROW EXCLUSIVE. So relations are changed side by side (catalog.merging makes one catalog of
+that), each locked itself together with those that it refers to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlvec.catalog.objects import Catalog, Index, Table
+from sqlvec.catalog.objects import Catalog, Index, Relation, Schema, Table, View
 from sqlvec.sql import bound
 from sqlvec.sql.functions import LOCKING
 from sqlvec.sql.tree import nodes
 from sqlvec.storage.locks import Mode
 
 PG_CLASS_OID = 1259
+_OF_RELATIONS = ("version", "next_oid", "relations", "comments")
 RelationLocks = tuple[tuple[int, Mode], ...]
 
 
@@ -71,6 +76,37 @@ def calls_routines(statement: bound.Statement) -> bool:
     return any(isinstance(node, bound.RoutineCall) for node in nodes((statement,)))
 
 
+def _strength(statement: bound.Ddl, catalog: Catalog) -> Mode:
+    """In which mode pg_class is locked."""
+    if statement.catalog is not None:
+        for field in fields(Catalog):
+            before, after = getattr(catalog, field.name), getattr(statement.catalog, field.name)
+            if field.name == "schemas":
+                before, after = _lasting(before), _lasting(after)
+            if field.name not in _OF_RELATIONS and before is not after and before != after:
+                return Mode.SHARE_ROW_EXCLUSIVE
+    return Mode.ROW_EXCLUSIVE
+
+
+def _lasting(schemas: Mapping[int, Schema]) -> dict[int, Schema]:
+    return {oid: schema for oid, schema in schemas.items() if not schema.is_temporary}
+
+
+def _referred(relation: Relation, before: Relation | None) -> Iterator[tuple[int, Mode]]:
+    """What a relation newly refers to, which may not go or change meanwhile."""
+    if isinstance(relation, (Table, View)):
+        yield from ((used.oid, Mode.ACCESS_SHARE) for used in relation.relations)
+    if not isinstance(relation, Table):
+        return
+    known = before if isinstance(before, Table) else None
+    yield from ((column.type.oid, Mode.ACCESS_SHARE) for column in relation.columns)
+    if relation.parent_oid and (known is None or known.parent_oid != relation.parent_oid):
+        yield relation.parent_oid, Mode.SHARE_UPDATE_EXCLUSIVE
+    for constraint in relation.constraints:
+        if constraint.kind == "f" and (known is None or constraint not in known.constraints):
+            yield constraint.foreign_table_oid, Mode.SHARE_ROW_EXCLUSIVE
+
+
 def _note(oid: int, mode: Mode, found: dict[int, Mode]) -> None:
     found[oid] = max(mode, found.get(oid, mode))
 
@@ -102,7 +138,7 @@ def _change(statement: bound.Ddl, catalog: Catalog, found: dict[int, Mode]) -> N
     if statement.catalog is not None:
         gone |= catalog.relations.keys() - statement.catalog.relations.keys()
     if gone or statement.changed or statement.catalog is not None:
-        _note(PG_CLASS_OID, Mode.SHARE_ROW_EXCLUSIVE, found)
+        _note(PG_CLASS_OID, _strength(statement, catalog), found)
     for oid in gone:
         relation = catalog.relations.get(oid)
         if relation is not None:
@@ -110,6 +146,9 @@ def _change(statement: bound.Ddl, catalog: Catalog, found: dict[int, Mode]) -> N
             _note(table_oid, Mode.ACCESS_EXCLUSIVE, found)
     for relation in statement.changed:
         before = catalog.relations.get(relation.oid)
+        for oid, mode in _referred(relation, before):
+            if oid in catalog.relations and oid != relation.oid:
+                _note(oid, mode, found)
         if isinstance(relation, Index):
             if relation.table_oid in catalog.relations:
                 new_keys = before is None and relation.unique

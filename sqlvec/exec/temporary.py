@@ -39,8 +39,7 @@ def _with_parts(catalog: Catalog, table: Table) -> list[int]:
 
 
 def drop_schemas(store: Store, *names: str) -> None:
-    """Drops schemas of sessions that have ended, with all that is in them. Nobody else changes the catalog
-    meanwhile."""
+    """Drops schemas of sessions that have ended, with all that is in them."""
     gone = [schema for schema in store.catalog.schemas.values() if schema.name in names]
     if not gone:
         return

@@ -85,10 +85,11 @@ class TransactionBlock:
             raise NoActiveTransaction(f"{command} can only be used in transaction blocks")
 
     def catalog(self) -> Catalog:
-        """The newest one, but for a transaction that is changing it."""
+        """The newest one, with the changes of the transaction."""
         tx = self.tx
         if tx is None or tx.catalog is tx.base_catalog:
             return self.store.catalog
+        tx.follow_catalog()
         return tx.catalog
 
     def statement_transaction(self) -> Transaction:

@@ -102,7 +102,7 @@ def _install(store: Store, seqno: int, made: list[Tombstones], times: str) -> No
         seqno=seqno,
         catalog=store.catalog,
         shards=shards,
-        sequences=without_dropped(store.sequences.logged, store.catalog),
+        sequences=without_dropped(store.sequences.logged, store.catalogs()),
         fills=fills,
         times=times,
         changes=store.history.saved_changes(store.catalog),

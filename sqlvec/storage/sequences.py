@@ -7,7 +7,7 @@ counting goes on from what was logged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sqlvec.catalog.objects import Catalog, Sequence
@@ -104,13 +104,9 @@ def _following(sequence: Sequence, current: SequenceValue) -> int:
 
 
 def without_dropped(
-    values: Mapping[int, SequenceValue], catalog: Catalog
+    values: Mapping[int, SequenceValue], catalogs: Iterable[Catalog]
 ) -> dict[int, SequenceValue]:
-    """The counts of the sequences that exist, or that an open transaction may be creating."""
-    sequences = (r for r in catalog.relations.values() if isinstance(r, Sequence))
-    known = {sequence.count_oid for sequence in sequences}
-    return {
-        oid: replace(value)
-        for oid, value in values.items()
-        if oid in known or oid >= catalog.next_oid
-    }
+    """The counts of the sequences of all catalogs: what is committed, and what is being made."""
+    relations = (r for catalog in catalogs for r in catalog.relations.values())
+    known = {relation.count_oid for relation in relations if isinstance(relation, Sequence)}
+    return {oid: replace(value) for oid, value in values.items() if oid in known}

@@ -23,6 +23,7 @@ from typing import Literal, overload
 
 import pyarrow as pa
 
+from sqlvec.catalog.merging import merged
 from sqlvec.catalog.objects import Catalog, Sequence, Table
 from sqlvec.catalog.tenants import ACTIVE, OFFLOADED
 from sqlvec.errors import DatabaseError, SerializationFailure
@@ -115,6 +116,7 @@ class Store:
         self._transactions: dict[int, Transaction] = {}
         self._doomed: set[int] = set()  # shard ids whose dropping is appended
         self._appended_catalog = self.catalog
+        self._next_oid = 0  # behind those that open transactions have taken
         self._last_seqno = 0
         self._last_tx = 0
         self._visible_lsn = 0
@@ -316,14 +318,18 @@ class Store:
         current = self._appended_catalog
         if tx.catalog is tx.base_catalog:
             return current
-        if tx.base_catalog.version != current.version:
-            raise SerializationFailure(
-                "could not serialize access due to concurrent update",
-                detail="The catalog was changed by another transaction.",
-            )
-        next_oid = max(tx.catalog.next_oid, current.next_oid)
-        version = max(tx.catalog.version, current.version + 1)
-        return replace(tx.catalog, next_oid=next_oid, version=version)
+        catalog = merged(tx.base_catalog, tx.catalog, current)
+        next_oid = max(catalog.next_oid, current.next_oid)
+        version = max(catalog.version, current.version + 1)
+        return replace(catalog, next_oid=next_oid, version=version)
+
+    def take_oids(self, first: int, end: int) -> int:
+        """Gives out the oids from first on, if nobody else has them: the first that is free, which is then
+        the one that was asked for."""
+        with self.lock:
+            free = max(self._next_oid, self._appended_catalog.next_oid)
+            self._next_oid = free if first < free else end
+            return max(first, free)
 
     def _dropped_shards(self, tx: Transaction, catalog: Catalog) -> tuple[int, ...]:
         """Shards of dropped tables, and those that a TRUNCATE left without a row anybody else
@@ -539,19 +545,24 @@ class Store:
 
     def _follow_catalog(self) -> None:
         """Bring the open shards in line with a newly committed catalog."""
+        changing = [tx for tx in self._transactions.values() if tx.catalog is not tx.base_catalog]
         for shard in self.open_shards.values():
             table = self.catalog.relations.get(shard.table_oid)
             if not isinstance(table, Table):
                 continue  # created by an open transaction
-            shard.columns.learn(table)
+            if not any(tx.changes_relation(table.oid) for tx in changing):
+                shard.columns.learn(table)
             for oid in [oid for oid in shard.indexes if oid not in self.catalog.relations]:
                 if not self._is_pending_index(oid):
                     shard.drop_index(oid)
             self._open_indexes(shard, table)
 
     def _is_pending_index(self, oid: int) -> bool:
-        catalogs = [self._appended_catalog, *(tx.catalog for tx in self._transactions.values())]
-        return any(oid in catalog.relations for catalog in catalogs)
+        return any(oid in catalog.relations for catalog in self.catalogs())
+
+    def catalogs(self) -> list[Catalog]:
+        """The one that was committed last, and those that open transactions see."""
+        return [self._appended_catalog, *(tx.catalog for tx in self._transactions.values())]
 
     def restore_columns(self, catalog: Catalog, writes: Mapping[Shard, ShardWrites]) -> None:
         """After DDL was undone: types and indexes are those of `catalog` again."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from sqlvec.catalog.merging import merged
 from sqlvec.catalog.objects import Catalog
 from sqlvec.errors import SerializationFailure
 from sqlvec.index.row_set import RowSet
@@ -117,6 +118,7 @@ class ShardWrites:
 @dataclass(frozen=True, slots=True)
 class SavepointToken:
     catalog: Catalog
+    base_catalog: Catalog
     marks: Mapping[Any, WriteMark]
     fills: int
     locks: LockMark
@@ -162,7 +164,7 @@ class Transaction:
         self._store = store
         self._statement = 1
         self._touched: list[Shard] = []  # by the running statement
-        self._before = (self.catalog, 0, self.shard_changes)
+        self._before = (self.catalog, self.base_catalog, 0, self.shard_changes)
 
     @property
     def has_writes(self) -> bool:
@@ -189,9 +191,17 @@ class Transaction:
         self.past_seqno = min(self.past_seqno, seqno)
 
     def follow_catalog(self) -> None:
-        """The catalog is always the newest one, but for a transaction that is changing it."""
+        """The catalog is always the newest one, with the changes of the transaction."""
+        newest = self._store.catalog
         if self.catalog is self.base_catalog:
-            self.base_catalog = self.catalog = self._store.catalog
+            self.base_catalog = self.catalog = newest
+        elif newest is not self.base_catalog:
+            self.catalog = merged(self.base_catalog, self.catalog, newest)
+            self.base_catalog = newest
+
+    def changes_relation(self, oid: int) -> bool:
+        before, after = self.base_catalog.relations.get(oid), self.catalog.relations.get(oid)
+        return before is not after and before != after
 
     # ------------------------------------------------------------ statements
 
@@ -236,7 +246,7 @@ class Transaction:
     def begin_statement(self) -> None:
         self._statement += 1
         self._touched = []
-        self._before = (self.catalog, len(self.fills), self.shard_changes)
+        self._before = (self.catalog, self.base_catalog, len(self.fills), self.shard_changes)
 
     def undo_statement(self) -> None:
         """Undo what the running statement did, because it must wait and be run again. Rows that it claimed
@@ -248,8 +258,8 @@ class Transaction:
                 for row_ids in deleted:
                     lock_in_table(self, shard, row_ids[:kept], RowMode.UPDATE)
                     kept = max(0, kept - len(row_ids))
-            catalog, fills, self.shard_changes = self._before
-            self._undo_catalog(catalog, fills)
+            catalog, base, fills, self.shard_changes = self._before
+            self._undo_catalog(catalog, base, fills)
             self.begin_statement()
 
     def _undo(self, shard: Shard, writes: ShardWrites, mark: WriteMark) -> list[RowIds]:
@@ -259,10 +269,10 @@ class Transaction:
         shard.open_rows(self.id, writes)
         return deleted
 
-    def _undo_catalog(self, catalog: Catalog, fills: int) -> None:
+    def _undo_catalog(self, catalog: Catalog, base: Catalog, fills: int) -> None:
         self._forget_fills(fills)
         if self.catalog is not catalog:
-            self.catalog = catalog
+            self.catalog, self.base_catalog = catalog, base
             self._store.restore_columns(self.catalog, self.writes)
 
     # ------------------------------------------------------------ writing
@@ -405,14 +415,16 @@ class Transaction:
     def savepoint(self) -> SavepointToken:
         marks = {shard: writes.mark() for shard, writes in self.writes.items()}
         locks = self.locks.mark(self.owner)
-        return SavepointToken(self.catalog, marks, len(self.fills), locks, self.shard_changes)
+        return SavepointToken(
+            self.catalog, self.base_catalog, marks, len(self.fills), locks, self.shard_changes
+        )
 
     def rollback_to(self, token: SavepointToken) -> None:
         """Undo what was done since, and give back the locks; the savepoint stays."""
         with self._store.lock:
             for shard, writes in self.writes.items():
                 self._undo(shard, writes, token.marks.get(shard, (0, 0, 0)))
-            self._undo_catalog(token.catalog, token.fills)
+            self._undo_catalog(token.catalog, token.base_catalog, token.fills)
             self.shard_changes = token.shard_changes
             self.locks.release_after(self.owner, token.locks)
             self.begin_statement()

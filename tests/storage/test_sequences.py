@@ -71,9 +71,10 @@ def test_setval_sets_what_comes_next() -> None:
 
 def test_dropped_sequences_are_forgotten() -> None:
     values = {1: SequenceValue(1, True), 2: SequenceValue(2, True), 9: SequenceValue(3, True)}
-    catalog = Catalog(next_oid=9, schemas=empty_catalog().schemas, relations={2: _named(2)})
-    kept = {2: SequenceValue(2, True), 9: SequenceValue(3, True)}  # 9 is being created
-    assert without_dropped(values, catalog) == kept
+    committed = Catalog(next_oid=9, schemas=empty_catalog().schemas, relations={2: _named(2)})
+    open_ = committed.with_relation(_named(9))  # of a transaction that makes a sequence
+    kept = {2: SequenceValue(2, True), 9: SequenceValue(3, True)}
+    assert without_dropped(values, [committed, open_]) == kept
 
 
 def test_a_restarted_sequence_counts_anew_and_its_old_count_is_forgotten() -> None:
@@ -81,7 +82,7 @@ def test_a_restarted_sequence_counts_anew_and_its_old_count_is_forgotten() -> No
     restarted = replace(_named(2), value_oid=7, first=5)
     assert Sequences(values, ahead=4).next_value(restarted)[0] == 5
     catalog = Catalog(next_oid=9, schemas=empty_catalog().schemas, relations={2: restarted})
-    assert without_dropped(values, catalog) == {}
+    assert without_dropped(values, [catalog]) == {}
 
 
 def _named(oid: int) -> Sequence:
