@@ -23,6 +23,9 @@ MORE = """
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TYPE sales.addr AS (street text, city text);
 CREATE DOMAIN posint AS integer NOT NULL DEFAULT 1 CHECK (VALUE > 0);
+CREATE FUNCTION add2(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a + b';
+COMMENT ON FUNCTION add2 IS 'adds';
+CREATE PROCEDURE nothing(INOUT x int) LANGUAGE sql AS 'SELECT x';
 COMMENT ON TYPE mood IS 'how it feels';
 CREATE TABLE kinds (id int PRIMARY KEY, m mood DEFAULT 'ok', n posint, a sales.addr, p money, t tsvector, v vector(3));
 CREATE INDEX kinds_gin ON kinds USING gin (t);
@@ -40,7 +43,8 @@ SAME = (
     r"\dl", r"\df+ pg_sleep", r"\dAc hnsw", r"\dAf hnsw", r"\dAo hnsw vector", r"\dconfig work_mem", r"\encoding",
     r"\dO", r"\dO C", r"\da nothing", r"\d titles", r"\d kinds", r"\d+ kinds", r"\d kinds_gin", r"\d kinds_ivf", r"\dT+", r"\dT+ mood",
     r"\dT+ sales.addr", r"\dD+", r"\du", r"\du+", r"\dg+", r"\dfa", r"\dfp", r"\dft", r"\dfw", r"\dF", r"\dF+ english", r"\dF+ russian",
-    r"\dFd", r"\dFd+ german_stem", r"\dFp", r"\dFp+", r"\dp docs", r"\sf add2", r"\sf+ add2", r"\sf lower(text)", r"\dPi", r"\dPt", r"\dRp+", r"\dRs+",
+    r"\dFd", r"\dFd+ german_stem", r"\dFp", r"\dFp+", r"\dp docs", r"\df add*", r"\df+ add2", r"\df nothing", r"\sf add2", r"\sf+ add2", r"\sf nothing",
+    r"\sf missing", r"\sf lower(text)", r"\dPi", r"\dPt", r"\dRp+", r"\dRs+",
     r"\dconfig statement_timeout", r"\dconfig lock_timeout", r"\dn public", r"\dE+", r"\des+", r"\dew+", r"\deu+", r"\det+", r"\dl+", r"\dX+", r"\dy+",
     r"\d parts.*", r"\d+ parts.*", r"\dP parts.*", r"\dt parts.*", r"\di parts.*", r"\dPn parts.*",
     r"\d+ parts.base", r"\d+ parts.heir", r"\d parts.lower",
