@@ -95,6 +95,12 @@ def _add_serve(commands: Commands) -> None:
             help=f"who writes to a table waits while more {what}",
         )  # fmt: skip
     serve.add_argument("--password-file", help="a file with the password of user postgres")
+    for kind, what in (("cert", "the certificate, and those between it and its authority"),
+                       ("key", "the certificate's private key")):  # fmt: skip
+        serve.add_argument(
+            f"--ssl-{kind}-file", default="", metavar="FILE",
+            help=f"a PEM file with {what}; clients may use TLS then",
+        )  # fmt: skip
 
 
 def _add_demo(commands: Commands) -> None:
@@ -137,6 +143,10 @@ def _serve(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
+    if bool(args.ssl_cert_file) != bool(args.ssl_key_file):
+        print("sqlvec: --ssl-cert-file and --ssl-key-file go together", file=sys.stderr)
+        return 1
+    certificate = (args.ssl_cert_file, args.ssl_key_file) if args.ssl_cert_file else None
     checked = SessionSettings().checked
     try:
         storage = StorageSettings(
@@ -167,7 +177,7 @@ def _serve(args: argparse.Namespace) -> int:
         serve(
             args.data_dir, args.host, args.port, verifiers, storage, limits,
             authentication_seconds=args.authentication_timeout, metrics_port=args.metrics_port,
-            max_connections=args.max_connections,
+            max_connections=args.max_connections, certificate=certificate,
         )  # fmt: skip
     except DatabaseError as error:
         print(f"sqlvec: {error.message}", file=sys.stderr)

@@ -347,6 +347,7 @@ class Connection:
         self.sequence_values: dict[int, int] = {}
         self.cursors: dict[str, Cursor] = {}
         self.signal: Callable[[str], None] = _unheard
+        self.encryption: tuple[str, str, int] | None = None  # of TLS: version, cipher, its bits
         self._notices: list[Notice] = []
         self._relational: Relational | None = None
         self._kept_relational: list[Relational] = []
@@ -935,7 +936,7 @@ class Connection:
             self.pid, self.user, self.database.name, self.settings.show("application_name"),
             wait_event(self.owner), "active" if running else _STATES[self.block.status],
             "" if last is None else last.parsed.source(last.parsed.node)[:QUERY_LENGTH_MAX],
-            self.started_us, self.block.started_us, self.query_us,
+            self.started_us, self.block.started_us, self.query_us, self.encryption,
         )  # fmt: skip
 
     def rest(self) -> None:

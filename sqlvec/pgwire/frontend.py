@@ -19,6 +19,7 @@ STARTUP_SIZE_MAX = 10_000
 MESSAGE_SIZE_MAX = 1 << 30
 SMALL_MESSAGE_MAX = 10_000  # for kinds that carry no data
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
+TLS_HANDSHAKE = 0x16  # the first byte of a TLS record that begins one
 MINOR_VERSION = 0
 _PIECE = 1 << 18  # about what is read from a socket at once
 _HEADER = struct.Struct(">BI").unpack_from
@@ -33,9 +34,16 @@ _LENGTH_MAX = {
 
 @dataclass(frozen=True, slots=True)
 class EncryptionRequest:
-    """SSLRequest or GSSENCRequest; answered with N."""
+    """SSLRequest, answered with S or N, or GSSENCRequest, answered with N."""
 
     gss: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TlsHello:
+    """A handshake without SSLRequest before it (sslnegotiation=direct): all that has come of it."""
+
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Message(NamedTuple):
     body: bytes
 
 
-Event = EncryptionRequest | CancelRequest | Startup | Message
+Event = EncryptionRequest | TlsHello | CancelRequest | Startup | Message
 
 
 class Framing:
@@ -108,6 +116,10 @@ class Framing:
     def _startup(self) -> Event | None:
         if self.buffered < 8:
             return None
+        if self._buffer[self._start] == TLS_HANDSHAKE:  # no startup packet is so long
+            data = bytes(self._buffer[self._start :])
+            self._start = len(self._buffer)
+            return TlsHello(data)
         length, code = _STARTUP.unpack_from(self._buffer, self._start)
         if not 8 <= length <= STARTUP_SIZE_MAX:
             raise FatalError("invalid length of startup packet", sqlstate="08P01")

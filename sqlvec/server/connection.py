@@ -21,10 +21,12 @@ from sqlvec.pgwire.frontend import (
     Message,
     Reader,
     Startup,
+    TlsHello,
 )
-from sqlvec.pgwire.scram import MECHANISM, ScramExchange, Verifier, parse_verifier
+from sqlvec.pgwire.scram import MECHANISM, PLUS, ScramExchange, Verifier, parse_verifier
 from sqlvec.server.answering import Outcome, Wait, raising
 from sqlvec.server.session import Session
+from sqlvec.server.tls import TlsTransport
 
 if TYPE_CHECKING:
     from sqlvec.database import Connection
@@ -45,6 +47,7 @@ class ClientConnection(asyncio.Protocol):
         self.session: Session | None = None
         self.exchange: ScramExchange | None = None
         self.startup: Startup | None = None
+        self.tls: TlsTransport | None = None  # is the transport then
         self.awaiting_first = False
         self.output: list[bytes] = []
         self.write: Callable[[bytes], None] = self.output.append  # a session may put its own there
@@ -109,7 +112,9 @@ class ClientConnection(asyncio.Protocol):
                     self.transport.pause_reading()
             session.receive(event)
         elif isinstance(event, EncryptionRequest):
-            self.transport.write(b"N")
+            self._encrypt(event)
+        elif isinstance(event, TlsHello):
+            self._hello(event)
         elif isinstance(event, CancelRequest):
             self.listener.cancel(event.pid, event.secret)
             self.close()
@@ -134,7 +139,9 @@ class ClientConnection(asyncio.Protocol):
         """Tells the client and ends the connection."""
         if error.severity != "FATAL":
             names = {key: value for key, value in error.names.items()}
+            detail, hint = error.detail, error.hint
             error = FatalError(error.message, sqlstate=error.sqlstate, **names)
+            error.detail, error.hint = detail, hint
         self.write(backend.error(error))
         self.close()
 
@@ -243,6 +250,39 @@ class ClientConnection(asyncio.Protocol):
         }[signal]
         self.loop.call_soon_threadsafe(action)
 
+    # ---------------------------------------------------------------- encryption
+
+    def _encrypt(self, request: EncryptionRequest) -> None:
+        if self.tls is not None and not request.gss:
+            raise FatalError(
+                "unsupported frontend protocol 1234.5679: server supports 3.0 to 3.0", sqlstate="0A000"
+            )
+        if request.gss or self.listener.tls is None:
+            self.transport.write(b"N")
+            return
+        if self.framing.buffered:  # it would be taken for what the client says once it is encrypted
+            raise FatalError(
+                "received unencrypted data after SSL request", sqlstate="08P01",
+                detail="This could be either a client-software bug or evidence of an attempted "
+                "man-in-the-middle attack.",
+            )  # fmt: skip
+        self.transport.write(b"S")
+        self._secure(direct=False)
+
+    def _hello(self, hello: TlsHello) -> None:
+        if self.tls is not None:
+            raise FatalError("invalid length of startup packet", sqlstate="08P01")
+        if self.listener.tls is None:
+            self.close()
+            return
+        self._secure(direct=True).data_received(hello.data)
+
+    def _secure(self, *, direct: bool) -> TlsTransport:
+        assert self.listener.tls is not None
+        self.tls = TlsTransport(self, self.listener.tls, direct=direct)
+        self.transport = self.tls  # type: ignore[assignment]
+        return self.tls
+
     # ---------------------------------------------------------------- startup
 
     def _start(self, startup: Startup) -> None:
@@ -271,9 +311,10 @@ class ClientConnection(asyncio.Protocol):
             salt = hmac.new(key, user.encode(), hashlib.sha256).digest()[:16]
             verifier = Verifier(4096, salt, b"\0" * 32, b"\0" * 32)
         nonce = secrets.token_urlsafe(18)
-        self.exchange = ScramExchange(verifier, nonce, known=text is not None)
+        end_point = None if self.tls is None else self.tls.end_point
+        self.exchange = ScramExchange(verifier, nonce, known=text is not None, end_point=end_point)
         self.awaiting_first = True
-        self.write(backend.sasl([MECHANISM]))
+        self.write(backend.sasl([MECHANISM] if end_point is None else [PLUS, MECHANISM]))
 
     def _authenticate(self, message: Message) -> None:
         if message.kind == ord("X"):
@@ -284,8 +325,7 @@ class ClientConnection(asyncio.Protocol):
         assert self.startup is not None
         if self.awaiting_first:
             reader = Reader(message.body)
-            if reader.string() != MECHANISM:
-                raise FatalError("client selected an invalid SASL authentication mechanism", sqlstate="08P01")
+            self.exchange.choose(reader.string())
             reader.int32()
             self.write(backend.sasl_continue(self.exchange.first(reader.rest())))
             self.awaiting_first = False
@@ -307,6 +347,7 @@ class ClientConnection(asyncio.Protocol):
         self.pid, self.secret = self.listener.register(self)
         connection = database.connect(user, self.pid, self.secret, {**options, **parameters})
         connection.signal = self.signalled
+        connection.encryption = None if self.tls is None else self.tls.description
         connection.notifications.wake = lambda: self.signalled("news")
         self.session = Session(connection, self)
         self._active()

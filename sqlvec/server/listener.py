@@ -24,6 +24,8 @@ from sqlvec.exec.relational import EngineLimits
 from sqlvec.server.busy_poll import BusyPoll
 from sqlvec.server.committer import Committer
 from sqlvec.server.connection import ClientConnection
+from sqlvec.server.tls import ServerTls
+from sqlvec.server.tls import load as load_tls
 from sqlvec.storage.settings import StorageSettings
 
 log = logging.getLogger("sqlvec.listener")
@@ -44,8 +46,16 @@ class Listener:
         needs_password: bool,
         authentication_seconds: float = AUTHENTICATION_SECONDS,
         max_connections: int = MAX_CONNECTIONS,
+        tls: ServerTls | None = None,
     ) -> None:
         self.cluster = cluster
+        self.tls = tls
+        if tls is not None:
+            cluster.server_settings |= {
+                "ssl": "on",
+                "ssl_cert_file": tls.certificate_file,
+                "ssl_key_file": tls.key_file,
+            }
         self.max_connections = max_connections
         cluster.server_settings["max_connections"] = str(max_connections)
         self.needs_password = needs_password
@@ -88,6 +98,8 @@ class Listener:
         server = await loop.create_server(lambda: ClientConnection(self), host, port)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
+        if self.tls is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reload_certificate)
         bound_port = server.sockets[0].getsockname()[1]
         address = f"postgresql://postgres@{host}:{bound_port}/postgres"
         print(f"sqlvec {__version__} ready: {address}", flush=True)
@@ -105,6 +117,15 @@ class Listener:
         for committer in self.committers.values():
             committer.close()
         self.cluster.close()
+
+    def _reload_certificate(self) -> None:
+        """Of connections from now on; a file that cannot be used leaves the one there is."""
+        assert self.tls is not None
+        try:
+            self.tls = load_tls(self.tls.certificate_file, self.tls.key_file)
+            log.info("certificate reloaded")
+        except OSError as error:
+            log.error("%s; the certificate stays as it was", error)
 
     async def _run_syncs(self) -> None:
         """Makes durable what was committed with synchronous_commit = off, within moments."""
@@ -155,13 +176,15 @@ def serve(
     authentication_seconds: float = AUTHENTICATION_SECONDS,
     metrics_port: int | None = None,
     max_connections: int = MAX_CONNECTIONS,
+    certificate: tuple[str, str] | None = None,
 ) -> None:
-    """Opens the data directory and serves it until SIGTERM."""
+    """Opens the data directory and serves it until SIGTERM. certificate: the files of it and of its key, for TLS."""
     from sqlvec.exec.arrow_rows import warm as warm_rows
     from sqlvec.exec.copy_binary import warm as warm_copy
     from sqlvec.index.warm import warm, warm_codes
     from sqlvec.server.allocator import keep_freed_memory
 
+    tls = load_tls(*certificate) if certificate is not None else None
     keep_freed_memory()
     warm()
     warm_rows()
@@ -181,6 +204,7 @@ def serve(
             needs_password=bool(password_verifiers),
             authentication_seconds=authentication_seconds,
             max_connections=max_connections,
+            tls=tls,
         )
         stop: Callable[[], None] | None = None
         if metrics_port is not None:

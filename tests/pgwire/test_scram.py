@@ -6,8 +6,15 @@ import base64
 
 import pytest
 
-from sqlvec.errors import FatalError, ProtocolViolation
-from sqlvec.pgwire.scram import ScramExchange, make_verifier, parse_verifier, prepare
+from sqlvec.errors import DatabaseError, FatalError, ProtocolViolation
+from sqlvec.pgwire.scram import (
+    MECHANISM,
+    PLUS,
+    ScramExchange,
+    make_verifier,
+    parse_verifier,
+    prepare,
+)
 
 # RFC 7677, section 3.
 SALT = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
@@ -74,3 +81,43 @@ def test_a_verifier_is_kept_as_postgresql_keeps_it() -> None:
 )
 def test_passwords_are_prepared(password: str, prepared: str) -> None:
     assert prepare(password) == prepared
+
+
+def bound(mechanism: str = PLUS) -> ScramExchange:
+    """Over a channel that can be bound."""
+    made = ScramExchange(make_verifier("pencil", SALT, 4096), SERVER_NONCE, known=True, end_point=b"hash")
+    made.choose(mechanism)
+    return made
+
+
+def test_another_channel_than_the_servers_own_is_28000() -> None:
+    """As when someone stands between with a certificate of their own: the proof would be right."""
+    scram = bound()
+    scram.first(f"p=tls-server-end-point,,n=user,r={CLIENT_NONCE}".encode())
+    channel = base64.b64encode(b"p=tls-server-end-point,," + b"other").decode()
+    with pytest.raises(FatalError, match="channel binding check failed") as caught:
+        scram.final(f"c={channel},r={CLIENT_NONCE}{SERVER_NONCE},p={PROOF}".encode(), "user")
+    assert caught.value.sqlstate == "28000"
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "header", "said"),
+    [
+        (PLUS, "n", "malformed SCRAM message"),
+        (PLUS, "y", "malformed SCRAM message"),
+        (PLUS, "p=tls-unique", 'unsupported SCRAM channel-binding type "tls-unique"'),
+        (MECHANISM, "p=tls-server-end-point", "malformed SCRAM message"),
+        (MECHANISM, "y", "SCRAM channel binding negotiation error"),
+    ],
+)
+def test_a_header_that_does_not_fit_the_mechanism_is_refused(
+    mechanism: str, header: str, said: str
+) -> None:
+    with pytest.raises(DatabaseError, match=said):
+        bound(mechanism).first(f"{header},,n=user,r={CLIENT_NONCE}".encode())
+
+
+def test_only_what_was_offered_may_be_chosen() -> None:
+    for scram, mechanism in ((exchange(), PLUS), (bound(), "PLAIN")):
+        with pytest.raises(FatalError, match="invalid SASL authentication mechanism"):
+            scram.choose(mechanism)

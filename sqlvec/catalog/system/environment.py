@@ -35,6 +35,7 @@ class Activity:
     backend_us: int = 0
     transaction_us: int = 0
     query_us: int = 0
+    encryption: tuple[str, str, int] | None = None  # of TLS: version, cipher, its bits
 
 
 @dataclass(frozen=True, slots=True)

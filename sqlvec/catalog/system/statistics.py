@@ -28,6 +28,13 @@ def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                "query_start": connection.query_us or None, "backend_type": "client backend"}  # fmt: skip
 
 
+def _encryption(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    for connection in environment.connections:
+        version, cipher, bits = connection.encryption or (None, None, None)
+        yield {"pid": connection.pid, "ssl": connection.encryption is not None, "version": version,
+               "cipher": cipher, "bits": bits}  # fmt: skip
+
+
 def _databases(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for name in environment.databases:
         backends = sum(c.database == name for c in environment.connections)
@@ -157,6 +164,7 @@ LIVE = {
     "sqlvec_index_queue": _index_queue,
     "sqlvec_index_recall": _index_recall,
     "pg_stat_activity": _activity,
+    "pg_stat_ssl": _encryption,
     "pg_stat_progress_create_index": _index_progress,
     "pg_stat_database": _databases,
     "pg_stat_user_tables": _tables,
