@@ -22,6 +22,7 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.bind_call import Call, find_call
 from sqlvec.sql.bind_expression import bind_expression
+from sqlvec.sql.bind_json_record import JSON_RECORDS, json_rows
 from sqlvec.sql.bind_modifying import returned_rows
 from sqlvec.sql.bind_record import unnest_call, with_carried_fields
 from sqlvec.sql.bind_sample import sampled
@@ -273,8 +274,12 @@ def _function(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
     args = called.get("args", ())
     table = function_table(name) if called and not args else None
     alias, names = _alias(body, name)
-    relation_id = binder.next_relation()
     relation: bound.RelationNode
+    if called and name in JSON_RECORDS:
+        rows = json_rows(binder, body, scope, bind_expression)
+        named = {"lateral": True, "subquery": rows, "alias": {"aliasname": name, **body.get("alias", {})}}
+        return _subselect(binder, named, scope)
+    relation_id = binder.next_relation()
     if table is not None:
         columns = _renamed(_system_columns(table), names, alias)
         relation = bound.SystemScan(relation_id, alias, columns, table)

@@ -21,6 +21,7 @@ from sqlvec.sql.bind_aggregate import (
 )
 from sqlvec.sql.bind_bm25query import bm25query_function
 from sqlvec.sql.bind_fusion import RANKINGS, bind_ranking
+from sqlvec.sql.bind_json_record import JSON_RECORDS, json_row
 from sqlvec.sql.bind_paradedb import SCHEMAS, paradedb_function
 from sqlvec.sql.bind_record import record_call
 from sqlvec.sql.bind_text import FUNCTIONS as SEARCH_FUNCTIONS
@@ -59,6 +60,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     position = binder.position(body)
     if binder.catalog.routines and (call := _user_call(binder, body, scope, bind)) is not None:
         return call
+    if name in JSON_RECORDS and not name.endswith("set"):
+        return bind(binder, json_row(binder, body, scope, bind), scope)
     if len(body["funcname"]) > 1 and (schema := body["funcname"][0]["String"]["sval"]) in SCHEMAS:
         return paradedb_function(binder, schema, name, body, scope, bind)
     if name in RANKINGS:

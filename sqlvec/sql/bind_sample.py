@@ -6,14 +6,12 @@ seed, so that the same rows come again for as long as the table does not change.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 from sqlvec.catalog.objects import Table
 from sqlvec.catalog.system.tables import system_table
 from sqlvec.errors import FeatureNotSupported, InvalidTablesampleArgument, UndefinedObject
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.parse import Node, parse
+from sqlvec.sql.parse import Node
+from sqlvec.sql.template import filled
 
 _METHODS = ("system", "bernoulli")
 _DRAWN = "SELECT * FROM sampled WHERE pg_catalog.random() * 100 < $1::float8"
@@ -40,7 +38,7 @@ def sampled(binder: Binder, body: Node) -> Node:
     values = {1: body["args"][0]}
     if "repeatable" in body:
         values[2] = body["repeatable"]
-    query = _filled(_template("repeatable" in body), {"RangeVar": plain}, values)
+    query = filled(_CHOSEN if "repeatable" in body else _DRAWN, values, {"RangeVar": plain})
     return {"subquery": query, "alias": alias}
 
 
@@ -64,21 +62,3 @@ def _check_share(node: Node) -> None:
     number = constant.get("ival", {}).get("ival", constant.get("fval", {}).get("fval"))
     if number is not None and not 0 <= float(number) <= 100:
         raise InvalidTablesampleArgument("sample percentage must be between 0 and 100")
-
-
-@cache
-def _template(repeatable: bool) -> Node:
-    return parse(_CHOSEN if repeatable else _DRAWN)[0].node
-
-
-def _filled(node: Any, relation: Node, values: dict[int, Node]) -> Any:
-    """The template with the relation and the values in their places, and no locations, which are of its text."""
-    if isinstance(node, list):
-        return [_filled(item, relation, values) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if "RangeVar" in node:
-        return relation
-    if "ParamRef" in node:
-        return values[node["ParamRef"]["number"]]
-    return {key: _filled(v, relation, values) for key, v in node.items() if key != "location"}
