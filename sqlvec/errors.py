@@ -358,6 +358,12 @@ class UndefinedDatabase(DatabaseError):
     sqlstate = "3D000"
 
 
+class InvalidGrantOperation(DatabaseError):
+    """A privilege that cannot be given so."""
+
+    sqlstate = "0LP01"
+
+
 class InvalidSchemaName(DatabaseError):
     """No schema of that name."""
 

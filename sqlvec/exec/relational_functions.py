@@ -7,6 +7,7 @@ the host finds what the session's running statement brings along.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import threading
@@ -335,6 +336,7 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("decode", texts.decode, [_TEXT, _TEXT], _BLOB),
     ("convert", encodings.convert, [_BLOB, _TEXT, _TEXT], _BLOB),
     ("convert_from", encodings.convert_from, [_BLOB, _TEXT], _TEXT),
+    ("digest", lambda name, data: hashlib.new(name, data).digest(), [_TEXT, _BLOB], _BLOB),
     ("convert_to", encodings.convert_to, [_TEXT, _TEXT], _BLOB),
     ("byte_length", encodings.byte_length, [_BLOB, _TEXT], _LONG),
     ("quote_ident", definitions.quote_identifier, [_TEXT], _TEXT),

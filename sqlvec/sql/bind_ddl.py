@@ -31,6 +31,7 @@ from sqlvec.sql.bind_domain import (
 )
 from sqlvec.sql.bind_drop import bind_drop, bind_truncate
 from sqlvec.sql.bind_enum import bind_alter_enum, bind_create_enum
+from sqlvec.sql.bind_grant import bind_default_privileges, bind_grant, bind_grant_role
 from sqlvec.sql.bind_index import bind_alter_index, bind_index, bind_reindex
 from sqlvec.sql.bind_rename import bind_rename, bind_set_schema
 from sqlvec.sql.bind_routine import bind_create_routine
@@ -155,5 +156,8 @@ DDL_KINDS: dict[str, Callable[[Binder, Any], bound.Ddl | bound.Utility]] = {
     "AlterDomainStmt": bind_alter_domain,
     "AlterOwnerStmt": _owner,
     "CreateFunctionStmt": bind_create_routine,
+    "GrantStmt": bind_grant,
+    "GrantRoleStmt": bind_grant_role,
+    "AlterDefaultPrivilegesStmt": bind_default_privileges,
     "AlterFunctionStmt": bind_alter_routine,
 }

@@ -6,6 +6,7 @@ import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+from sqlvec.catalog.identifiers import quote_identifier
 from sqlvec.catalog.objects import Column, Index, Relation, Table, View, ViewRelation
 from sqlvec.errors import (
     DuplicateColumn,
@@ -54,7 +55,7 @@ def bind_create_view(binder: Binder, body: Node) -> bound.Ddl:
     _, oid = binder.catalog.reserve_oids(1)
     option = check_option(body)
     view = View(
-        old.oid if old else oid, name, schema_oid, columns, query_text(binder), relations, option
+        old.oid if old else oid, name, schema_oid, columns, _view_text(binder, body), relations, option
     )
     why = why_not_updatable(binder, view, query)
     if option and why:
@@ -156,8 +157,21 @@ def _check_replaced(old: View, columns: tuple[Column, ...]) -> None:
 
 
 _AS = re.compile(r"\bas\b\s*(?=\(*\s*(?:select|with|values|table)\b)", re.I)
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.S)
+_RECURSIVE = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:temp\w*\s+)?recursive\s", re.I)
 _WITH_DATA = re.compile(r"\s+with\s+(?:no\s+)?data\s*\Z", re.I)
 _CHECK_OPTION = re.compile(r"\s+with\s+(?:cascaded\s+|local\s+)?check\s+option\s*\Z", re.I)
+
+
+def _view_text(binder: Binder, body: Node) -> str:
+    """The query; that of a recursive view, whose tree the parser has made so, with its WITH."""
+    text = query_text(binder)
+    raw = binder.parsed.text.encode()[binder.parsed.offset :].decode(errors="ignore")
+    if not _RECURSIVE.match(_COMMENTS.sub(" ", raw)):
+        return text
+    name = quote_identifier(body["view"]["relname"])
+    names = ", ".join(quote_identifier(n["String"]["sval"]) for n in body["aliases"])
+    return f"WITH RECURSIVE {name}({names}) AS ({text}) SELECT {names} FROM {name}"
 
 
 def query_text(binder: Binder) -> str:

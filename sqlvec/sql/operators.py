@@ -150,6 +150,10 @@ def _prefix(
         return bound.FunctionCall(right.type, "abs", (right,))
     if name == "~" and oid in BITS:
         return _call(types.BIT, "~", right)
+    if name in ("|/", "||/") and oid in NUMBERS:
+        root = "sqrt" if name == "|/" else "cbrt"
+        double = binder.coerce(right, types.FLOAT8, position=position)
+        return bound.FunctionCall(types.FLOAT8, root, (double,))
     if name == "~" and oid in NUMBERS[:3]:
         return _call(right.type, "~", right)
     raise no_operator(name, None, right.type, position)

@@ -38,7 +38,9 @@ _TEMPLATES = {
     "repeat": "repeat({0}, greatest({1}, 0))", "left": "left({0}, {1})", "right": "right({0}, {1})",
     "replace": "replace({0}, {1}, {2})", "position": "instr({0}, {1})", "strpos": "instr({0}, {1})",
     "split_part": "sqlvec_split_part({0}, {1}, {2})", "translate": "translate({0}, {1}, {2})",
-    "ascii": "ascii({0})", "chr": "sqlvec_chr({0})", "md5": "md5({0})",
+    "ascii": "ascii({0})", "chr": "sqlvec_chr({0})", "md5": "md5({0})", "sha224": "sqlvec_digest('sha224', {0})",
+    "sha256": "sqlvec_digest('sha256', {0})", "sha384": "sqlvec_digest('sha384', {0})",
+    "sha512": "sqlvec_digest('sha512', {0})",
     "encode": "sqlvec_encode({0}, {1})", "decode": "sqlvec_decode({0}, {1})",
     "convert": "sqlvec_convert({0}, {1}, {2})", "convert_from": "sqlvec_convert_from({0}, {1})",
     "convert_to": "sqlvec_convert_to({0}, {1})",
@@ -71,7 +73,8 @@ _TEMPLATES = {
     # the server
     "gen_random_uuid": "CAST(uuid() AS VARCHAR)", "pg_is_in_recovery": "false", "inet_server_addr": "NULL",
     "inet_server_port": "NULL",
-    "pg_jit_available": "false", "pg_is_wal_replay_paused": "false",
+    "pg_jit_available": "false", "pg_reload_conf": "true", "pg_stat_reset": "''",
+    "pg_stat_clear_snapshot": "''", "pg_is_wal_replay_paused": "false",
     "pg_stat_get_numscans": "0",
 }  # fmt: skip
 _DEFAULTS = {
