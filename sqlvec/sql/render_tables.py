@@ -8,7 +8,7 @@ from sqlvec import types
 from sqlvec.errors import FeatureNotSupported, InvalidParameterValue
 from sqlvec.sql import bound
 from sqlvec.sql.render_arrays import items
-from sqlvec.sql.render_cast import text_out_of
+from sqlvec.sql.render_cast import text_out_of, zoned
 from sqlvec.sql.render_json import path_arguments
 from sqlvec.sql.render_numeric import as_text
 from sqlvec.sql.render_ranges import range_list
@@ -191,10 +191,23 @@ def _series(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     args = r.all(e.args)
     if e.type.oid in _TIMES:
         if e.type.oid == types.TIMESTAMPTZ.oid and r.context.time_zone != "UTC":
-            raise FeatureNotSupported("generate_series over a session time zone is not supported")
+            return _zoned_series(r, args, step)
         return f"generate_series({', '.join(args)})"
     assert e.type.oid in INTEGERS, e
     return f"generate_series({', '.join(f'CAST({arg} AS BIGINT)' for arg in args)})"
+
+
+def _zoned_series(r: ExpressionRenderer, args: list[str], step: bound.Const | None) -> str:
+    """Hours are steps of time, days and months are steps of the session's calendar."""
+    if step is None or step.value is None:
+        raise FeatureNotSupported("generate_series over a session time zone needs a constant step")
+    months, days, microseconds = step.value
+    if not months and not days:
+        return f"generate_series({', '.join(args)})"
+    if microseconds:
+        raise FeatureNotSupported("generate_series over a session time zone needs a step of hours or of days")
+    first, last = zoned(r, args[0]), zoned(r, args[1])
+    return f"list_transform(generate_series({first}, {last}, {args[2]}), lambda t: {zoned(r, 't')})"
 
 
 def _streamed_series(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
