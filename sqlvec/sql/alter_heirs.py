@@ -18,6 +18,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.alter_partitions import Begin, joined
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.inheritance import (
+    collations,
     counted,
     for_child,
     for_heir,
@@ -168,7 +169,8 @@ def _add_column(change: Change, table: Table, command: Node) -> bool:
         )
     if own.collation != column.collation:
         raise CollationMismatch(
-            f'child table "{change.old.name}" has different collation for column "{name}"'
+            f'child table "{change.old.name}" has different collation for column "{name}"',
+            detail=collations(change.binder.catalog, column, own),
         )
     change.draft.columns[own.attnum - 1] = counted(own, 1)
     change.notices.append(

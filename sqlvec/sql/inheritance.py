@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlvec.catalog.collations import column_collation
 from sqlvec.catalog.names import collation_name
-from sqlvec.catalog.objects import Column, Constraint, Table
+from sqlvec.catalog.objects import Catalog, Column, Constraint, Table
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import (
     CollationMismatch,
@@ -197,18 +197,18 @@ def _check_alike(draft: Draft, what: str, one: Column, other: Column) -> None:
             f"{what} has a type conflict",
             detail=f"{format_type(one.type)} versus {format_type(other.type)}",
         )
-    view = Viewpoint(draft.binder.catalog)
-    names = [
-        collation_name(view, column_collation(view.catalog, column)) for column in (one, other)
-    ]
-    if names[0] != names[1]:
+    catalog = draft.binder.catalog
+    if column_collation(catalog, one) != column_collation(catalog, other):
         raise CollationMismatch(
-            f"{what} has a collation conflict", detail=" versus ".join(map(_quoted, names))
+            f"{what} has a collation conflict", detail=collations(catalog, one, other)
         )
 
 
-def _quoted(name: str) -> str:
-    return name if name.startswith('"') else f'"{name}"'
+def collations(catalog: Catalog, one: Column, other: Column) -> str:
+    """Those of two columns, for the detail of an error."""
+    view = Viewpoint(catalog)
+    names = (collation_name(view, column_collation(catalog, column)) for column in (one, other))
+    return " versus ".join(name if name.startswith('"') else f'"{name}"' for name in names)
 
 
 # ---------------------------------------------------------------- checks
