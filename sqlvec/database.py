@@ -614,11 +614,12 @@ class Connection:
         elif isinstance(statement, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
             plan = make_plan(statement, catalog)
         calls = bool(catalog.routines) and calls_routines(statement)
+        columns = self._columns(statement)
         return Prepared(
             parsed,
             statement,
             result.parameter_types,
-            self._columns(statement),
+            columns,
             plan,
             not calls and self._is_short(statement, plan),
             catalog,
@@ -626,9 +627,7 @@ class Connection:
             self._bind_settings(),
             relation_locks(statement, catalog),
             takes_locks(statement),
-            named_columns=named_places(
-                [c.type for c in statement.columns] if isinstance(statement, bound.Query) else ()
-            ),
+            named_columns=() if plan is None else named_places([c.type for c in columns or ()]),
             named_parameters=named_places(result.parameter_types),
         )
 
@@ -783,19 +782,19 @@ class Connection:
         if prepared.named_parameters:
             context.parameters = looked_up(prepared, context)
         if isinstance(plan, MergePlan):
-            return self._written(run_merge(plan, context), context)
+            return self._written(run_merge(plan, context), prepared, context)
         if isinstance(plan, SequencePlan):
             context, plan = run_first(plan, context), plan.main
             if context.changes and is_query(plan):
                 enforce(context)
         if isinstance(plan, InsertPlan):
-            return self._written(run_insert(plan, context), context)
+            return self._written(run_insert(plan, context), prepared, context)
         if isinstance(plan, ModifyPlan):
-            return self._written(run_modify(plan, context), context)
+            return self._written(run_modify(plan, context), prepared, context)
         if isinstance(statement, bound.Ddl):
             return self._drained(run_ddl(statement, context), context)
         if isinstance(statement, bound.Explain):
-            return self._written(run_explain(statement, context), context)
+            return self._written(run_explain(statement, context), prepared, context)
         if isinstance(statement, bound.Copy):
             return self._copy(statement, context)
         assert plan is not None and prepared.columns is not None
@@ -808,9 +807,11 @@ class Connection:
             rows = named(rows, prepared.named_columns, prepared.columns, context)
         return self._drained(rows_result(prepared.columns, rows), context)
 
-    def _written(self, result: Result, context: Context) -> Result:
+    def _written(self, result: Result, prepared: Prepared, context: Context) -> Result:
         if context.changes:
             enforce(context)
+        if prepared.named_columns:
+            result.rows = named(result.rows, prepared.named_columns, prepared.columns or (), context)
         return self._drained(result, context)
 
     def _settle_group(self) -> None:

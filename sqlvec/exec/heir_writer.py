@@ -11,7 +11,7 @@ from sqlvec.exec.changes import Change
 from sqlvec.exec.heirs import places_in, seen_from
 from sqlvec.exec.row_rules import row_rules
 from sqlvec.exec.row_versions import replace_rows
-from sqlvec.exec.write import Rows, Writer
+from sqlvec.exec.write import Rows, Writer, Written
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -63,8 +63,9 @@ class HeirWriter(Writer):
         assert place is not None
         Writer.note(self, Change(place[0].table_oid, change.old, change.new))
 
-    def replace_versions(self, old: Old, rows: Rows, assigned: set[int]) -> None:
+    def replace_versions(self, old: Old, rows: Rows, assigned: set[int]) -> list[Written]:
         start = 0
+        written: list[Written] = []
         groups: dict[int, tuple[Old, list[int]]] = {}
         for shard, ids in old:
             mine, positions = groups.setdefault(shard.table_oid, ([], []))
@@ -75,7 +76,10 @@ class HeirWriter(Writer):
             some = [[column[i] for i in positions] for column in rows]
             if oid != self.table.oid:
                 some = self._as_own(self._writers[oid], mine, some, assigned)
-            replace_rows(self._writers[oid], mine, some, self._moved(assigned, oid))
+            for part in replace_rows(self._writers[oid], mine, some, self._moved(assigned, oid)):
+                places = np.array(positions, np.int64)[part.positions]
+                written.append(Written(part.shard, part.first_row_id, places))
+        return written
 
     def _as_own(self, writer: Writer, old: Old, rows: Rows, assigned: set[int]) -> Rows:
         """New rows of an heir: as they were, with the assigned columns of the given rows."""
@@ -96,9 +100,8 @@ class HeirWriter(Writer):
         return {places[attnum] for attnum in attnums}
 
 
-def replace_versions(writer: Writer, old: Old, rows: Rows, assigned: set[int]) -> None:
+def replace_versions(writer: Writer, old: Old, rows: Rows, assigned: set[int]) -> list[Written]:
     """replace_rows of a Writer of any kind."""
     if isinstance(writer, HeirWriter):
-        writer.replace_versions(old, rows, assigned)
-    else:
-        replace_rows(writer, old, rows, assigned)
+        return writer.replace_versions(old, rows, assigned)
+    return replace_rows(writer, old, rows, assigned)

@@ -93,6 +93,11 @@ class HeirShard:
     def take(self, attnums: Sequence[int], rows: RowSet | RowIds) -> pa.Table:
         return self.itself.take(self._moved(attnums), rows)
 
+    def take_pieces(
+        self, attnums: Sequence[int], rows: RowSet, size: int
+    ) -> Iterator[tuple[list[pa.Array], int]]:
+        return self.itself.take_pieces(self._moved(attnums), rows, size)
+
     def vectors(self, attnum: int) -> VectorView:
         return self.itself.vectors(self.places[attnum])
 

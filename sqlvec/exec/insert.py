@@ -17,8 +17,9 @@ from sqlvec.exec.select import run_query
 from sqlvec.exec.upsert import Upsert
 from sqlvec.exec.write import Rows, Writer, table_rules
 from sqlvec.plan.native import is_native
-from sqlvec.plan.physical import InsertPlan
+from sqlvec.plan.physical import InsertPlan, ModifyPlan
 from sqlvec.sql import bound
+from sqlvec.sql.bind_from import table_columns
 
 INSERT_BATCH_ROWS = 10_000
 
@@ -40,7 +41,10 @@ def run_insert(plan: InsertPlan, context: Context) -> Result:
         )
         kept = _write(writer, rows, statement.on_conflict, memo)
         count += len(kept[0]) if kept else 0
-        if statement.returning:
+        if plan.carried:
+            oids = _table_oids(writer, kept)
+            returned.append(returning_carried(plan, writer, kept, [oids] * len(plan.carried)))
+        elif statement.returning:
             returned.append(returning(writer, statement.returning, kept))
     result = Result(None, "INSERT", iter(()), count, counted=True)
     if statement.returning:
@@ -139,6 +143,24 @@ def returning(
     writer: Writer, targets: tuple[bound.Target, ...], rows: Rows
 ) -> list[list[Datum]]:
     return writer.evaluate([target.expression for target in targets], rows)
+
+
+def returning_carried(
+    plan: InsertPlan | ModifyPlan, writer: Writer, rows: Rows, carried: Rows
+) -> list[list[Datum]]:
+    """RETURNING that asks for columns of other relations, or hidden ones: they follow the row's own."""
+    table = writer.arrow(rows)
+    first = len(plan.statement.target.columns)
+    for i, (column, values) in enumerate(zip(plan.carried, carried, strict=True)):
+        array = column.type.definition.to_arrow(values, column.type.typmod)
+        table = table.append_column(f"c{first + i}", array)
+    whole = table_columns(writer.table)
+    return evaluate_over_rows(plan.returning, writer.relation_id, table, writer.context, whole)
+
+
+def _table_oids(writer: Writer, rows: Rows) -> list[Datum]:
+    """Of inserted rows, the tables that they are in: all that RETURNING knows of what is hidden."""
+    return [shard.table_oid for shard in writer.shards_of(rows)]
 
 
 def _write(

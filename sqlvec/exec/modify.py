@@ -10,8 +10,8 @@ import numpy as np
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.heir_writer import replace_versions
 from sqlvec.exec.heirs import stored
-from sqlvec.exec.insert import output_columns, returning
-from sqlvec.exec.over_rows import evaluate_over_rows
+from sqlvec.exec.hidden_columns import hidden_of
+from sqlvec.exec.insert import output_columns, returning, returning_carried
 from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.prefilter import prefilter
 from sqlvec.exec.result import Batch, Result
@@ -21,7 +21,6 @@ from sqlvec.exec.write import Rows, Writer
 from sqlvec.index.row_set import RowSet
 from sqlvec.plan.physical import ROW_ID_SHARD_SHIFT, ModifyPlan
 from sqlvec.sql import bound
-from sqlvec.sql.bind_from import table_columns
 from sqlvec.storage.locks import RowMode
 
 if TYPE_CHECKING:
@@ -45,22 +44,11 @@ def run_modify(plan: ModifyPlan, context: Context) -> Result:
         result.columns = output_columns(statement.returning)
         batch: Batch
         if plan.carried:
-            batch = _returning_carried(plan, writer, found, carried)
+            batch = returning_carried(plan, writer, found, carried)
         else:
             batch = returning(writer, statement.returning, found)
         result.rows = iter([batch])
     return result
-
-
-def _returning_carried(plan: ModifyPlan, writer: Writer, rows: Rows, carried: Rows) -> Batch:
-    """RETURNING that asks for columns of other relations: they follow the row's own."""
-    table = writer.arrow(rows)
-    first = len(plan.statement.target.columns)
-    for i, (column, values) in enumerate(zip(plan.carried, carried, strict=True)):
-        array = column.type.definition.to_arrow(values, column.type.typmod)
-        table = table.append_column(f"c{first + i}", array)
-    whole = table_columns(writer.table)
-    return evaluate_over_rows(plan.returning, writer.relation_id, table, writer.context, whole)
 
 
 Target = tuple["Shard", np.ndarray, list[list[Datum]] | None]
@@ -147,5 +135,8 @@ def _update(
             column += new
     if not changed or not changed[0]:
         return changed
-    replace_versions(writer, [(shard, ids) for shard, ids, _ in targets], changed, assigned)
+    written = replace_versions(writer, [(shard, ids) for shard, ids, _ in targets], changed, assigned)
+    for asked, values in zip(plan.carried, carried, strict=True):
+        if asked.relation_id == writer.relation_id:  # hidden: of the new version
+            values[:] = hidden_of(asked, written, len(values))
     return changed

@@ -16,6 +16,7 @@ from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import Evaluator, compile_expression, constant
 from sqlvec.exec.explain_score import explanations
 from sqlvec.exec.hand_fusion import run_hand_fusion, run_recognised
+from sqlvec.exec.hidden_columns import hidden_values
 from sqlvec.exec.limit import RowLimit, row_limit
 from sqlvec.exec.locking import run_locking
 from sqlvec.exec.ordering import sorted_places
@@ -26,8 +27,6 @@ from sqlvec.exec.ranked_scan import key_datums
 from sqlvec.exec.result import Batch, arrow_table
 from sqlvec.exec.source import materialize, text_scores
 from sqlvec.plan.physical import (
-    ROW_ID_ORDINAL,
-    ROW_ID_SHARD_SHIFT,
     Constants,
     HandFusion,
     LateralSource,
@@ -40,6 +39,7 @@ from sqlvec.plan.physical import (
     Source,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.system_columns import ROW_ID_ORDINAL
 from sqlvec.sql.tree import children, walk
 
 NATIVE_ROWS_MAX = 2_000  # beyond: sorting and projecting is the relational engine's
@@ -276,9 +276,9 @@ class NativeRun:
 
     def _read(self, node: bound.Expression, part: ShardRows, ids: np.ndarray) -> list[Datum]:
         if isinstance(node, bound.ColumnRef):
-            if node.ordinal == ROW_ID_ORDINAL:
-                places: list[Datum] = (ids | (part.shard.shard_id << ROW_ID_SHARD_SHIFT)).tolist()
-                return places
+            if node.ordinal >= ROW_ID_ORDINAL:
+                hidden: list[Datum] = hidden_values(node.ordinal, part.shard, ids).tolist()
+                return hidden
             return part.shard.gather(node.ordinal + 1, ids)
         assert isinstance(node, bound.TextScore), node
         return text_scores(node, part, ids, self.context).tolist()

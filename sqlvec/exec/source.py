@@ -14,6 +14,7 @@ from sqlvec.catalog.system.rows import system_columns
 from sqlvec.catalog.system.tables import TABLEOID
 from sqlvec.exec.context import Context
 from sqlvec.exec.explain_score import explanations
+from sqlvec.exec.hidden_columns import hidden_values
 from sqlvec.exec.limit import row_limit
 from sqlvec.exec.pieces import PIECE_ROWS, Pieces
 from sqlvec.exec.prefilter import ShardRows, prefilter, row_distances
@@ -23,8 +24,6 @@ from sqlvec.exec.text_query import other_statistics, text_query
 from sqlvec.index.row_set import RowSet
 from sqlvec.plan.native import is_constant, relations_of
 from sqlvec.plan.physical import (
-    ROW_ID_ORDINAL,
-    ROW_ID_SHARD_SHIFT,
     FusionLeg,
     MmrLeg,
     SystemSource,
@@ -33,6 +32,7 @@ from sqlvec.plan.physical import (
 from sqlvec.plan.ranking import Ground, leg_of
 from sqlvec.sql import bound
 from sqlvec.sql.bind_modifying import RETURNED
+from sqlvec.sql.system_columns import ROW_ID_ORDINAL
 from sqlvec.sql.tree import walk
 from sqlvec.storage.part import vector_dims
 
@@ -57,7 +57,8 @@ def materialize(source: TableSource | SystemSource, context: Context) -> pa.Tabl
     if context.observed is not None:
         counters = context.observed.setdefault(source.prefilter.scan.relation_id, {})
         counters["rows"] = sum(part.rows.count for part in rows)
-    if not (source.computed or source.row_ids) and _are_many(rows):
+    hidden = any(ordinal >= ROW_ID_ORDINAL for ordinal in source.ordinals)
+    if not (source.computed or hidden) and _are_many(rows):
         return _pieces(source.ordinals, rows, _empty(source, table).schema)
     tables = []
     computed = {}
@@ -67,10 +68,6 @@ def materialize(source: TableSource | SystemSource, context: Context) -> pa.Tabl
         columns = arrow_columns(part.shard, source.ordinals, part.rows)
         for name, arrays in computed.items():
             columns[name] = arrays[position]
-        if source.row_ids:
-            columns[f"c{ROW_ID_ORDINAL}"] = pa.array(
-                part.rows.ids() | np.int64(part.shard.shard_id << ROW_ID_SHARD_SHIFT)
-            )
         tables.append(_table(columns, part.rows.count))
     if not tables:
         return _empty(source, table)
@@ -102,13 +99,14 @@ def _table(columns: dict[str, pa.Array | pa.ChunkedArray], row_count: int) -> pa
 def _empty(source: TableSource, table: Table) -> pa.Table:
     fields = []
     for ordinal in source.ordinals:
+        if ordinal >= ROW_ID_ORDINAL:
+            fields.append(pa.field(f"c{ordinal}", pa.int64()))
+            continue
         column = table.column_by_attnum(ordinal + 1)
         arrow = column.type.definition.arrow(column.type.typmod)
         fields.append(pa.field(f"c{ordinal}", arrow))
     for name, expression in source.computed:
         fields.append(pa.field(name, _COMPUTED_TYPES.get(type(expression), pa.float64())))
-    if source.row_ids:
-        fields.append(pa.field(f"c{ROW_ID_ORDINAL}", pa.int64()))
     if not fields:
         fields.append(pa.field("c_", pa.bool_()))
     return pa.schema(fields).empty_table()
@@ -117,10 +115,14 @@ def _empty(source: TableSource, table: Table) -> pa.Table:
 def arrow_columns(
     shard: Shard, ordinals: Sequence[int], rows: RowSet | np.ndarray
 ) -> dict[str, pa.Array | pa.ChunkedArray]:
-    """Columns of a shard, named c{ordinal}, for the given rows; ids are taken in their order."""
-    attnums = [ordinal + 1 for ordinal in ordinals]
+    """Columns of a shard, named c{ordinal}, hidden ones last, for the given rows; ids are taken in their order."""
+    attnums = [ordinal + 1 for ordinal in ordinals if ordinal < ROW_ID_ORDINAL]
     taken = shard.take(attnums, rows)
-    return {f"c{ordinal}": taken.column(i) for i, ordinal in enumerate(ordinals)}
+    columns = {f"c{attnum - 1}": taken.column(i) for i, attnum in enumerate(attnums)}
+    for ordinal in ordinals[len(attnums) :]:
+        ids = rows.ids() if isinstance(rows, RowSet) else rows
+        columns[f"c{ordinal}"] = pa.array(hidden_values(ordinal, shard, ids))
+    return columns
 
 
 def _ranked(

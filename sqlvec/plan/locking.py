@@ -9,8 +9,9 @@ from typing import Any
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
 from sqlvec.errors import FeatureNotSupported
-from sqlvec.plan.physical import ROW_ID_ORDINAL, LockingSelect, NativeSelect, QueryPlan, Remainder
+from sqlvec.plan.physical import LockingSelect, NativeSelect, QueryPlan, Remainder
 from sqlvec.sql import bound
+from sqlvec.sql.system_columns import ROW_ID_ORDINAL
 from sqlvec.sql.tree import nodes
 
 PlanQuery = Callable[[bound.Query, Catalog], QueryPlan]

@@ -16,7 +16,6 @@ from typing import Any
 from sqlvec.catalog.objects import Index, Table
 from sqlvec.sql import bound
 
-ROW_ID_ORDINAL = 100_000  # the pseudo column of a source that carries (shard id, row id)
 ROW_ID_SHARD_SHIFT = 40  # shard id << 40 | row id
 
 
@@ -167,8 +166,8 @@ class NativeSelect:
 
 @dataclass(frozen=True, slots=True)
 class TableSource:
-    """Rows of a table for the remainder: ordinals wanted, computed columns, and a ranking when only the best
-    rows are asked for."""
+    """Rows of a table for the remainder: ordinals wanted, ascending and with hidden ones, computed columns, and a
+    ranking when only the best rows are asked for."""
 
     prefilter: Prefilter
     ordinals: tuple[int, ...]
@@ -176,7 +175,6 @@ class TableSource:
     ranking: Ranking | None = None
     limit: bound.Expression | None = None
     offset: bound.Expression | None = None
-    row_ids: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +294,8 @@ class InsertPlan:
     statement: bound.Insert
     rows: tuple[tuple[bound.Expression, ...], ...] | None  # VALUES evaluated directly
     source: QueryPlan | None
+    carried: tuple[bound.ColumnRef, ...] = ()  # as in ModifyPlan
+    returning: tuple[bound.Expression, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)  # the executor's
 
 
@@ -303,8 +303,8 @@ class InsertPlan:
 class ModifyPlan:
     """UPDATE or DELETE. source yields the row ids, then the assigned values, when the statement joins or
     computes beyond direct evaluation; else prefilter finds the rows and the assignments are evaluated.
-    carried: columns of other relations that RETURNING asks for, which source yields last; in returning they are
-    columns of the target, after its own."""
+    carried: columns of other relations, and hidden ones, that RETURNING asks for, which source yields last; in
+    returning they are columns of the target, after its own."""
 
     statement: bound.Update | bound.Delete
     prefilter: Prefilter

@@ -11,12 +11,12 @@ from dataclasses import fields, is_dataclass, replace
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
+from sqlvec.errors import FeatureNotSupported
 from sqlvec.plan.flatten import flattened
 from sqlvec.plan.hand_fusion import Recogniser
 from sqlvec.plan.locking import plan_locking
 from sqlvec.plan.native import is_constant, is_native, relations_of
 from sqlvec.plan.physical import (
-    ROW_ID_ORDINAL,
     AllOf,
     Constants,
     InsertPlan,
@@ -38,6 +38,7 @@ from sqlvec.plan.ranking import Ground, is_scored, ranking, with_index
 from sqlvec.plan.remainder import plan_remainder, queried
 from sqlvec.sql import bound
 from sqlvec.sql.substitution import Place, substituted
+from sqlvec.sql.system_columns import CTID_ORDINAL, ROW_ID_ORDINAL
 from sqlvec.sql.tree import children, nodes
 from sqlvec.sql.type_rules import has_sort_key
 
@@ -219,12 +220,15 @@ def _has_subquery(predicate: Predicate | None) -> bool:
 
 def plan_insert(statement: bound.Insert, catalog: Catalog) -> InsertPlan:
     source = statement.source
+    returned = _returned(statement)
+    if any(column.ordinal == CTID_ORDINAL for column in returned[0]):
+        raise FeatureNotSupported("ctid in RETURNING of INSERT is not supported")
     if isinstance(source, bound.Values) and not (source.order_by or source.limit or source.ctes):
         if not statement.ctes and all(is_native(e) for row in source.rows for e in row):
-            return InsertPlan(statement, source.rows, None)
+            return InsertPlan(statement, source.rows, None, *returned)
     if statement.ctes:
         source = replace(source, ctes=statement.ctes + source.ctes)
-    return InsertPlan(statement, None, plan_query(source, catalog))
+    return InsertPlan(statement, None, plan_query(source, catalog), *returned)
 
 
 def plan_merge(
@@ -277,11 +281,12 @@ def plan_modify(statement: bound.Update | bound.Delete, catalog: Catalog) -> Mod
         assigned = tuple(a.expression for a in statement.assignments)
     rows = prefilter(scan, None if others else statement.where, catalog)
     direct = not others and not statement.ctes and not _has_subquery(rows.predicate)
-    if direct and all(is_native(e) for e in assigned):
-        return ModifyPlan(statement, rows, None)
+    carried, returned = _returned(statement)
+    if direct and not carried and not _hidden_columns(assigned):
+        if all(is_native(e) for e in assigned):
+            return ModifyPlan(statement, rows, None)
     row_id = bound.ColumnRef(types.INT8, scan.relation_id, ROW_ID_ORDINAL, "ctid")
     targets = [bound.Target("row_id", row_id)]
-    carried, returned = _returned(statement)
     targets += [bound.Target(f"value{i}", e) for i, e in enumerate((*assigned, *carried))]
     columns = tuple(bound.OutputColumn(t.name, t.expression.type) for t in targets)
     select = bound.Select(
@@ -291,12 +296,22 @@ def plan_modify(statement: bound.Update | bound.Delete, catalog: Catalog) -> Mod
     return ModifyPlan(statement, _all_rows(scan), source, carried, returned)
 
 
+def _hidden_columns(tree: object) -> bool:
+    return any(isinstance(n, bound.ColumnRef) and n.ordinal >= ROW_ID_ORDINAL for n in nodes(tree))
+
+
 def _returned(
-    statement: bound.Update | bound.Delete,
+    statement: bound.Insert | bound.Update | bound.Delete,
 ) -> tuple[tuple[bound.ColumnRef, ...], tuple[bound.Expression, ...]]:
-    """Columns of other relations in RETURNING, and it with these after the columns of the target."""
+    """Columns of other relations, and hidden ones, in RETURNING, and it with these after the columns of the target."""
+    if not statement.returning:
+        return (), ()
     target = statement.target
-    others = statement.from_ if isinstance(statement, bound.Update) else statement.using
+    others: tuple[bound.FromItem, ...] = ()
+    if isinstance(statement, bound.Update):
+        others = statement.from_
+    elif isinstance(statement, bound.Delete):
+        others = statement.using
     relations = {
         part.relation_id: part for part in nodes(others) if isinstance(part, bound.RelationNode)
     }
@@ -308,7 +323,9 @@ def _returned(
     returned = substituted(returned, rows)
     used = dict.fromkeys(
         part for part in nodes(returned)
-        if isinstance(part, bound.ColumnRef) and part.relation_id in relations
+        if isinstance(part, bound.ColumnRef)
+        and (part.relation_id in relations
+             or part.relation_id == target.relation_id and part.ordinal >= ROW_ID_ORDINAL)
     )  # fmt: skip
     first = len(target.columns)
     places: dict[bound.Expression | Place, bound.Expression] = {

@@ -21,6 +21,7 @@ from sqlvec.plan.physical import (
 from sqlvec.plan.zone_candidates import FLIPPED, zone_candidates
 from sqlvec.sql import bound
 from sqlvec.sql.keys import unique_keys
+from sqlvec.sql.system_columns import ROW_ID_ORDINAL
 
 # Types whose Arrow form compares as PostgreSQL compares the values. Unconstrained numeric is text on
 # disk, char(n) ignores trailing blanks, jsonb has an order of its own: those are residual.
@@ -161,7 +162,7 @@ def _same(left: types.SqlType, right: types.SqlType | None) -> bool:
 def _any_column(relation_id: int, expression: bound.Expression) -> bound.ColumnRef | None:
     expression = _strip(expression)
     if isinstance(expression, bound.ColumnRef) and expression.relation_id == relation_id:
-        return expression
+        return expression if expression.ordinal < ROW_ID_ORDINAL else None
     return None
 
 

@@ -27,7 +27,6 @@ from sqlvec.plan.locking import (
 )
 from sqlvec.plan.native import is_constant, is_native, relations_of
 from sqlvec.plan.physical import (
-    ROW_ID_ORDINAL,
     HandFusion,
     LateralSource,
     Prefilter,
@@ -44,6 +43,7 @@ from sqlvec.plan.ranking import Ground, is_scored, leg_of, ranking, text_leg, ve
 from sqlvec.plan.window_order import in_window_order
 from sqlvec.sql import bound
 from sqlvec.sql.functions import VOLATILE
+from sqlvec.sql.system_columns import ROW_ID_ORDINAL
 from sqlvec.sql.tree import walk
 
 _WHOLE_ROW = -1  # among the ordinals that a query uses
@@ -79,7 +79,7 @@ def plan_remainder(
             ordinals = (ordinals - {_WHOLE_ROW}) | _all_ordinals(source)
         plain = tuple(sorted(ordinals - {ROW_ID_ORDINAL}))
         if isinstance(source, TableSource):
-            wanted = replace(source, ordinals=plain, row_ids=ROW_ID_ORDINAL in ordinals)
+            wanted = replace(source, ordinals=tuple(sorted(ordinals)))
             sources.append((relation_id, wanted))
         elif isinstance(source, LateralSource):
             sources.append((relation_id, source))

@@ -30,6 +30,7 @@ from sqlvec.sql.expression_text import (
 from sqlvec.sql.parse import Node
 from sqlvec.sql.render_functions import STABLE, VOLATILE
 from sqlvec.sql.source_text import expression_source
+from sqlvec.sql.system_columns import check_name
 from sqlvec.sql.table_draft import Draft
 from sqlvec.sql.tree import children
 from sqlvec.sql.type_rules import depends_on_labels
@@ -47,6 +48,7 @@ def add_column(draft: Draft, body: Node) -> list[Node]:
     name, binder = body["colname"], draft.binder
     if draft.find_column(name) is not None:
         raise DuplicateColumn(f'column "{name}" specified more than once')
+    check_name(name)
     attnum = len(draft.columns) + 1
     words = [p["String"]["sval"] for p in body["typeName"]["names"]]
     serial = _SERIALS.get(words[-1]) if len(words) == 1 else None

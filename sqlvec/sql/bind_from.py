@@ -219,8 +219,8 @@ def whole_scan(binder: Binder, scan: bound.TableScan, only: bool) -> bound.Table
     """The scan with the rows of the tables that inherit from the table; with ONLY not even a partitioned
     table's partitions."""
     if not only:
-        return replace(scan, heirs=bool(binder.catalog.children(scan.table.oid)))
-    return replace(scan, table=replace(scan.table, partitioning=None))
+        return replace(scan, named=True, heirs=bool(binder.catalog.children(scan.table.oid)))
+    return replace(scan, named=True, table=replace(scan.table, partitioning=None))
 
 
 def view_scan(

@@ -34,6 +34,7 @@ from sqlvec.sql.bind_table import refuse_type_name
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import Rewrite, renamed, rewritten_text, unqualified
 from sqlvec.sql.parse import Node
+from sqlvec.sql.system_columns import check_name
 
 _TAGS = {
     "OBJECT_TABLE": "ALTER TABLE", "OBJECT_INDEX": "ALTER INDEX", "OBJECT_SEQUENCE": "ALTER SEQUENCE",
@@ -205,6 +206,8 @@ def _rename_column(binder: Binder, relation: Relation, body: Node, tag: str) -> 
 
 
 def _with_column_renamed(relation: Table | View, name: str, new: str) -> Table | View:
+    if isinstance(relation, Table):
+        check_name(new)
     if any(c.name == new and not c.dropped for c in relation.columns):
         raise DuplicateColumn(f'column "{new}" of relation "{relation.name}" already exists')
     columns = tuple(

@@ -32,6 +32,7 @@ from sqlvec.sql.grouping import (
 from sqlvec.sql.output_name import output_name
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope, relation_columns
+from sqlvec.sql.system_columns import ROW_ID_ORDINAL
 from sqlvec.sql.type_rules import common_type, has_equality
 from sqlvec.types import SqlType
 
@@ -327,6 +328,8 @@ def _target(binder: Binder, name: str, expression: bound.Expression) -> bound.Ta
     if isinstance(expression, bound.ColumnRef):
         table = binder.tables.get(expression.relation_id)
         if table is not None:
+            if expression.ordinal >= ROW_ID_ORDINAL:
+                return bound.Target(name, expression)
             return bound.Target(name, expression, False, table.oid, expression.ordinal + 1)
     return bound.Target(name, expression)
 

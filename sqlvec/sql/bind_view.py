@@ -30,6 +30,7 @@ from sqlvec.sql.binder import Binder
 from sqlvec.sql.collation import implied_collation
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import with_shards
+from sqlvec.sql.system_columns import check_name
 from sqlvec.sql.table_options import check_option
 from sqlvec.sql.write_target import why_not_updatable
 
@@ -216,6 +217,8 @@ def create_as(binder: Binder, node: Node, into: Node, *, materialized: bool = Fa
     refuse_type_name(binder.catalog, creation_schema(binder, relation), relation["relname"])
     names: list[Node] = into.get("colNames", [])
     query, columns, relations = _bind_as(binder, node, names)
+    for column in columns:
+        check_name(column.name)
     _, oid = binder.catalog.reserve_oids(1)
     table = Table(
         oid, relation["relname"], creation_schema(binder, relation), columns,

@@ -29,6 +29,7 @@ from sqlvec.sql.grouping import forbid_aggregates
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.substitution import Place, substituted
+from sqlvec.sql.system_columns import check_assigned
 from sqlvec.sql.write_target import WriteTarget, column_named, target_table, write_target
 
 
@@ -351,6 +352,8 @@ def _assignments(
     for node in nodes:
         body = node["ResTarget"]
         position = binder.position(body)
+        if written.seen is written.scan:
+            check_assigned(body["name"], position)
         column = written.column(body["name"], position)
         steps = body.get("indirection", ())
         before = next((a for a in found if a.attnum == column.attnum), None)

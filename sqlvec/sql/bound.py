@@ -392,11 +392,13 @@ class RelationNode:
 @dataclass(frozen=True, slots=True)
 class TableScan(RelationNode):
     """columns has one entry per attnum, dropped ones included (named ""). as_of: of FOR SYSTEM_TIME, a moment
-    or what is added to now. heirs: whether tables are read that inherit from this one."""
+    or what is added to now. heirs: whether tables are read that inherit from this one. named: whether a statement
+    names it, and so its hidden columns."""
 
     table: Table
     as_of: Expression | None = None
     heirs: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from sqlvec.sql.render_vectors import bit_cast, parsed_vector, vector_cast, vect
 from sqlvec.sql.type_rules import REG_KINDS, VECTORS
 from sqlvec.types import SqlType
 from sqlvec.types.regconfig import RegName
+from sqlvec.types.row_place import OFFSET_BITS
 from sqlvec.types.shaped_array import is_shaped
 
 if TYPE_CHECKING:
@@ -223,6 +224,8 @@ def text_out_of(r: ExpressionRenderer, value: str, sql_type: SqlType) -> str:
         return network_text(value, sql_type)
     if oid == types.MONEY.oid:
         return money_text(value)
+    if oid == types.TID.oid:
+        return f"('(' || ({value} >> {OFFSET_BITS}) || ',' || ({value} & {2**OFFSET_BITS - 1}) || ')')"
     if oid in FAMILIES:
         return range_text(r, value, sql_type)
     if oid in (types.INT2VECTOR.oid, types.OIDVECTOR.oid):
@@ -286,6 +289,9 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
         return parsed_network(text, target)
     if oid == types.MONEY.oid:
         return parsed_money(text)
+    if oid == types.TID.oid:
+        parts = f"string_split(trim(sqlvec_parse_text({text}, {oid}, -1), '()'), ',')"
+        return f"((CAST({parts}[1] AS BIGINT) << {OFFSET_BITS}) | CAST({parts}[2] AS BIGINT))"
     if oid in FAMILIES:
         return parsed_range(r, text, target)
     if oid in OIDS:

@@ -49,7 +49,7 @@ _NAMES = {
     types.TIMESTAMPTZ.oid: "TIMESTAMPTZ", types.INTERVAL.oid: "INTERVAL", types.BYTEA.oid: "BLOB",
     types.SPARSEVEC.oid: "BLOB", types.TSVECTOR.oid: "BLOB", types.TSQUERY.oid: "BLOB",
     **{oid: "BLOB" for oid in FAMILIES},
-    types.MONEY.oid: "BIGINT",
+    types.MONEY.oid: "BIGINT", types.TID.oid: "BIGINT",
     types.INET.oid: "BLOB", types.CIDR.oid: "BLOB", types.INT2VECTOR.oid: "SMALLINT[]", types.OIDVECTOR.oid: "BIGINT[]",
 } | {oid: "BIGINT" for oid in OIDS}  # fmt: skip
 _INFINITE_DAYS = (2**31 - 1, -(2**31))

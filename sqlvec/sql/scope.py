@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from sqlvec.errors import (
     AmbiguousColumn,
     DuplicateAlias,
+    FeatureNotSupported,
     InvalidColumnReference,
     UndefinedColumn,
     UndefinedTable,
 )
 from sqlvec.sql import bound
+from sqlvec.sql.system_columns import HIDDEN
 
 
 @dataclass(slots=True)
@@ -237,9 +239,20 @@ def relation_columns(relation: bound.RelationNode) -> Iterator[tuple[str, bound.
 
 def named_columns(relation: bound.RelationNode, name: str) -> Iterator[bound.ColumnRef]:
     """Hidden ones, such as tableoid, can be named."""
+    found = False
     for ordinal, column in enumerate(relation.columns):
         if column.name == name:
+            found = True
             yield _reference(relation, ordinal)
+    if name in HIDDEN and not found and isinstance(relation, bound.TableScan) and relation.named:
+        yield _hidden(relation, name)
+
+
+def _hidden(scan: bound.TableScan, name: str) -> bound.ColumnRef:
+    if name == "ctid" and (scan.table.tenant_attnum or scan.table.shards > 1):
+        raise FeatureNotSupported("rows of tables with tenants or shards have no ctid")
+    ordinal, sql_type = HIDDEN[name]
+    return bound.ColumnRef(sql_type, scan.relation_id, ordinal, name)
 
 
 def _reference(relation: bound.RelationNode, ordinal: int) -> bound.ColumnRef:

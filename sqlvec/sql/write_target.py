@@ -147,7 +147,9 @@ def write_target(binder: Binder, body: Node, verb: str) -> WriteTarget:
     relation = target_relation(binder, body)
     if isinstance(relation, Table):
         scan = table_scan(binder, relation, binder.next_relation(), _alias(body), [])
-        if verb != "INSERT":
+        if verb == "INSERT":
+            scan = replace(scan, named=True)
+        else:
             scan = whole_scan(binder, scan, not body.get("inh"))
         return WriteTarget(scan, scan, {})
     seen = view_scan(binder, relation, binder.next_relation(), _alias(body), [])

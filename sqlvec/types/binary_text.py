@@ -11,7 +11,7 @@ from sqlvec.types.domain_type import Domain
 from sqlvec.types.enum_type import Enum
 from sqlvec.types.json_types import Json, Jsonb
 from sqlvec.types.jsonpath import JsonPath
-from sqlvec.types.pseudo import Record, Tid
+from sqlvec.types.pseudo import Record
 from sqlvec.types.shaped_array import ShapedArray
 from sqlvec.types.sql_type import REGISTRY, SqlType, TypeDefinition
 from sqlvec.types.text import Text
@@ -56,7 +56,7 @@ def _turned(definition: TypeDefinition, turn: Turn) -> Turn | None:
         return lambda data: _operands(data, turn)
     if isinstance(definition, (Jsonb, JsonPath)):
         return lambda data: data[:1] + turn(data[1:])  # behind the version
-    if isinstance(definition, (Text, Json, Enum)) and not isinstance(definition, Tid):
+    if isinstance(definition, (Text, Json, Enum)):
         return turn
     return None
 

@@ -18,9 +18,10 @@ from sqlvec.types.jsonpath import JsonPath
 from sqlvec.types.money import Money
 from sqlvec.types.network import MacAddress, Network
 from sqlvec.types.numeric import Numeric
-from sqlvec.types.pseudo import Key, Record, Shown, Tid, Void
+from sqlvec.types.pseudo import Key, Record, Shown, Void
 from sqlvec.types.range_type import Multirange, Range
 from sqlvec.types.regconfig import CONFIGS, DICTIONARIES, RegName
+from sqlvec.types.row_place import Tid
 from sqlvec.types.shaped_array import ShapedArray
 from sqlvec.types.sparse_vector import Sparse
 from sqlvec.types.sql_type import REGISTRY, SqlType

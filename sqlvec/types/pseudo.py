@@ -1,13 +1,12 @@
-"""Types that values pass through rather than live in: record, void, unknown, tid and what is only shown.
+"""Types that values pass through rather than live in: record, void, unknown and what is only shown.
 
-Datums: record tuple, tid and the others str. A record does not know the types of its fields: they follow
+Datums: record tuple, the others str. A record does not know the types of its fields: they follow
 from the Python values (bool, int, float, str, bytes; anything else as text).
 Binary record: int32 field count, (int32 type oid, int32 length, bytes)* (record_send in rowtypes.c).
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from typing import Any
 
@@ -15,7 +14,6 @@ from sqlvec.errors import FeatureNotSupported
 from sqlvec.types.sql_type import REGISTRY, TypeDefinition
 from sqlvec.types.text import Text
 
-_TID = re.compile(r"\s*\(\s*(\d{1,10})\s*,\s*(\d{1,5})\s*\)\s*\Z", re.ASCII)
 _NULL_LENGTH = -1
 _TEXT_OID = 25
 _OIDS = {bool: 16, float: 701, str: _TEXT_OID, bytes: 17}
@@ -61,25 +59,6 @@ class Record(Shown):
             body = _definition(oid).encode(value if oid != _TEXT_OID else _text(value))
             parts += [struct.pack(">Ii", oid, len(body)), body]
         return b"".join(parts)
-
-
-class Tid(Shown):
-    """A place in a table: (block, offset)."""
-
-    def parse(self, text: str, typmod: int = -1) -> str:
-        match = _TID.match(text)
-        if match is None or int(match[1]) >= 2**32 or int(match[2]) >= 2**16:
-            raise self.invalid(text)
-        return f"({int(match[1])},{int(match[2])})"
-
-    def decode(self, data: bytes | memoryview, typmod: int = -1) -> str:
-        self.require_length(data, 6)
-        block, offset = struct.unpack(">IH", data)
-        return f"({block},{offset})"
-
-    def encode(self, datum: Any) -> bytes:
-        block, offset = datum[1:-1].split(",")
-        return struct.pack(">IH", int(block), int(offset))
 
 
 def _definition(oid: int) -> TypeDefinition:

@@ -162,6 +162,14 @@ def test_copy_writes_the_parent_and_reads_it_alone(tmp_path: Path) -> None:
         place.session.end_group()
 
 
+def test_many_rows_of_an_heir_are_read_in_pieces(tmp_path: Path) -> None:
+    with world(tmp_path) as place:
+        place.sql("CREATE TABLE p (a int, b int); CREATE TABLE c (b int, x text, a int); ALTER TABLE c INHERIT p")
+        place.sql("INSERT INTO c SELECT -g, 'x', g FROM generate_series(1, 70000) g; DELETE FROM c WHERE a = 7")
+        assert place.sql("SELECT sum(a + b), sum(a), count(*) FROM p") == [(0, 70000 * 70001 // 2 - 7, 69999)]
+        assert place.sql("SELECT count(DISTINCT ctid), count(*) FROM p WHERE tableoid = 'c'::regclass") == [(69999, 69999)]
+
+
 def test_who_changes_a_row_through_the_parent_waits_for_who_has_it(tmp_path: Path) -> None:
     with world(tmp_path) as place:
         place.sql("CREATE TABLE p (a int, b int); CREATE TABLE c (z int, b int, a int); ALTER TABLE c INHERIT p")
@@ -195,9 +203,11 @@ def test_a_past_moment_shows_the_rows_of_the_heirs(tmp_path: Path) -> None:
         "CREATE TABLE b () INHERITS (t)",
         "CREATE TABLE b (x int) INHERITS (p) PARTITION BY TENANT (x)",
         "ALTER TABLE t INHERIT p",
+        "SELECT ctid FROM t",
+        "INSERT INTO p VALUES (1) RETURNING ctid",
     ],
 )
-def test_tenants_are_not_inherited(sql: str, tmp_path: Path) -> None:
+def test_what_is_missing_is_refused(sql: str, tmp_path: Path) -> None:
     with world(tmp_path) as place:
         place.sql("CREATE TABLE t (a int) PARTITION BY TENANT (a); CREATE TABLE p (a int NOT NULL)")
         with pytest.raises(FeatureNotSupported):
