@@ -86,6 +86,7 @@ from sqlvec.sql.deparse import expression_text
 from sqlvec.sql.parse import ParsedStatement, parse
 from sqlvec.sql.qualified_text import qualified_query
 from sqlvec.sql.shape import shape
+from sqlvec.sql.tree import nodes
 from sqlvec.sql.vocabulary import VOCABULARY
 from sqlvec.storage.locks import LockOwner, LockWait, Mode
 from sqlvec.storage.seams import Clock, FileBlobs, SystemClock
@@ -977,11 +978,19 @@ def _unheard(signal: str) -> None:
     """A connection without a server has nobody who waits for signals."""
 
 
+def _cuts_intervals(plan: object) -> bool:
+    """Whether a literal is read as a range of fields: interval '5' day."""
+    casts = (part for part in nodes(plan) if isinstance(part, bound.Cast))
+    return any(part.type.oid == types.INTERVAL.oid and part.type.typmod >= 0 for part in casts)
+
+
 def _lifts(prepared: Prepared) -> bool:
     """Whether a parameter does all that a literal would: in these plans, for types whose text says all, and
     not as a sort key, where PostgreSQL refuses a constant."""
     plan = prepared.plan
     if any(t.definition.name.startswith("reg") for t in prepared.parameter_types):
+        return False
+    if any(t.oid == types.INTERVAL.oid for t in prepared.parameter_types) and _cuts_intervals(plan):
         return False
     if isinstance(plan, NativeSelect):
         indexes = prepared.catalog.indexes(plan.prefilter.scan.table.oid)

@@ -225,6 +225,8 @@ def check(setting: Setting, value: str) -> str:
                 f'invalid value for parameter "{setting.name}": "{value}"',
                 hint=f"Available values: {', '.join(v for v in setting.values if v not in _HIDDEN)}.",
             )
+        if setting.name == "IntervalStyle" and word != "postgres":
+            raise FeatureNotSupported(f'IntervalStyle "{word}" is not supported')
         return word
     if setting.kind in ("int", "real"):
         return _number(setting, value)
@@ -277,6 +279,8 @@ def _special(setting: Setting, value: str) -> str:
             raise InvalidParameterValue(
                 f'invalid value for parameter "DateStyle": "{value}"'
             )
+        if set(words) & {"SQL", "POSTGRES", "GERMAN"}:
+            raise FeatureNotSupported(f'DateStyle "{value}" is not supported', hint="Dates are shown as ISO.")
         order = next((w for w in words if w in ("MDY", "DMY", "YMD")), "MDY")
         return f"ISO, {order}"
     if setting.name == "default_text_search_config":

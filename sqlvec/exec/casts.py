@@ -75,6 +75,8 @@ def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None
     if target.oid in _RANGES:
         return _to_integer(source, target.oid)
     if target.oid in _FLOATS and source.oid not in _TEXTS:
+        if source.oid == types.NUMERIC.oid:
+            return _numeric_to_float(source, target)
         return _to_float4 if target.oid == types.FLOAT4.oid else float
     if target.oid == types.NUMERIC.oid and source.oid not in _TEXTS:
         return _to_numeric(source)
@@ -221,6 +223,18 @@ def bits_integer(bits: str, oid: int) -> int:
         raise NumericValueOutOfRange(f"{name} out of range")
     value = int("0" + bits, 2)
     return value if value <= high else value + 2 * low
+
+
+def _numeric_to_float(source: SqlType, target: SqlType) -> Callable[[Any], Any]:
+    """A number that the float cannot hold is refused by who reads its digits."""
+    plain = _to_float4 if target.oid == types.FLOAT4.oid else float
+    strict = _through_text(source, target)
+
+    def convert(value: Any) -> Any:
+        found = plain(value)
+        return found if math.isfinite(found) or not value.is_finite() else strict(value)
+
+    return convert
 
 
 def _to_float4(value: Any) -> float:

@@ -14,13 +14,14 @@ import numpy as np
 
 from sqlvec import types
 from sqlvec.errors import InternalError
-from sqlvec.exec.casts import cast_function, depends_on_zone
+from sqlvec.exec.casts import cast_function, check_range, depends_on_zone
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.routine_call import call_of, run_value
 from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS
 from sqlvec.exec.vector_functions import distance
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
+from sqlvec.sql.type_rules import INTEGERS
 from sqlvec.types.composite_type import Composite
 
 Row = Sequence[Datum]
@@ -320,9 +321,21 @@ def _call(expression: bound.FunctionCall, slots: Slots) -> Evaluator:
     if expression.operator:
         return _operate(expression, args)
     function = FUNCTIONS[expression.name]
+    if expression.name == "abs" and expression.type.oid in INTEGERS:
+        return _absolute(args[0], expression.type.oid)
 
     def call(row: Row, context: Context) -> Datum:
         return function(context, *[arg(row, context) for arg in args])
+
+    return call
+
+
+def _absolute(arg: Evaluator, oid: int) -> Evaluator:
+    """The least integer has no counterpart."""
+
+    def call(row: Row, context: Context) -> Datum:
+        value = arg(row, context)
+        return None if value is None else check_range(abs(value), oid)
 
     return call
 

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from sqlvec import types
 from sqlvec.errors import DatetimeFieldOverflow, InvalidDatetimeFormat, InvalidTextRepresentation
+from sqlvec.types.calendar import days_of, month_length
 
 _EPOCH = datetime(1970, 1, 1)
+
 _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December"]  # fmt: skip
 _DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
@@ -303,7 +305,9 @@ def _day(fields: dict[str, int]) -> date:
 
 
 def make_date(year: int, month: int, day: int) -> int:
-    """Days since 1970."""
+    """Days since 1970; of a negative year before Christ."""
+    if year < 0 and 1 <= month <= 12 and 1 <= day <= month_length(1 + year, month):
+        return days_of(1 + year, month, day)
     try:
         return date(year, month, day).toordinal() - _EPOCH.toordinal()
     except ValueError:
@@ -358,6 +362,7 @@ class _Picture:
 
     def __init__(self, words: list[str], fill: bool) -> None:
         self.words = [word for word in words if word != "FM"]
+        self.small = False
         self.fill = fill
         point = next((i for i, w in enumerate(self.words) if w in (".", "D")), len(self.words))
         self.whole = [w for w in self.words[:point] if w in "09"]
@@ -402,7 +407,7 @@ class _Picture:
                 out.append(".")
             else:
                 out.append(self._sign(word, negative))
-        text = "".join(out)
+        text = "".join(out).replace("\2", self._ordinal(digits, negative))
         if self.fill and self.decimals:
             text = self._without_zeros(text, decimals)
         return self._with_sign(text, negative)
@@ -424,9 +429,21 @@ class _Picture:
             return "-" if negative else ("" if self.fill else " ")
         if word == "PL":
             return "+" if not negative else ("" if self.fill else " ")
-        if word in ("L", "V", "TH", "th"):
+        if word in ("TH", "th"):
+            self.small = word == "th"
+            return "\2"
+        if word in ("L", "V"):
             return " " if word == "L" else ""
         return word.strip('"')
+
+    def _ordinal(self, digits: list[str], negative: bool) -> str:
+        """th, st, nd, rd; a number below zero or with decimals has none."""
+        if negative or self.decimals:
+            return ""
+        number = "".join(digits).strip()
+        suffix = {"1": "ST", "2": "ND", "3": "RD"}.get(number[-1:], "TH")
+        suffix = "TH" if number[-2:-1] == "1" else suffix
+        return suffix.lower() if self.small else suffix
 
     def _with_sign(self, text: str, negative: bool) -> str:
         if "\0" in text:

@@ -22,16 +22,20 @@ from sqlvec.catalog import definitions
 from sqlvec.errors import DataException, InternalError
 from sqlvec.exec import jsonpath
 from sqlvec.exec import relational_arrays as arrays
+from sqlvec.exec import relational_bytes as bytes_
 from sqlvec.exec import relational_encodings as encodings
 from sqlvec.exec import relational_formats as formats
 from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
+from sqlvec.exec import relational_moments as moments
 from sqlvec.exec import relational_money as money
 from sqlvec.exec import relational_network as networks
 from sqlvec.exec import relational_numeric as numbers
 from sqlvec.exec import relational_ranges as ranges
+from sqlvec.exec import relational_regexp as regexps
 from sqlvec.exec import relational_text as texts
 from sqlvec.exec import relational_text_search as text_search
+from sqlvec.exec import relational_trigonometry as trigonometry
 from sqlvec.exec import relational_user_types as user_types
 from sqlvec.exec import relational_vectors as vectors
 from sqlvec.exec.context import Context
@@ -63,9 +67,12 @@ sqlvec_asin(a) AS CASE WHEN abs(a) > 1 THEN error('sqlvec:22003:input is out of 
 sqlvec_acos(a) AS CASE WHEN abs(a) > 1 THEN error('sqlvec:22003:input is out of range') ELSE acos(a) END
 sqlvec_substring(s, a, n) AS CASE WHEN n < 0 THEN
   error('sqlvec:22011:negative substring length not allowed')
-  ELSE substring(s, greatest(a, 1), greatest(CAST(a AS BIGINT) + n - greatest(a, 1), 0)) END
+  WHEN a IS NOT NULL AND n IS NOT NULL THEN
+  substring(s, greatest(a, 1), greatest(CAST(a AS BIGINT) + n - greatest(a, 1), 0)) END
 sqlvec_parse_float(t, o) AS CASE WHEN t IS NOT NULL THEN
   coalesce(sqlvec_float_value(t, o), CAST('NaN' AS DOUBLE)) END
+sqlvec_measure(m, x) AS CASE WHEN x IS NOT NULL THEN
+  coalesce(sqlvec_measured(m, x), CAST('NaN' AS DOUBLE)) END
 sqlvec_dense_distance(m, o, a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN
   coalesce(sqlvec_dense_measure(m, o, a, b), CAST('NaN' AS DOUBLE)) END
 sqlvec_sparse_distance(m, a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN
@@ -206,7 +213,7 @@ def register(connection: Any, host: FunctionHost) -> None:
     """Adds every macro and function to the database of the connection."""
     for macro in MACROS.strip().split("\nsqlvec_"):
         connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
-    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS, *money.FUNCTIONS, *arrays.FUNCTIONS]
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS, *money.FUNCTIONS, *arrays.FUNCTIONS, *bytes_.FUNCTIONS, *regexps.FUNCTIONS, *moments.FUNCTIONS]
     for name, function, parameters, result in plain:
         strict = function if name in _TAKES_NULL else _strict(function)
         connection.create_function(
@@ -310,7 +317,7 @@ def _shift(value: int, places: int, bits: int) -> int:
 _TAKES_NULL = frozenset(
     [
         "numeric", "numeric_greatest", "numeric_least", "string_to_array", "overlay", "json_key",
-        *ranges.TAKES_NULL, *arrays.TAKES_NULL,
+        *ranges.TAKES_NULL, *arrays.TAKES_NULL, *bytes_.TAKES_NULL, *moments.TAKES_NULL,
     ]
 )  # fmt: skip
 _Row = tuple[str, Callable[..., Any], list[str], str]
@@ -353,7 +360,7 @@ _TEXT_FUNCTIONS: list[_Row] = [
     ("acl_privileges", texts.acl_privileges, [_TEXTS], _TEXTS),
     ("acl_numbers", texts.acl_numbers, [_TEXTS, _TEXT], "BIGINT[]"),
     ("regexp_matches", texts.regexp_matches, [_TEXT, _TEXT, _TEXT], "VARCHAR[][]"),
-    ("regexp_split", texts.regexp_split, [_TEXT, _TEXT], _TEXTS),
+    ("regexp_split", texts.regexp_split, [_TEXT, _TEXT, _TEXT], _TEXTS),
     ("regexp_substring", texts.regexp_substring, [_TEXT, _TEXT], _TEXT),
     ("shift", _shift, [_LONG, _LONG, _LONG], _LONG),
     ("width_bucket", _width_bucket, [_DOUBLE, _DOUBLE, _DOUBLE, _LONG], _LONG),
@@ -405,6 +412,7 @@ _JSON_FUNCTIONS: list[_Row] = [
 ]
 _NUMERIC_FUNCTIONS: list[_Row] = [
     ("numeric", numbers.calculate, [_TEXT, _TEXT, _TEXT], _TEXT),
+    ("numeric_bucket", numbers.bucket, [_TEXT, _TEXT, _TEXT, _LONG], _LONG),
     ("numeric_key", numbers.key, [_TEXT], _BLOB),
     ("numeric_integer", numbers.to_integer, [_TEXT, _LONG], _LONG),
     ("numeric_of_float", numbers.of_float, [_DOUBLE, _LONG], _TEXT),
@@ -415,6 +423,7 @@ _NUMERIC_FUNCTIONS: list[_Row] = [
     ("numeric_mean", numbers.mean, [_TEXT, _LONG], _TEXT),
     ("numeric_deviation", numbers.deviation, [_TEXT, _LONG, _TEXT, _TEXT], _TEXT),
     ("numeric_aggregate", numbers.aggregate, [_TEXT, _TEXTS], _TEXT),
+    ("measured", trigonometry.measure, [_TEXT, _DOUBLE], _DOUBLE),
     ("number_to_char", formats.number_to_char, [_TEXT, _TEXT], _TEXT),
     ("to_number", formats.to_number, [_TEXT, _TEXT], _TEXT),
 ]
@@ -424,7 +433,8 @@ _MOMENT_FUNCTIONS: list[_Row] = [
     ("to_timestamp", formats.to_timestamp, [_TEXT, _TEXT], _LONG),
     ("make_date", formats.make_date, [_LONG, _LONG, _LONG], _LONG),
     ("age", intervals.age, [_LONG, _LONG], "BIGINT[]"),
-    ("parse_interval", intervals.parse, [_TEXT], "BIGINT[]"),
+    ("parse_interval", intervals.parse, [_TEXT, _LONG], "BIGINT[]"),
+    ("fit_interval", intervals.fit, [*_PARTS, _LONG], "BIGINT[]"),
     ("interval_text", intervals.text, _PARTS, _TEXT),
     ("interval_multiply", intervals.multiply, [*_PARTS, _DOUBLE], "BIGINT[]"),
     ("interval_divide", intervals.divide, [*_PARTS, _DOUBLE], "BIGINT[]"),

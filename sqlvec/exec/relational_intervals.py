@@ -160,5 +160,9 @@ def text(months: int, days: int, microseconds: int) -> str:
     return types.INTERVAL.definition.render((months, days, microseconds))
 
 
-def parse(value: str) -> Parts:
-    return list(types.INTERVAL.definition.parse(value))
+def parse(value: str, typmod: int) -> Parts:
+    return list(types.INTERVAL.definition.parse(value, typmod))
+
+
+def fit(months: int, days: int, microseconds: int, typmod: int) -> Parts:
+    return list(types.INTERVAL.definition.apply_typmod((months, days, microseconds), typmod))

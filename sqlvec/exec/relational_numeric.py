@@ -13,7 +13,11 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Conte
 
 from sqlvec import types
 from sqlvec.errors import DataException, DivisionByZero, NumericValueOutOfRange
-from sqlvec.exec.relational_errors import InvalidLogarithmArgument, InvalidPowerArgument
+from sqlvec.exec.relational_errors import (
+    InvalidLogarithmArgument,
+    InvalidPowerArgument,
+    InvalidWidthBucketArgument,
+)
 from sqlvec.types import SqlType
 
 SIGNIFICANT_DIGITS = 16
@@ -208,6 +212,35 @@ def _log(base: Decimal, a: Decimal) -> Decimal:
     return rounded(context.divide(a.ln(context), base.ln(context)), scale)
 
 
+def _greatest_divisor(a: Decimal, b: Decimal) -> Decimal:
+    """Of numbers with decimals as of those in units of the last."""
+    if not (a.is_finite() and b.is_finite()):
+        return Decimal("NaN")
+    scale = max(scale_of(a), scale_of(b))
+    left, right = (int(rounded(x, scale).scaleb(scale, _WIDE)) for x in (a, b))
+    return Decimal(math.gcd(left, right)).scaleb(-scale, _WIDE)
+
+
+def _least_multiple(a: Decimal, b: Decimal) -> Decimal:
+    if not (a.is_finite() and b.is_finite()):
+        return Decimal("NaN")
+    scale = max(scale_of(a), scale_of(b))
+    left, right = (int(rounded(x, scale).scaleb(scale, _WIDE)) for x in (a, b))
+    return Decimal(math.lcm(left, right)).scaleb(-scale, _WIDE)
+
+
+def _factorial(a: Decimal) -> Decimal:
+    if a < 0:
+        raise NumericValueOutOfRange("factorial of a negative number is undefined")
+    if a > 32177:
+        raise NumericValueOutOfRange("value overflows numeric format")
+    return Decimal(math.factorial(int(a)))
+
+
+def _least_scale(a: Decimal) -> int:
+    return scale_of(a.normalize(_WIDE)) if a.is_finite() else 0
+
+
 _UNARY: dict[str, Callable[[Decimal], Decimal]] = {
     "negate": lambda a: a.copy_negate(),
     "abs": lambda a: a.copy_abs(),
@@ -220,6 +253,10 @@ _UNARY: dict[str, Callable[[Decimal], Decimal]] = {
     "exp": _exp,
     "ln": _ln,
     "log10": lambda a: _log(Decimal(10), a),
+    "factorial": _factorial,
+    "scale": lambda a: Decimal(scale_of(a)),
+    "min_scale": lambda a: Decimal(_least_scale(a)),
+    "trim_scale": lambda a: rounded(a, _least_scale(a)) if a.is_finite() else a,
 }
 _BINARY: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "add": add,
@@ -232,6 +269,8 @@ _BINARY: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "round": _round,
     "trunc": _truncate,
     "log": _log,
+    "gcd": _greatest_divisor,
+    "lcm": _least_multiple,
 }
 
 
@@ -277,6 +316,25 @@ def key(text: str) -> bytes:
         return b"\x02"
     body = (weight + _WEIGHT_OFFSET).to_bytes(4, "big") + digits.encode()
     return b"\x01" + body.translate(_COMPLEMENT) + b"\xff" if negative else b"\x03" + body
+
+
+def bucket(value: str, low: str, high: str, count: int) -> int:
+    """width_bucket: which of the equal parts between two bounds, 0 and count + 1 outside."""
+    if count <= 0:
+        raise InvalidWidthBucketArgument("count must be greater than zero")
+    operand, first, last = read(value), read(low), read(high)
+    if operand.is_nan() or first.is_nan() or last.is_nan():
+        raise InvalidWidthBucketArgument("operand, lower bound, and upper bound cannot be NaN")
+    if not (first.is_finite() and last.is_finite()):
+        raise InvalidWidthBucketArgument("lower and upper bounds must be finite")
+    if first == last:
+        raise InvalidWidthBucketArgument("lower bound cannot equal upper bound")
+    ascending = first < last
+    if (operand < first) if ascending else (operand > first):
+        return 0
+    if (operand >= last) if ascending else (operand <= last):
+        return count + 1
+    return int((operand - first) * count / (last - first)) + 1
 
 
 def to_integer(text: str, oid: int) -> int:

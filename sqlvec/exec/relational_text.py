@@ -190,10 +190,10 @@ def regexp_matches(text: str, pattern: str, flags: str) -> list[list[str | None]
     return [_groups(match)] if match else []
 
 
-def regexp_split(text: str, pattern: str) -> list[str]:
+def regexp_split(text: str, pattern: str, flags: str) -> list[str]:
     """An empty match splits only between characters."""
     parts, start = [], 0
-    for match in compiled(pattern).finditer(text):
+    for match in compiled(pattern, flags).finditer(text):
         if match.end() == match.start() and match.start() in (0, start, len(text)):
             continue
         parts.append(text[start : match.start()])
@@ -289,6 +289,8 @@ def initcap(text: str) -> str:
 def character(code: int) -> str:
     if code == 0:
         raise ProgramLimitExceeded("null character not permitted")
+    if code < 0:
+        raise InvalidParameterValue("character number must be positive")
     if not 0 < code < 0x110000:
         raise ProgramLimitExceeded(f"requested character too large for encoding: {code}")
     return chr(code)
@@ -322,7 +324,7 @@ def join_byte_pairs(pairs: Sequence[Sequence[bytes | None] | None] | None) -> by
 
 def quote_literal(text: str) -> str:
     quoted = "'" + text.replace("'", "''") + "'"
-    return " E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
 
 
 def encode(data: bytes, form: str) -> str:
@@ -351,7 +353,10 @@ def decode(text: str, form: str) -> bytes:
         try:
             return base64.b64decode(re.sub(r"\s", "", text), validate=True)
         except binascii.Error:
-            raise InvalidParameterValue("invalid base64 end sequence") from None
+            raise InvalidParameterValue(
+                "invalid base64 end sequence",
+                hint="Input data is missing padding, is truncated, or is otherwise corrupted.",
+            ) from None
     if lowered == "escape":
         return types.BYTEA.definition.parse(text)  # type: ignore[no-any-return]
     raise InvalidParameterValue(f'unrecognized encoding: "{form}"')
@@ -400,7 +405,9 @@ def format_text(pattern: str, args: Sequence[str | None]) -> str:
             out.append("%")
             continue
         if kind is None:
-            raise InvalidParameterValue("unterminated format() type specifier")
+            raise InvalidParameterValue(
+                "unterminated format() type specifier", hint='For a single "%" use "%%".'
+            )
         if star:
             index = int(star_position) - 1 if star_position else next_arg
             width = _argument(args, index) or "0"

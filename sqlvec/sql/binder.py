@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -39,6 +40,7 @@ from sqlvec.types import SqlType
 from sqlvec.types.bits import BITS_MAX
 from sqlvec.types.composite_type import Composite
 from sqlvec.types.domain_type import value_type
+from sqlvec.types.interval import FULL_PRECISION
 from sqlvec.types.shaped_array import has_shape, is_shaped, shaped
 from sqlvec.types.sparse_vector import SPARSE_DIMENSIONS_MAX
 from sqlvec.types.vector import DIMENSIONS_MAX
@@ -288,7 +290,8 @@ class Binder:
             if numeric:
                 return bound.Const(target, Decimal(value))
         if isinstance(value, Decimal) and target.oid == types.FLOAT8.oid:
-            return bound.Const(target, float(value))
+            number = float(value)
+            return bound.Const(target, number) if math.isfinite(number) else None
         return None
 
     def assign(
@@ -442,10 +445,10 @@ class Binder:
                     f"{what} for type {name} cannot exceed {most}", position=position
                 )
             return first
+        if found.oid == types.INTERVAL.oid:  # a range of fields, and a precision (intervaltypmodin)
+            return first << 16 | (modifiers[1] if len(modifiers) > 1 else FULL_PRECISION)
         if found.definition.modifiers(first):
-            return first if found.oid != types.INTERVAL.oid else -1
-        if found.oid == types.INTERVAL.oid:
-            return -1
+            return first
         raise ProgramLimitExceeded(f'type modifier is not allowed for type "{name}"')
 
 

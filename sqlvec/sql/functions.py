@@ -23,11 +23,11 @@ bit_length(text) int4; trim(text,text?) text; btrim(text,text?) text; ltrim(text
 lpad(text,int4,text?) text; rpad(text,int4,text?) text; left(text,int4) text; right(text,int4) text
 replace(text,text,text) text; position(text,text) int4; strpos(text,text) int4; split_part(text,text,int4) text
 substring(text,int4,int4?) text; substr(text,int4,int4?) text; substring(text,text) text
-concat(any...) text; concat_ws(text,any...) text; format(text,any...) text; repeat(text,int4) text; reverse(text) text
+concat(any,any...) text; concat_ws(text,any...) text; format(text,any...) text; repeat(text,int4) text; reverse(text) text
 translate(text,text,text) text; ascii(text) int4; chr(int4) text; md5(text) text; md5(bytea) text; sha224(bytea) bytea; sha256(bytea) bytea; sha384(bytea) bytea; sha512(bytea) bytea; to_hex(int4) text; to_hex(int8) text
 encode(bytea,text) text; decode(text,text) bytea; convert(bytea,name,name) bytea; convert_from(bytea,name) text; convert_to(text,name) bytea; length(bytea,name) int4; quote_ident(text) text; quote_literal(text) text; quote_literal(any) text; quote_nullable(text) text
 starts_with(text,text) bool; regexp_replace(text,text,text,text?) text; regexp_match(text,text,text?) _text
-regexp_split_to_array(text,text) _text; string_to_array(text,text,text?) _text; overlay(text,text,int4,int4?) text
+regexp_split_to_array(text,text,text?) _text; string_to_array(text,text,text?) _text; overlay(text,text,int4,int4?) text
 abs(int2) int2; abs(int4) int4; abs(int8) int8; abs(numeric) numeric; abs(float4) float4; abs(float8) float8
 ceil(numeric) numeric; ceil(float8) float8; ceiling(numeric) numeric; ceiling(float8) float8
 floor(numeric) numeric; floor(float8) float8; round(numeric,int4) numeric; round(numeric) numeric; round(float8) float8
@@ -82,6 +82,30 @@ pg_is_in_recovery() bool; pg_is_wal_replay_paused() bool; txid_current() int8; p
 pg_advisory_lock(int8) void; pg_advisory_lock(int4,int4) void; pg_try_advisory_lock(int8) bool; pg_try_advisory_lock(int4,int4) bool; pg_advisory_xact_lock(int8) void; pg_advisory_xact_lock(int4,int4) void; pg_try_advisory_xact_lock(int8) bool; pg_try_advisory_xact_lock(int4,int4) bool; pg_advisory_lock_shared(int8) void; pg_advisory_lock_shared(int4,int4) void; pg_try_advisory_lock_shared(int8) bool; pg_try_advisory_lock_shared(int4,int4) bool; pg_advisory_xact_lock_shared(int8) void; pg_advisory_xact_lock_shared(int4,int4) void; pg_try_advisory_xact_lock_shared(int8) bool; pg_try_advisory_xact_lock_shared(int4,int4) bool
 pg_advisory_unlock(int8) bool; pg_advisory_unlock(int4,int4) bool; pg_advisory_unlock_shared(int8) bool; pg_advisory_unlock_shared(int4,int4) bool; pg_advisory_unlock_all() void; inet_server_addr() inet; inet_server_port() int4; pg_conf_load_time() timestamptz; pg_cancel_backend(int4) bool; pg_terminate_backend(int4,int8?) bool; pg_notify(text,text) void; pg_my_temp_schema() oid; pg_is_other_temp_schema(oid) bool; pg_jit_available() bool; pg_reload_conf() bool; pg_stat_reset() void; pg_stat_clear_snapshot() void; array_out(anyarray) text; textin(text) text; oidvectortypes(oidvector) text; quote_nullable(any) text
 """
+# Of one number, each computed by a Python function of that name.
+MEASURES = (
+    "sind", "cosd", "tand", "cotd", "asind", "acosd", "atand",
+    "cot", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+)  # fmt: skip
+CALLED = """
+btrim(bytea,bytea) bytea; ltrim(bytea,bytea) bytea; rtrim(bytea,bytea) bytea; position(bytea,bytea) int4; position(bit,bit) int4
+substring(bytea,int4,int4?) bytea; substr(bytea,int4,int4?) bytea; substring(bit,int4,int4?) bit; substring(text,text,text) text
+overlay(bytea,bytea,int4,int4?) bytea; overlay(bit,bit,int4,int4?) bit; octet_length(bpchar) int4; octet_length(bit) int4; bit_length(bytea) int4; bit_length(bit) int4
+get_byte(bytea,int4) int4; set_byte(bytea,int4,int4) bytea; get_bit(bytea,int8) int4; set_bit(bytea,int8,int4) bytea; get_bit(bit,int4) int4; set_bit(bit,int4,int4) bit; bit_count(bytea) int8; bit_count(bit) int8
+normalize(text,text?) text; is_normalized(text,text?) bool; unistr(text) text; num_nulls(any,any...) int4; num_nonnulls(any,any...) int4
+regexp_replace(text,text,text,int4,int4?,text?) text; regexp_count(text,text,int4?,text?) int4; regexp_instr(text,text,int4?,int4?,int4?,text?,int4?) int4
+regexp_like(text,text,text?) bool; regexp_substr(text,text,int4?,int4?,text?,int4?) text
+gcd(numeric,numeric) numeric; lcm(numeric,numeric) numeric; factorial(int8) numeric; scale(numeric) int4; min_scale(numeric) int4; trim_scale(numeric) numeric
+width_bucket(numeric,numeric,numeric,int4) int4; width_bucket(anyelement,anyarray) int4; atan2d(float8,float8) float8
+make_time(int4,int4,float8) time; make_timestamp(int4,int4,int4,int4,int4,float8) timestamp; make_timestamptz(int4,int4,int4,int4,int4,float8,text?) timestamptz
+date_bin(interval,timestamp,timestamp) timestamp; date_bin(interval,timestamptz,timestamptz) timestamptz; isfinite(date) bool; isfinite(timestamp) bool; isfinite(interval) bool
+overlaps(timestamptz,timestamptz,timestamptz,timestamptz) bool; overlaps(timestamp,timestamp,timestamp,timestamp) bool; overlaps(time,time,time,time) bool
+overlaps(timestamptz,interval,timestamptz,interval) bool; overlaps(timestamp,interval,timestamp,interval) bool; overlaps(time,interval,time,interval) bool
+overlaps(timestamptz,timestamptz,timestamptz,interval) bool; overlaps(timestamp,timestamp,timestamp,interval) bool; overlaps(timestamptz,interval,timestamptz,timestamptz) bool; overlaps(timestamp,interval,timestamp,timestamp) bool
+date_trunc(text,timestamptz,text) timestamptz; to_char(interval,text) text; timezone(interval,timestamp) timestamptz; timezone(interval,timestamptz) timestamp
+""" + "; ".join(
+    f"{name}(float8) float8" for name in MEASURES
+)
 LOCKING = frozenset(
     f"pg_{try_}advisory{level}_lock{shared}"
     for try_ in ("", "try_")
@@ -115,7 +139,7 @@ HYPOTHETICAL = {"rank": "int8", "dense_rank": "int8", "percent_rank": "float8", 
 TABLE = """
 generate_series(int4,int4,int4?) int4; generate_series(int8,int8,int8?) int8; generate_series(timestamp,timestamp,interval) timestamp; generate_series(timestamptz,timestamptz,interval) timestamptz; generate_series(numeric,numeric,numeric?) numeric
 unnest(anyarray) anyelement; generate_subscripts(anyarray,int4) int4; jsonb_array_elements(jsonb) jsonb; jsonb_array_elements_text(jsonb) text; json_array_elements(json) json; json_array_elements_text(json) text
-jsonb_path_query(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_path_query_tz(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_object_keys(jsonb) text; json_object_keys(json) text; regexp_split_to_table(text,text) text; string_to_table(text,text) text; regexp_matches(text,text,text?) _text
+jsonb_path_query(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_path_query_tz(jsonb,jsonpath,jsonb?,bool?) jsonb; jsonb_object_keys(jsonb) text; json_object_keys(json) text; regexp_split_to_table(text,text,text?) text; string_to_table(text,text,text?) text; regexp_matches(text,text,text?) _text
 pg_listening_channels() text; pg_tablespace_databases(oid) oid; pg_partition_ancestors(regclass) regclass
 """
 
@@ -196,7 +220,7 @@ def _record_table(text: str) -> dict[str, tuple[Signature, tuple[tuple[str, str]
     return table
 
 
-FUNCTIONS = function_table(SCALAR + SIGNATURES + NETWORK + ranges.SIGNATURES)
+FUNCTIONS = function_table(SCALAR + CALLED + SIGNATURES + NETWORK + ranges.SIGNATURES)
 AGGREGATE_FUNCTIONS = function_table(AGGREGATES + ranges.AGGREGATES)
 ORDERED_SET_FUNCTIONS = function_table(ORDERED_SET)
 WINDOW_FUNCTIONS = function_table(WINDOW)

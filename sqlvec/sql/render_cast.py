@@ -151,7 +151,7 @@ def _from_numeric(r: ExpressionRenderer, e: bound.Cast) -> str:
     if target.oid in INTEGERS:
         return f"CAST(sqlvec_numeric_integer({text}, {target.oid}) AS {duckdb_type(target)})"
     if target.oid in FLOATS:
-        return f"CAST({text} AS {duckdb_type(target)})"
+        return f"CAST(sqlvec_parse_float({text}, {target.oid}) AS {duckdb_type(target)})"
     raise FeatureNotSupported(f"a cast from numeric to {target.name} is not supported here")
 
 
@@ -275,7 +275,7 @@ def parsed(r: ExpressionRenderer, text: str, target: SqlType) -> str:
     if oid == _BOOL:
         return f"sqlvec_parse_boolean({text})"
     if oid == _INTERVAL:
-        return interval_of(f"sqlvec_parse_interval({text})")
+        return interval_of(f"sqlvec_parse_interval({text}, {typmod})")
     if oid in _COUNTED:
         count = f"sqlvec_parse_moment({text}, {oid}, {typmod}, {quoted(r.context.time_zone)})"
         return moment_of(count, oid)
@@ -351,6 +351,8 @@ def _with_typmod(value: str, source: SqlType, target: SqlType) -> str:
     if target.typmod < 0 or source.typmod == target.typmod:
         return value
     oid = target.oid
+    if oid == _INTERVAL:
+        return interval_of(f"sqlvec_fit_interval({interval_parts(value)}, {target.typmod})")
     if oid in (_TIMESTAMP, _TIMESTAMPTZ, _TIME) and 0 <= target.typmod < 6:
         step = 10 ** (6 - target.typmod)
         rounded = f"CAST(floor((epoch_us({value}) + {step // 2}) / {step}.0) AS BIGINT) * {step}"

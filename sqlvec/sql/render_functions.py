@@ -13,6 +13,7 @@ from sqlvec import types
 from sqlvec.catalog.definitions import NAMES as CATALOG_NAMES
 from sqlvec.errors import FeatureNotSupported
 from sqlvec.sql import bound
+from sqlvec.sql.called_functions import called_function
 from sqlvec.sql.functions import LOCKING, UNLOCKING
 from sqlvec.sql.network import network_function
 from sqlvec.sql.render_arrays import assigned_list, plain_arguments_of, shaped_function
@@ -35,7 +36,7 @@ _TEMPLATES = {
     # text
     "lower": "lower({0})", "upper": "upper({0})", "initcap": "sqlvec_initcap({0})",
     "char_length": "length({0})", "character_length": "length({0})", "reverse": "reverse({0})",
-    "repeat": "repeat({0}, greatest({1}, 0))", "left": "left({0}, {1})", "right": "right({0}, {1})",
+    "repeat": "repeat({0}, CASE WHEN {1} < 0 THEN 0 ELSE {1} END)", "left": "left({0}, {1})", "right": "right({0}, {1})",
     "replace": "replace({0}, {1}, {2})", "position": "instr({0}, {1})", "strpos": "instr({0}, {1})",
     "split_part": "sqlvec_split_part({0}, {1}, {2})", "translate": "translate({0}, {1}, {2})",
     "ascii": "ascii({0})", "chr": "sqlvec_chr({0})", "md5": "md5({0})", "sha224": "sqlvec_digest('sha224', {0})",
@@ -49,7 +50,7 @@ _TEMPLATES = {
     "like_escape": "sqlvec_like_escape({0}, {1})", "similar_to_escape": "sqlvec_similar({0}, {1})",
     "regexp_replace": "sqlvec_regexp_replace({0}, {1}, {2}, {3})",
     "regexp_match": "sqlvec_regexp_match({0}, {1}, {2})",
-    "regexp_split_to_array": "sqlvec_regexp_split({0}, {1})",
+    "regexp_split_to_array": "sqlvec_regexp_split({0}, {1}, {2})",
     "string_to_array": "sqlvec_string_to_array({0}, {1}, {2})",
     "paradedb_snippet": "sqlvec_paradedb_snippet({0}, {1}, {2}, {3}, {4}, {5}, {6}, {7})",
     "bm25_terms": "sqlvec_bm25_terms({0}, {1})",
@@ -78,7 +79,7 @@ _TEMPLATES = {
     "pg_stat_get_numscans": "0",
 }  # fmt: skip
 _DEFAULTS = {
-    ("regexp_replace", 3): "''", ("regexp_match", 2): "''", ("overlay", 3): "CAST(NULL AS INTEGER)",
+    ("regexp_replace", 3): "''", ("regexp_match", 2): "''", ("regexp_split_to_array", 2): "''", ("overlay", 3): "CAST(NULL AS INTEGER)",
     ("string_to_array", 2): "CAST(NULL AS VARCHAR)", ("similar_to_escape", 1): "'\\'",
 }  # fmt: skip
 _TRIMS = {"trim": "trim", "btrim": "trim", "ltrim": "ltrim", "rtrim": "rtrim"}
@@ -113,11 +114,11 @@ def function(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     if (over_shapes := shaped_function(r, e)) is not None:
         return over_shapes
     if is_numeric(e.type) or any(is_numeric(arg.type) for arg in e.args):
-        found = numeric_function(r, e)
+        found = called_function(r, e) or numeric_function(r, e)
         if found is not None:
             return found
     families = (
-        set_returning, vector_function, _text_function, _array_function, json_function,
+        called_function, set_returning, vector_function, _text_function, _array_function, json_function,
         moment_function, text_search_function, user_type_function,
         network_function,
     )  # fmt: skip
@@ -221,7 +222,7 @@ def _substring(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     if e.args[1].type.oid in TEXTS:
         return f"sqlvec_regexp_substring({args[0]}, {args[1]})"
     if len(args) == 2:
-        return f"substring({args[0]}, greatest({args[1]}, 1))"
+        return f"substring({args[0]}, CASE WHEN {args[1]} < 1 THEN 1 ELSE {args[1]} END)"
     start, count = (r.constant_value(arg) for arg in e.args[1:])
     if isinstance(start, int) and isinstance(count, int) and start >= 1 and count >= 0:
         return f"substring({', '.join(args)})"
@@ -273,5 +274,6 @@ def _array_to_string(r: ExpressionRenderer, e: bound.FunctionCall, item: str) ->
     text = text_out_of(r, item, element)
     if null:
         text = f"coalesce({text}, {null[0]})"
-    return f"array_to_string(list_transform({array}, lambda {item}: {text}), {separator})"
+    joined = f"array_to_string(list_transform({array}, lambda {item}: {text}), {separator})"
+    return f"CASE WHEN {separator} IS NOT NULL THEN {joined} END"
 

@@ -5,6 +5,7 @@ DuckDB runs with UTC as its zone; what depends on the session's zone is converte
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sqlvec import types
@@ -12,7 +13,7 @@ from sqlvec.errors import FeatureNotSupported, InvalidParameterValue
 from sqlvec.sql import bound
 from sqlvec.sql.render_cast import interval_of, interval_parts, moment_of, zoned
 from sqlvec.sql.render_numeric import as_text, numeric_form
-from sqlvec.sql.render_types import is_numeric, quoted
+from sqlvec.sql.render_types import duckdb_type, is_numeric, quoted
 
 if TYPE_CHECKING:
     from sqlvec.sql.render_expression import ExpressionRenderer
@@ -36,7 +37,12 @@ _FIELDS = {
     "isodow": "isodow", "doy": "doy", "week": "week", "isoyear": "isoyear", "quarter": "quarter",
     "decade": "decade", "century": "century", "millennium": "millennium", "microseconds": "microseconds",
 }  # fmt: skip
+_UNBOUNDED = frozenset(
+    ["year", "isoyear", "decade", "century", "millennium", "julian", "epoch"]
+)  # of infinite moments they are infinite, other fields NULL
+_OF_ZONE = frozenset(["timezone", "timezone_hour", "timezone_minute"])
 _OF_TIME = frozenset(["hour", "minute", "second", "milliseconds", "microseconds", "epoch"])
+_ALL_FIELDS = frozenset([*_FIELDS, "second", "milliseconds", "julian", "epoch"]) | _OF_ZONE
 _SHOWN = {
     _TIMESTAMP: "timestamp without time zone", _TIMESTAMPTZ: "timestamp with time zone",
     _DATE: "date", _TIME: "time without time zone", _INTERVAL: "interval",
@@ -51,21 +57,47 @@ def moment_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
 
 def _unit(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     value = r.constant_value(e.args[0])
-    if not isinstance(value, str):
-        raise FeatureNotSupported(f"{e.name} needs a constant field here")
+    assert isinstance(value, str), e
     lowered = value.lower()
     return _UNITS.get(lowered, lowered)
 
 
+def _is_known(r: ExpressionRenderer, e: bound.FunctionCall) -> bool:
+    return isinstance(r.constant_value(e.args[0]), str)
+
+
+def _by_unit(
+    r: ExpressionRenderer, e: bound.FunctionCall, units: Iterable[str], render: Callable[..., str]
+) -> str:
+    """A function whose field differs from row to row: a branch for each that its argument has."""
+    field, oid = r.render(e.args[0]), e.args[1].type.oid
+    branches = []
+    for unit in sorted(units):
+        words = [unit, *(alias for alias, meant in _UNITS.items() if meant == unit)]
+        args = (bound.Const(types.TEXT, unit), *e.args[1:])
+        text = render(r, bound.FunctionCall(e.type, e.name, args))
+        branches.append(f"WHEN lower({field}) IN ({', '.join(map(quoted, words))}) THEN {text}")
+    other = ", ".join(map(quoted, sorted(_ALL_FIELDS - set(units)))) or "NULL"
+    wrong = f"sqlvec_unknown_unit({field}, {oid}, coalesce(lower({field}) NOT IN ({other}), true))"
+    sql = duckdb_type(e.type)
+    return f"CASE {' '.join(branches)} WHEN {field} IS NOT NULL THEN CAST({wrong} AS {sql}) END"
+
+
 def _date_trunc(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
-    unit, value = _unit(r, e), r.render(e.args[1])
     oid = e.args[1].type.oid
+    if not _is_known(r, e):
+        units = _TRUNCATED - {"week"} if oid == _INTERVAL else _TRUNCATED
+        return _by_unit(r, e, units, _date_trunc)
+    unit, value = _unit(r, e), r.render(e.args[1])
     if unit not in _TRUNCATED:
         raise InvalidParameterValue(
             f'unit "{unit}" not recognized for type {_SHOWN[oid]}'
         )
     if oid == _INTERVAL:
         return interval_of(f"sqlvec_interval_trunc('{unit}', {interval_parts(value)})")
+    if len(e.args) == 3:
+        zone = r.render(e.args[2])
+        return f"timezone({zone}, {_truncated(unit, f'timezone({zone}, {value})')})"
     if oid == _TIMESTAMPTZ:
         return zoned(r, _truncated(unit, zoned(r, value)))
     return _truncated(unit, value)
@@ -86,12 +118,35 @@ def _truncated(unit: str, value: str) -> str:
 def _extract(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     form = numeric_form(r, e)
     if form is None:
-        raise FeatureNotSupported("extract needs a constant field here")
+        return _by_unit(r, e, _fields_of(e.args[1].type.oid), _extracted)
     return f"CAST({_field(r, e)} AS {form.sql})"
 
 
+def _extracted(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    return as_text(r, e)
+
+
 def _date_part(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
-    return f"CAST({_field(r, e)} AS DOUBLE)"
+    oid = e.args[1].type.oid
+    if not _is_known(r, e):
+        return _by_unit(r, e, _fields_of(oid), _date_part)
+    part = f"CAST({_field(r, e)} AS DOUBLE)"
+    if oid not in (_DATE, _TIMESTAMP, _TIMESTAMPTZ) or _unit(r, e) not in _UNBOUNDED:
+        return part
+    value = r.render(e.args[1])
+    ends = f"CASE WHEN {value} > '2000-01-01' THEN 'Infinity' ELSE '-Infinity' END"
+    return f"CASE WHEN isinf({value}) THEN CAST({ends} AS DOUBLE) ELSE {part} END"
+
+
+def _fields_of(oid: int) -> frozenset[str]:
+    """The fields that a type has."""
+    if oid == _TIME:
+        return _OF_TIME
+    if oid == _INTERVAL:
+        return (_OF_TIME | _TRUNCATED) - {"week"}
+    if oid == _DATE:
+        return _ALL_FIELDS - (_OF_TIME - {"epoch"}) - _OF_ZONE
+    return _ALL_FIELDS if oid == _TIMESTAMPTZ else _ALL_FIELDS - _OF_ZONE
 
 
 def _field(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
@@ -197,10 +252,21 @@ def _justify(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
 
 def _timezone(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     zone, value = r.all(e.args)
+    if e.args[0].type.oid == _INTERVAL:
+        return _shifted_by(zone, value, e)
     return f"timezone({zone}, {value})"
 
 
+def _shifted_by(offset: str, value: str, e: bound.FunctionCall) -> str:
+    """At a zone that is so far east of UTC."""
+    if e.args[1].type.oid == _TIMESTAMP:
+        return f"timezone('UTC', {value} - {offset})"
+    return f"(timezone('UTC', {value}) + {offset})"
+
+
 def _isfinite(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    if e.args[0].type.oid == _INTERVAL:
+        return f"({r.render(e.args[0])} IS NOT NULL OR NULL)"
     return f"isfinite({r.render(e.args[0])})"
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _TIMES = (types.TIMESTAMP.oid, types.TIMESTAMPTZ.oid)
 _LISTS = {
     "generate_subscripts": "range(1, len({0}) + 1)",
-    "regexp_split_to_table": "sqlvec_regexp_split({0}, {1})",
-    "string_to_table": "sqlvec_string_to_array({0}, {1}, CAST(NULL AS VARCHAR))",
+    "regexp_split_to_table": "sqlvec_regexp_split({0}, {1}, {2})",
+    "string_to_table": "sqlvec_string_to_array({0}, {1}, {2})",
     "jsonb_array_elements": "sqlvec_json_elements({0})",
     "json_array_elements": "sqlvec_json_elements({0})",
     "jsonb_array_elements_text": "sqlvec_json_elements_text({0})",
@@ -160,6 +160,10 @@ def list_of(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         args = path_arguments(r, e)
     if e.name == "regexp_matches" and len(args) == 2:
         args.append("''")
+    if e.name == "regexp_split_to_table" and len(args) == 2:
+        args.append("''")
+    if e.name == "string_to_table" and len(args) == 2:
+        args.append("CAST(NULL AS VARCHAR)")
     if e.name == "generate_subscripts" and is_shaped(e.args[0].type):
         return f"range(sqlvec_shaped_lower({args[0]}, {args[1]}), sqlvec_shaped_upper({args[0]}, {args[1]}) + 1)"
     if e.name == "generate_subscripts" and e.args[0].type.oid in ZERO_BASED:

@@ -140,7 +140,8 @@ def _apply(
             wanted = arg.type if family is None else polymorphic(word, family) or arg.type
         else:
             wanted = type_of(word)
-        same_text = arg.type.oid in TEXTS and wanted.oid in TEXTS
+        padded = arg.type.oid == types.BPCHAR.oid != wanted.oid  # text has no padding
+        same_text = arg.type.oid in TEXTS and wanted.oid in TEXTS and not padded
         keep = wanted.bare == arg.type.bare or same_text
         found.append(arg if keep else binder.coerce(arg, wanted.bare, level="explicit" if same_text else "implicit", position=position))
     if family is not None and (result := polymorphic(signature.result, family)) is not None:

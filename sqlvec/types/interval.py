@@ -21,19 +21,63 @@ SECOND_DIGITS_MAX = 6
 _ARROW_US_MAX = (2**63 - 1) // 1000  # Arrow counts nanoseconds
 
 
+# INTERVAL_MASK of each field, as a typmod has them in its upper half (timestamp.h).
+_MONTH, _YEAR, _DAY, _HOUR, _MINUTE, _SECOND = (1 << place for place in (1, 2, 3, 10, 11, 12))
+_ALL_FIELDS = 0x7FFF
+_UNITS = {
+    _YEAR: "year", _MONTH: "month", _DAY: "day", _HOUR: "hour", _MINUTE: "minute", _SECOND: "second",
+}  # fmt: skip
+
+
+def _fields(typmod: int) -> int:
+    """The range of fields, 0 for all."""
+    found = typmod >> 16 & _ALL_FIELDS if typmod >= 0 else _ALL_FIELDS
+    return 0 if found == _ALL_FIELDS else found
+
+
+def _cut(datum: Interval3, fields: int) -> Interval3:
+    months, days, microseconds = datum
+    if fields == _YEAR:
+        return int(months / 12) * 12, 0, 0
+    if not fields & ~(_YEAR | _MONTH):
+        return months, 0, 0
+    if fields == _DAY:
+        return months, days, 0
+    if fields & _SECOND:
+        return datum
+    step = (60 if fields & _MINUTE else 3600) * SECOND_US
+    return months, days, int(microseconds / step) * step
+
+
 class Interval(TypeDefinition):
     def modifiers(self, typmod: int) -> str:
         precision = typmod & 0xFFFF
-        return "" if precision == FULL_PRECISION else f"({precision})"
+        shown = "" if precision == FULL_PRECISION else f"({precision})"
+        fields = _fields(typmod)
+        if not fields:
+            return shown
+        first, last = fields & -fields, 1 << (fields.bit_length() - 1)
+        if fields & _YEAR and fields & _MONTH:
+            first, last = _YEAR, _MONTH
+        words = _UNITS[first] if first == last else f"{_UNITS[first]} to {_UNITS[last]}"
+        return f" {words}{shown}"
 
     def arrow(self, typmod: int = -1) -> pa.DataType:
         return pa.month_day_nano_interval()
 
     def parse(self, text: str, typmod: int = -1) -> Interval3:
-        return self.apply_typmod(parse_interval(text), typmod)
+        fields = _fields(typmod)
+        smallest = _MONTH if fields & _MONTH else 1 << (fields.bit_length() - 1) if fields else _SECOND
+        unit = _UNITS[smallest]
+        minutes = fields == _MINUTE | _SECOND
+        return self.apply_typmod(parse_interval(text, unit, minutes), typmod)
 
     def apply_typmod(self, datum: Interval3, typmod: int, explicit: bool = False) -> Interval3:
-        """Rounds to the seconds' precision; a range of fields (interval day to hour) cuts nothing."""
+        """Rounds to the seconds' precision; a range of fields (interval day to hour) cuts what is smaller
+        (AdjustIntervalForTypmod)."""
+        fields = _fields(typmod)
+        if fields:
+            datum = _cut(datum, fields)
         precision = typmod & 0xFFFF if typmod >= 0 else FULL_PRECISION
         if precision > SECOND_DIGITS_MAX:
             return datum

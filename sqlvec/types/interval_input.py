@@ -56,9 +56,10 @@ class IntervalOverflow(DatabaseError):
     sqlstate = "22015"
 
 
-def parse_interval(text: str) -> Interval3:
-    """The value; 22007 for what is none, 22015 for a field out of range."""
-    reader = _Reader(text)
+def parse_interval(text: str, unit: str = "second", minutes: bool = False) -> Interval3:
+    """The value; 22007 for what is none, 22015 for a field out of range. unit is that of a number without one;
+    minutes: a:b are minutes and seconds."""
+    reader = _Reader(text, unit=unit, minutes=minutes)
     try:
         return reader.read_fields()
     except InvalidDatetimeFormat:
@@ -74,6 +75,8 @@ class _Reader:
     days: int = 0
     microseconds: int = 0
     years: int = 0
+    unit: str = "second"
+    minutes: bool = False
 
     def bad(self) -> NoReturn:
         raise InvalidDatetimeFormat(f'invalid input syntax for type interval: "{self.text}"')
@@ -136,7 +139,7 @@ class _Reader:
                 given = self._clock(field)
                 unit, pending = "day", False
             elif kind in (DATE, NUMBER, TZ):
-                unit, given = self._number(unit or "second", field)
+                unit, given = self._number(unit or self.unit, field)
                 unit, pending = ("day" if unit == "hour" else unit), False
             else:
                 if pending:
@@ -161,7 +164,7 @@ class _Reader:
         if match is None:
             self.bad()
         hour, minute, second, fraction = match.groups()
-        if second is None and fraction is not None:
+        if second is None and (fraction is not None or self.minutes):
             hour, minute, second = "0", hour, minute
         hours, minutes, seconds = int(hour), int(minute or 0), int(second or 0)
         micro = round(float(f"0.{fraction}") * SECOND_US) if fraction else 0
