@@ -148,9 +148,6 @@ def _prefix(
         return _call(right.type, "-", right)
     if name == "@" and oid in NUMBERS:
         return bound.FunctionCall(right.type, "abs", (right,))
-    if name in ("|/", "||/") and oid in NUMBERS:
-        number = binder.coerce(right, types.FLOAT8, position=position)
-        return bound.FunctionCall(types.FLOAT8, "sqrt" if name == "|/" else "cbrt", (number,))
     if name == "~" and oid in BITS:
         return _call(types.BIT, "~", right)
     if name in ("|/", "||/") and oid in NUMBERS:
