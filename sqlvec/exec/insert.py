@@ -20,8 +20,10 @@ from sqlvec.plan.native import is_native
 from sqlvec.plan.physical import InsertPlan, ModifyPlan
 from sqlvec.sql import bound
 from sqlvec.sql.bind_from import table_columns
+from sqlvec.sql.system_columns import TABLEOID_ORDINAL, XMAX_ORDINAL
 
 INSERT_BATCH_ROWS = 10_000
+_XIDS = 2**32 - 2
 
 
 def run_insert(plan: InsertPlan, context: Context) -> Result:
@@ -39,11 +41,11 @@ def run_insert(plan: InsertPlan, context: Context) -> Result:
         rows = complete_rows(
             writer, statement.attnums, source, statement.defaults, _row_count(source, plan), memo
         )
-        kept = _write(writer, rows, statement.on_conflict, memo)
+        kept, updated = _write(writer, rows, statement.on_conflict, memo)
         count += len(kept[0]) if kept else 0
         if plan.carried:
-            oids = _table_oids(writer, kept)
-            returned.append(returning_carried(plan, writer, kept, [oids] * len(plan.carried)))
+            hidden = [_hidden(column, writer, kept, updated) for column in plan.carried]
+            returned.append(returning_carried(plan, writer, kept, hidden))
         elif statement.returning:
             returned.append(returning(writer, statement.returning, kept))
     result = Result(None, "INSERT", iter(()), count, counted=True)
@@ -158,18 +160,25 @@ def returning_carried(
     return evaluate_over_rows(plan.returning, writer.relation_id, table, writer.context, whole)
 
 
-def _table_oids(writer: Writer, rows: Rows) -> list[Datum]:
-    """Of inserted rows, the tables that they are in: all that RETURNING knows of what is hidden."""
+def _hidden(
+    column: bound.ColumnRef, writer: Writer, rows: Rows, updated: list[bool]
+) -> list[Datum]:
+    """What RETURNING knows of what is hidden: the tables that rows are in, and whether they had been there."""
+    if column.ordinal == XMAX_ORDINAL:
+        number = writer.context.store.read_seqno % _XIDS + 1
+        return [number if was_there else 0 for was_there in updated]
+    assert column.ordinal == TABLEOID_ORDINAL, column
     return [shard.table_oid for shard in writer.shards_of(rows)]
 
 
 def _write(
     writer: Writer, rows: Rows, on_conflict: bound.OnConflict | None, memo: dict[Any, Any]
-) -> Rows:
-    """Writes the rows and returns those inserted or updated, as they are now."""
+) -> tuple[Rows, list[bool]]:
+    """Writes the rows and returns those inserted or updated, as they are now, and which were updated."""
     writer.verify(rows)
     shards = writer.shards_of(rows)
     if on_conflict is None:
         writer.insert_new(rows, shards)
-        return rows
-    return Upsert(writer, on_conflict, memo).run(rows, shards)
+        return rows, [False] * len(shards)
+    upsert = Upsert(writer, on_conflict, memo)
+    return upsert.run(rows, shards), upsert.updated

@@ -65,6 +65,7 @@ class Upsert:
             )
         self.arbiters = writer.keys if on_conflict.is_for_any else arbiters
         self.late_arbiters = late_arbiters(writer, on_conflict)
+        self.updated: list[bool] = []
         self.places = [writer.place_of(a.attnum) for a in on_conflict.do_update]
         self.assigned = {a.attnum for a in on_conflict.do_update}
         self.mode = claim_mode(writer, self.assigned)
@@ -88,8 +89,9 @@ class Upsert:
                 )  # fmt: skip
 
     def run(self, rows: Rows, shards: list[Shard]) -> Rows:
-        """The rows that were inserted or updated, as they are now."""
+        """The rows that were inserted or updated, as they are now; `updated` tells which are which."""
         written: list[Row | None] = []
+        inserted: set[int] = set()
         waiting: list[_Conflict] = []
         for arbiter in self.late_arbiters:
             arbiter.look(rows, shards)
@@ -97,6 +99,7 @@ class Upsert:
             conflict = self._conflict(len(written), row, shard)
             if conflict is None:
                 self._insert(row, shard)
+                inserted.add(len(written))
                 written.append(row)
                 continue
             written.append(None)
@@ -112,6 +115,7 @@ class Upsert:
             for conflict, found in zip(waiting, computed, strict=True):
                 written[conflict.position] = self._update(conflict, found)
         kept = [row for row in written if row is not None]
+        self.updated = [i not in inserted for i, row in enumerate(written) if row is not None]
         if not kept:
             return [[] for _ in self.writer.columns]
         return [list(column) for column in zip(*kept, strict=True)]

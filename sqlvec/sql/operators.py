@@ -220,6 +220,8 @@ def _comparison(
         if isinstance(side, bound.RowExpression) and composite_of(other.type) is not None:
             row = binder.coerce(side, other.type, position=position)
             left, right = (row, other) if side is left else (other, row)
+    if name in ("=", "<>"):
+        left, right = _xid_as_number(left, right), _xid_as_number(right, left)
     a, b = left.type, right.type
     if is_unknown(a) and is_unknown(b):
         target: SqlType | None = types.TEXT
@@ -247,6 +249,12 @@ def _comparison(
         sides.append(side if keep else binder.coerce(side, target, position=position))
     sides = of_one_form(binder, sides)
     return _call(types.BOOL, name, *sides)
+
+
+def _xid_as_number(side: bound.Expression, other: bound.Expression) -> bound.Expression:
+    """An xid beside an integer, to which it may be equal and nothing else."""
+    compared = side.type.oid == types.XID.oid and other.type.oid == types.INT4.oid
+    return bound.Cast(types.INT8, side) if compared else side
 
 
 def _reg_target(a: SqlType, b: SqlType) -> SqlType | None:

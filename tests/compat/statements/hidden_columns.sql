@@ -70,3 +70,9 @@ UPDATE above SET a = a + 10 WHERE tableoid::regclass::text = 'below' RETURNING t
 DELETE FROM above WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM above ORDER BY a DESC LIMIT 1) RETURNING a;
 MERGE INTO above t USING (VALUES (1), (12)) v (n) ON t.a = v.n WHEN MATCHED AND t.tableoid = 'below'::regclass THEN DELETE WHEN MATCHED THEN UPDATE SET a = 99;
 SELECT tableoid::regclass, a FROM above ORDER BY a;
+CREATE TABLE upserted (id int PRIMARY KEY, n int);
+INSERT INTO upserted VALUES (1, 1), (2, 2);
+INSERT INTO upserted VALUES (1, 10), (3, 30) ON CONFLICT (id) DO UPDATE SET n = excluded.n RETURNING id, n, xmax = 0 AS inserted, (xmax <> 0) AS updated, tableoid::regclass;
+INSERT INTO upserted SELECT i, i FROM generate_series(2, 5) i ON CONFLICT (id) DO UPDATE SET n = upserted.n + excluded.n WHERE excluded.n < 3 RETURNING id, n, (xmax::text::int > 0);
+INSERT INTO upserted VALUES (9, 9), (1, 0) ON CONFLICT DO NOTHING RETURNING id, xmax;
+UPDATE upserted SET n = 0 WHERE id = 1 RETURNING xmax;
