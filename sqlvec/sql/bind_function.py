@@ -91,6 +91,8 @@ def bind_function(binder: Binder, body: Node, scope: Scope, bind: Bind) -> bound
     _check_schema(binder, body, args, position)
     if name == "unnest" and len(args) == 1 and args[0].type.oid == types.TSVECTOR.oid:
         name = "tsvector_unnest"
+    if name == "pg_typeof" and len(args) == 1 and is_unknown(args[0].type):
+        return bound.Const(types.REGTYPE, types.UNKNOWN.oid)
     if name == "pg_typeof" and len(args) == 1 and args[0].type.own is not binder.declared_type(args[0]).own:
         return bound.Const(types.REGTYPE, binder.declared_type(args[0]).oid)
     if name in ENUM_FUNCTIONS and (found := enum_function(binder, name, args, position)) is not None:

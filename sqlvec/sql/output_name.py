@@ -18,8 +18,8 @@ def output_name(node: Node) -> str:
 def _figure(node: Node) -> str:
     kind, body = next(iter(node.items()))
     if kind == "ColumnRef":
-        last = body["fields"][-1]
-        return str(last["String"]["sval"]) if "String" in last else ""
+        names = [field["String"]["sval"] for field in body["fields"] if "String" in field]
+        return str(names[-1]) if names else ""
     if kind == "FuncCall":
         return str(body["funcname"][-1]["String"]["sval"])
     if kind == "TypeCast":
