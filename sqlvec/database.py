@@ -87,6 +87,7 @@ from sqlvec.sql.parse import ParsedStatement, parse
 from sqlvec.sql.qualified_text import qualified_query
 from sqlvec.sql.shape import shape
 from sqlvec.sql.tree import nodes
+from sqlvec.sql.type_text import routine_uses
 from sqlvec.sql.vocabulary import VOCABULARY
 from sqlvec.storage.locks import LockOwner, LockWait, Mode
 from sqlvec.storage.seams import Clock, FileBlobs, SystemClock
@@ -917,6 +918,7 @@ class Connection:
             locks=lambda: lock_rows(self.store.locks),
             tenants=lambda: all_tenants(self.store),
             buildings=self._buildings,
+            routine_uses=routine_uses,
         )
 
     def _activities(self) -> tuple[Activity, ...]:

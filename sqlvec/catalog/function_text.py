@@ -132,11 +132,11 @@ def function_definition(view: Viewpoint, oid: int | None) -> str | None:
 
 
 def _argument_default(view: Viewpoint, oid: int | None, place: int | None) -> str | None:
-    """Of an input argument, by its number."""
+    """Of an argument, by its number among all."""
     made = view.catalog.routines.get(oid or 0)
-    if made is None or place is None or not 1 <= place <= len(made.inputs):
+    if made is None or place is None or not 1 <= place <= len(made.arguments):
         return None
-    argument = made.inputs[place - 1]
+    argument = made.arguments[place - 1]
     return None if argument.default is None else default_text(view, argument)
 
 

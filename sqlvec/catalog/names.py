@@ -208,11 +208,16 @@ def find_function(view: Viewpoint, name: str | None) -> int | None:
         return None
     if name.isdigit():
         return int(name)
+    found = functions_found(view, name)
+    return found[0] if len(found) == 1 else None
+
+
+def functions_found(view: Viewpoint, name: str) -> list[int]:
+    """The oids of every function that the name may mean."""
     *schema, bare = split_name(name)
     made = [r.oid for r in routines_found(view, schema, bare)]
     builtin = functions_by_name().get(bare, []) if schema[-1:] in ([], ["pg_catalog"], ["public"]) else []
-    found = [*builtin, *made]
-    return found[0] if len(found) == 1 else None
+    return [*builtin, *made]
 
 
 def routines_found(view: Viewpoint, schema: list[str], name: str) -> list[Routine]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlvec.catalog import names
 from sqlvec.catalog.objects import Index, Sequence, Table, View
-from sqlvec.catalog.routine_text import ROUTINE_WORDS
 from sqlvec.catalog.system.facts import facts, number, text
 from sqlvec.catalog.system.tables import system_table_by_oid
 from sqlvec.catalog.viewpoint import Viewpoint
@@ -40,9 +39,7 @@ def _type(view: Viewpoint, oid: int, attnum: int) -> str | None:
 
 
 def _function(view: Viewpoint, oid: int, attnum: int) -> str | None:
-    if (made := view.catalog.routines.get(oid)) is not None:
-        return f"{ROUTINE_WORDS[made.kind]} {names.signature_name(view, oid)}"
-    known = names.function_facts().get(oid)
+    known = names.function_facts().get(oid) or view.catalog.routines.get(oid)
     return f"function {names.signature_name(view, oid)}" if known else None
 
 

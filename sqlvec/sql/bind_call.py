@@ -38,6 +38,7 @@ class Call:
     columns: Columns
     position: int | None
     given: tuple[SqlType, ...] = ()  # the types as the call has them
+    written: bound.WrittenCall | None = None
 
     @property
     def is_row(self) -> bool:
@@ -96,7 +97,7 @@ def matched(
             )
     if binder.type_uses is not None:
         binder.type_uses.append((found.routine.oid, position, None))
-    return _call(binder, found, given, position)
+    return _call(binder, found, given, words, position)
 
 
 def _declared(binder: Binder, arg: bound.Expression) -> SqlType:
@@ -126,7 +127,11 @@ def _may_be(word: str, given: SqlType) -> bool:
 
 
 def _call(
-    binder: Binder, found: Candidate, given: Sequence[bound.Expression], position: int | None
+    binder: Binder,
+    found: Candidate,
+    given: Sequence[bound.Expression],
+    names: Sequence[str],
+    position: int | None,
 ) -> Call:
     routine = found.routine
     assert routine is not None, found
@@ -150,7 +155,11 @@ def _call(
     result = made.get(routine.result.oid, routine.result)
     columns = result_columns(routine, result, made)
     declared = tuple(arg.type for arg in given)
-    return Call(routine, args, value_type(result), columns, position, declared)
+    written = bound.WrittenCall(
+        value_type(result), routine.oid, tuple(values[place] for place in dict.fromkeys(found.places)),
+        tuple(names), routine.variadic and len(inputs) - 1 in found.places,
+    )  # fmt: skip
+    return Call(routine, args, value_type(result), columns, position, declared, written)
 
 
 def _default(binder: Binder, argument: Argument) -> bound.Expression:

@@ -56,7 +56,7 @@ def bind_create_routine(binder: Binder, body: Node) -> bound.Ddl:
     schema_oid = creation_schema(binder, {"schemaname": schema[-1]} if schema else {})
     options = read_options(binder, body.get("options", ()), kind)
     _check_language(options, body)
-    arguments = _arguments(binder, body.get("parameters", ()))
+    arguments = _arguments(binder, body.get("parameters", ()), kind)
     result, is_set = _result(binder, body, arguments, kind)
     _check_types(arguments, result, standard="sql_body" in body)
     _, oid = binder.catalog.reserve_oids(1)
@@ -159,7 +159,7 @@ def _check_language(options: Options, body: Node) -> None:
 # ---------------------------------------------------------------- arguments and result
 
 
-def _arguments(binder: Binder, nodes: Sequence[Node]) -> tuple[Argument, ...]:
+def _arguments(binder: Binder, nodes: Sequence[Node], kind: str) -> tuple[Argument, ...]:
     found: list[Argument] = []
     for node in nodes:
         part = node["FunctionParameter"]
@@ -167,7 +167,7 @@ def _arguments(binder: Binder, nodes: Sequence[Node]) -> tuple[Argument, ...]:
         if part["argType"].get("setof"):
             raise InvalidFunctionDefinition("functions cannot accept set arguments")
         sql_type = _argument_type(binder, part["argType"])
-        _check_argument(found, Argument(name, sql_type, mode), has_default="defexpr" in part)
+        _check_argument(found, Argument(name, sql_type, mode), kind, has_default="defexpr" in part)
         default = None
         if "defexpr" in part:
             value = bind_definition(binder, part["defexpr"], None, ARGUMENT_DEFAULT)
@@ -186,7 +186,9 @@ def _argument_type(binder: Binder, node: Node) -> SqlType:
         raise UndefinedObject(f"type {words} does not exist") from None
 
 
-def _check_argument(before: Sequence[Argument], one: Argument, *, has_default: bool) -> None:
+def _check_argument(
+    before: Sequence[Argument], one: Argument, kind: str, *, has_default: bool
+) -> None:
     is_input = one.mode in "ibv"
     if is_input and any(a.mode == "v" for a in before):
         raise InvalidFunctionDefinition("VARIADIC parameter must be the last input parameter")
@@ -199,7 +201,12 @@ def _check_argument(before: Sequence[Argument], one: Argument, *, has_default: b
             raise InvalidFunctionDefinition(f'parameter name "{one.name}" used more than once')
     if has_default and not is_input:
         raise InvalidFunctionDefinition("only input parameters can have default values")
-    if is_input and not has_default and any(a.default is not None for a in before):
+    defaults = any(a.default is not None for a in before)
+    if kind == "p" and one.mode == "o" and defaults:
+        raise InvalidFunctionDefinition(
+            "procedure OUT parameters cannot appear after one with a default value"
+        )
+    if is_input and not has_default and defaults:
         raise InvalidFunctionDefinition(
             "input parameters after one with a default value must also have defaults"
         )

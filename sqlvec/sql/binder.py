@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.names import FINDERS, is_ours
+from sqlvec.catalog.names import FINDERS, functions_found, is_ours
 from sqlvec.catalog.objects import Column, Relation, Table, View, ViewRelation
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import (
+    AmbiguousFunction,
     CannotCoerce,
     DatabaseError,
     DatatypeMismatch,
@@ -82,6 +83,7 @@ class Binder:
         self.type_uses: list[tuple[int, int | None, str | None]] | None = None
         self.stored_text = False  # what is bound is text of the catalog, not of the statement
         self.arguments: BodyArguments | None = None  # of the function whose body is bound
+        self.shows = False  # calls of users' functions stay as they are written
         self.running: tuple[int, ...] = ()  # the functions that this body is inside of
         self.calls: dict[bound.Expression, Any] = {}  # by value: the call of a function that gives a row of it
         self.taken_in: dict[Any, bound.Expression] = {}  # by call: what stands for it
@@ -269,6 +271,8 @@ class Binder:
         )
         found = FINDERS[REG_KINDS[target.oid]](view, text)
         if found is None:
+            if target.oid == types.REGPROC.oid and len(functions_found(view, text)) > 1:
+                raise AmbiguousFunction(f'more than one function named "{text}"', position=position)
             raise unresolved(text, target, position)
         return int(found)
 

@@ -112,6 +112,17 @@ class RoutineCall(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenCall(Expression):
+    """A call of a user's function as it is written, for those who only show it. names: of the last arguments, where
+    they are given by name; variadic: the last is the array of a VARIADIC argument."""
+
+    oid: int
+    args: tuple[Expression, ...]
+    names: tuple[str, ...] = ()
+    variadic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Distance(Expression):
     """left <metric> right over vectors, type float8. metric: l2, inner_product (negated, as <#>), cosine, l1."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.identifiers import quote_identifier
-from sqlvec.catalog.names import user_type_name
+from sqlvec.catalog.names import routine_is_visible, user_type_name
 from sqlvec.catalog.objects import Catalog, Table
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DatabaseError
@@ -67,6 +67,7 @@ def _shown(
         view.catalog, view.search_path, lambda name: "", temporary_schema=view.temporary_schema
     )
     binder = Binder(ParsedStatement("", {}, 0), context, ())
+    binder.shows = True
     expression = bind_expression_text(binder, text, table, 1)
     if target is not None and is_unknown(expression.type):
         expression = binder.coerce(expression, target.bare)
@@ -152,6 +153,18 @@ class Printer:
             return e.name.upper()
         args = ", ".join(self._argument(arg, e) for arg in e.args)
         return f"{quote_identifier(e.name)}({args})"
+
+    def _written(self, e: bound.WrittenCall) -> str:
+        routine = self.view.catalog.routines[e.oid]
+        name = quote_identifier(routine.name)
+        if not routine_is_visible(self.view, routine):
+            name = f"{quote_identifier(self.view.catalog.schemas[routine.schema_oid].name)}.{name}"
+        shown = [self._argument(arg, e) for arg in e.args]
+        for place, word in enumerate(e.names, len(shown) - len(e.names)):
+            shown[place] = f"{quote_identifier(word)} => {shown[place]}"
+        if e.variadic:
+            shown[-1] = f"VARIADIC {shown[-1]}"
+        return f"{name}({', '.join(shown)})"
 
     def _argument(self, arg: bound.Expression, call: bound.Expression) -> str:
         return self.text(_as_text(arg))
@@ -312,6 +325,8 @@ def _by_priority(e: bound.Expression, parent: bound.Expression, first: bool) -> 
 
 
 def _is_enclosed(parent: bound.Expression) -> bool:
+    if isinstance(parent, bound.WrittenCall):
+        return True
     if isinstance(parent, bound.FunctionCall):
         return not parent.operator
     return isinstance(parent, (bound.Boolean, *_ENCLOSING))
@@ -324,13 +339,14 @@ def _is_enclosed_boolean(e: bound.Boolean, parent: bound.Expression) -> bool:
         return parent.op == "or"
     if isinstance(parent, bound.FunctionCall):
         return not parent.operator
-    return isinstance(parent, _ENCLOSING)
+    return isinstance(parent, (bound.WrittenCall, *_ENCLOSING))
 
 
 _HANDLERS: dict[type[bound.Expression], Callable[[Printer, Any], str]] = {
     bound.Const: Printer._const,
     bound.ColumnRef: Printer._column,
     bound.FunctionCall: Printer._call,
+    bound.WrittenCall: Printer._written,
     bound.Distance: Printer._distance,
     bound.Boolean: Printer._boolean,
     bound.Test: Printer._test,

@@ -17,7 +17,6 @@ from sqlvec.catalog.objects import (
     View,
 )
 from sqlvec.catalog.objects import Sequence as SequenceRelation
-from sqlvec.catalog.routine_text import ROUTINE_WORDS
 from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.user_types import CompositeType, UserType
 from sqlvec.catalog.viewpoint import Viewpoint
@@ -340,11 +339,11 @@ class Removal:
 
 
 def shown_routine(binder: Binder, routine: Routine) -> str:
-    """function name(type,type), the name qualified where the bare one would not find it."""
+    """function name(type,type), also of a procedure; the name qualified where the bare one would not find it."""
     view = Viewpoint(
         binder.catalog, binder.context.search_path, temporary_schema=binder.context.temporary_schema
     )
-    return f"{ROUTINE_WORDS[routine.kind]} {routine_signature(view, routine)}"
+    return f"function {routine_signature(view, routine)}"
 
 
 def shown_type(binder: Binder, made: UserType) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pgparse
 
-from sqlvec.catalog.names import quote_identifier, relation_name
-from sqlvec.catalog.objects import ViewRelation
+from sqlvec.catalog.names import functions_by_name, quote_identifier, relation_name
+from sqlvec.catalog.objects import PUBLIC_SCHEMA_OID, ViewRelation
 from sqlvec.catalog.system.facts import facts, text
 from sqlvec.catalog.viewpoint import Viewpoint
 
@@ -65,7 +65,7 @@ def _edits(
             continue
         elif kind == "typeName" and _word(body.get("names")) in _TYPES:
             yield place, place, f"{EXTENSION_SCHEMA}."
-        elif kind == "FuncCall" and _word(body["funcname"]) in _functions():
+        elif kind == "FuncCall" and _is_of_public(view, _word(body["funcname"])):
             yield place, place, f"{EXTENSION_SCHEMA}."
         elif kind == "A_Expr" and _word(body["name"]) in _OPERATORS:
             symbol = _word(body["name"])
@@ -104,6 +104,13 @@ def _word(names: Any) -> str:
     if not isinstance(names, list) or len(names) != 1:
         return ""
     return str(names[0].get("String", {}).get("sval", ""))
+
+
+def _is_of_public(view: Viewpoint, name: str) -> bool:
+    """Whether it is a function that the extension brought, or one that users made in public."""
+    if name in _functions():
+        return True
+    return bool(view.catalog.routines_named(PUBLIC_SCHEMA_OID, name)) and name not in functions_by_name()
 
 
 @cache

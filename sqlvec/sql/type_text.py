@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlvec.catalog.identifiers import quote_identifier
-from sqlvec.catalog.objects import Catalog, Column, Index, Relation, Table, View
+from sqlvec.catalog.objects import Catalog, Column, Constraint, Index, Relation, Table, View
 from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.user_types import DomainType, UserType
+from sqlvec.errors import DatabaseError
 from sqlvec.sql.bind_from import bind_stored_query
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.check_body import bind_body
+from sqlvec.sql.context import BindContext
 from sqlvec.sql.expression_text import bind_domain_text, bind_expression_text
+from sqlvec.sql.parse import ParsedStatement
 from sqlvec.sql.routine_body import LEAD_LENGTH
 from sqlvec.types import SqlType
 
@@ -39,14 +43,17 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A text of the catalog; what: as DROP names it, "" for that of a view."""
+    """A text of the catalog; what: as DROP names it, "" for that of a view. part: the column or constraint whose it
+    is, None for the whole object's."""
 
     text: str
     what: str
     uses: tuple[Use, ...]
+    part: Column | Constraint | None = None
 
 
 _Tell = Callable[[_Text], str]
+RoutineUse = tuple[int, Column | Constraint | None, int]  # who calls, in which part, what
 
 
 def retold(binder: Binder, catalog: Catalog, oid: int, new: tuple[str, str]) -> Catalog:
@@ -98,6 +105,27 @@ def texts_that_use(binder: Binder, relation: Relation, oids: set[int]) -> Iterat
 
     _told_relation(binder, relation, tell)
     yield from dict.fromkeys(found)
+
+
+def routine_uses(catalog: Catalog) -> list[RoutineUse]:
+    """Which objects, or which of their columns and constraints, call which functions of users."""
+    if not catalog.routines:
+        return []
+    context = BindContext(catalog, ("public",), lambda name: "")
+    binder = Binder(ParsedStatement("", {}, 0), context, ())
+    found: dict[RoutineUse, None] = {}
+    objects: list[Relation | Routine] = [*catalog.relations.values(), *catalog.routines.values()]
+    for one in objects:
+
+        def tell(text: _Text, one: Relation | Routine = one) -> str:
+            for use in text.uses:
+                if use.oid in catalog.routines:
+                    found[(one.oid, text.part, use.oid)] = None
+            return text.text
+
+        with suppress(DatabaseError):
+            (_told_routine if isinstance(one, Routine) else _told_relation)(binder, one, tell)  # type: ignore[arg-type]
+    return list(found)
 
 
 def routines_called(binder: Binder, routine: Routine) -> set[int]:
@@ -166,7 +194,7 @@ def _told_relation(binder: Binder, relation: Relation, tell: _Tell) -> Relation:
     if isinstance(relation, Table):
         columns = tuple(_told_column(binder, relation, c, tell) for c in relation.columns)
         constraints = tuple(
-            replace(c, expression=_over(binder, relation, c.expression, f"constraint {c.name} on", tell))
+            replace(c, expression=_over(binder, relation, c.expression, f"constraint {c.name} on", _of(c, tell)))
             if c.kind == "c" else c
             for c in relation.constraints
         )  # fmt: skip
@@ -187,13 +215,19 @@ def _told_relation(binder: Binder, relation: Relation, tell: _Tell) -> Relation:
     return relation
 
 
+def _of(part: Column | Constraint, tell: _Tell) -> _Tell:
+    """Tells of a text as of that part of its table."""
+    return lambda text: tell(replace(text, part=part))
+
+
 def _told_column(binder: Binder, table: Table, column: Column, tell: _Tell) -> Column:
     if column.generated:
         what = f"column {column.name} of"
-        return replace(column, generated=_over(binder, table, column.generated, what, tell))
+        return replace(column, generated=_over(binder, table, column.generated, what, _of(column, tell)))
     if column.default:
         what = f"default value for column {column.name} of"
-        return replace(column, default=_over(binder, None, column.default, what, tell, column.type))
+        told = _over(binder, None, column.default, what, _of(column, tell), column.type)
+        return replace(column, default=told)
     return column
 
 

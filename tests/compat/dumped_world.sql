@@ -68,3 +68,16 @@ ALTER TABLE shop.cats ALTER weight SET DEFAULT 4;
 INSERT INTO shop.animals VALUES (1, 'any');
 INSERT INTO shop.cats (id, owner) VALUES (2000, 'me');
 INSERT INTO shop.late VALUES (3, 'late', 2, 7);
+CREATE FUNCTION shop.add2(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'select a+b';
+CREATE FUNCTION shop.orders_of(c shop.customers, at_least numeric DEFAULT 0) RETURNS SETOF shop.orders LANGUAGE sql STABLE ROWS 10 AS $$
+  SELECT * FROM shop.orders WHERE customer = c.id AND amount >= at_least ORDER BY number
+$$;
+CREATE FUNCTION near_items(q vector, n int DEFAULT 2) RETURNS TABLE (id bigint, title text) LANGUAGE sql SET search_path = public AS
+  'SELECT id, title FROM items ORDER BY embedding <-> q LIMIT n';
+CREATE FUNCTION shop.tripled(n int) RETURNS int RETURN shop.add2(n, n) + n;
+CREATE PROCEDURE shop.add_item(INOUT t text, VARIADIC more text[]) LANGUAGE sql AS 'SELECT t || more[1]';
+COMMENT ON FUNCTION shop.add2(int, int) IS 'adds';
+CREATE TABLE shop.computed (id int DEFAULT shop.add2(1), twice int GENERATED ALWAYS AS (shop.add2(id, id)) STORED, CHECK (shop.add2(id, 0) < 100));
+CREATE INDEX computed_sum ON shop.computed (shop.add2(id, 1));
+INSERT INTO shop.computed VALUES (DEFAULT), (7);
+CREATE VIEW shop.by_function AS SELECT id, shop.add2(id) AS more FROM shop.computed;

@@ -33,6 +33,12 @@ QUERIES = (
     "AND connamespace = 'shop'::regnamespace ORDER BY 1, 2",
     "SELECT * FROM shop.nested ORDER BY id",
     "SELECT nextval('shop.numbers'), nextval('shop.customers_id_seq'), nextval('items_id_seq')",
+    "SELECT * FROM shop.computed ORDER BY id",
+    "SELECT * FROM shop.by_function ORDER BY id",
+    "SELECT shop.add2(1), shop.tripled(2), (SELECT count(*) FROM near_items('[1,2,3]')), obj_description('shop.add2'::regproc)",
+    "SELECT c.id, o.number FROM shop.customers c, shop.orders_of(c) o ORDER BY 1, 2",
+    "SELECT proname, prokind, proargnames, provolatile, proconfig, pg_get_function_arguments(oid) FROM pg_proc "
+    "WHERE proname IN ('add2', 'orders_of', 'near_items', 'tripled', 'add_item') ORDER BY 1",
     "SELECT obj_description('items'::regclass), col_description('items'::regclass, 2)",
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
     "WHERE connamespace::regnamespace::text IN ('public', 'shop') AND contype <> 'n' ORDER BY 1, 2",

@@ -32,6 +32,15 @@ CREATE INDEX kinds_gin ON kinds USING gin (t);
 CREATE INDEX kinds_ivf ON kinds USING ivfflat (v vector_cosine_ops) WITH (lists = 1);
 CREATE VIEW titles AS SELECT d.id, d.title, a.name AS author FROM docs d JOIN authors a ON a.id = d.author_id;
 COMMENT ON VIEW titles IS 'docs with authors';
+CREATE FUNCTION add2(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'select a+b';
+CREATE FUNCTION sales.named(who text, OUT n int, OUT words text[]) LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 5 AS $$
+  SELECT length(who),
+         ARRAY[who]
+$$;
+CREATE FUNCTION titled(mood, VARIADIC text[]) RETURNS TABLE (id bigint, title text) LANGUAGE sql SECURITY DEFINER
+  SET search_path = public AS 'SELECT id, title FROM docs';
+CREATE PROCEDURE sales.fill(n int, INOUT m int DEFAULT 1) LANGUAGE sql AS 'SELECT n + m';
+COMMENT ON FUNCTION add2(int, int) IS 'adds two';
 """
 SAME = (
     r"\d", r"\d authors", r"\d+ authors", r"\d docs", r"\d+ docs", r"\d reviews", r"\d+ reviews",
@@ -44,7 +53,8 @@ SAME = (
     r"\dO", r"\dO C", r"\da nothing", r"\d titles", r"\d kinds", r"\d+ kinds", r"\d kinds_gin", r"\d kinds_ivf", r"\dT+", r"\dT+ mood",
     r"\dT+ sales.addr", r"\dD+", r"\du", r"\du+", r"\dg+", r"\dfa", r"\dfp", r"\dft", r"\dfw", r"\dF", r"\dF+ english", r"\dF+ russian",
     r"\dFd", r"\dFd+ german_stem", r"\dFp", r"\dFp+", r"\dp docs", r"\df add*", r"\df+ add2", r"\df nothing", r"\sf add2", r"\sf+ add2", r"\sf nothing",
-    r"\sf missing", r"\sf lower(text)", r"\dPi", r"\dPt", r"\dRp+", r"\dRs+",
+    r"\sf sales.named", r"\sf+ sales.named", r"\sf titled", r"\sf sales.fill", r"\df sales.*", r"\df+ sales.*", r"\df titled", r"\df+ titled",
+    r"\dfp sales.*", r"\df add2 int", r"\sf missing", r"\sf lower(text)", r"\dPi", r"\dPt", r"\dRp+", r"\dRs+",
     r"\dconfig statement_timeout", r"\dconfig lock_timeout", r"\dn public", r"\dE+", r"\des+", r"\dew+", r"\deu+", r"\det+", r"\dl+", r"\dX+", r"\dy+",
     r"\d parts.*", r"\d+ parts.*", r"\dP parts.*", r"\dt parts.*", r"\di parts.*", r"\dPn parts.*",
     r"\d+ parts.base", r"\d+ parts.heir", r"\d parts.lower",

@@ -63,6 +63,7 @@ class Environment:
     locks: Callable[[], list[dict[str, Any]]]  # rows of pg_locks
     tenants: Callable[[], list[Any]]  # of storage.tenants.Tenant
     buildings: Callable[[], list[tuple[Activity, Any]]]  # of exec.index_progress.IndexProgress
+    routine_uses: Callable[[Catalog], list[Any]]  # of sql.type_text.RoutineUse
 
     @property
     def version(self) -> str:

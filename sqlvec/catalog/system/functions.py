@@ -13,15 +13,13 @@ from sqlvec import types
 from sqlvec.catalog.function_text import DIRECT_ARGUMENTS
 from sqlvec.catalog.names import function_facts, functions_by_name
 from sqlvec.catalog.objects import CATALOG_SCHEMA_OID, PUBLIC_SCHEMA_OID, Catalog
-from sqlvec.catalog.routine_text import USUAL_COST, USUAL_ROWS, variadic_oid
-from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.system import access_methods, system_types, text_search
 from sqlvec.catalog.system.environment import Environment
 from sqlvec.catalog.system.facts import Fact, facts, flag, number, text
 from sqlvec.catalog.viewpoint import SUPERUSER_OID
 
 Row = dict[str, Any]
-_C_LANGUAGE, _SQL_LANGUAGE = 13, 14
+_C_LANGUAGE = 13
 
 
 # ---------------------------------------------------------------- operators
@@ -135,39 +133,6 @@ _INDEX_HANDLER, _INTERNAL, _INTERNAL_LANGUAGE = 325, 2281, 12
 _EXTENSION: Row = {"pronamespace": PUBLIC_SCHEMA_OID, "prolang": _C_LANGUAGE, "probin": "$libdir/vector"}
 
 
-def _routines(catalog: Catalog, environment: Environment) -> Iterator[Row]:
-    """Those that users made."""
-    for routine in catalog.routines.values():
-        yield _routine(catalog, routine)
-
-
-def _routine(catalog: Catalog, routine: Routine) -> Row:
-    arguments, inputs = routine.arguments, routine.inputs
-    plain = len(inputs) == len(arguments) and all(a.mode == "i" for a in arguments)
-    names = [a.name for a in arguments]
-    defaults = [a.default for a in inputs if a.default is not None]
-    usual_rows = USUAL_ROWS if routine.returns_set else 0
-    return {
-        "oid": routine.oid, "proname": routine.name, "pronamespace": routine.schema_oid,
-        "proowner": SUPERUSER_OID, "prolang": _SQL_LANGUAGE,
-        "procost": float(USUAL_COST if routine.cost < 0 else routine.cost),
-        "prorows": float(usual_rows if routine.rows < 0 else routine.rows),
-        "provariadic": variadic_oid(routine), "prokind": routine.kind,
-        "prosecdef": routine.definer, "proleakproof": routine.leakproof,
-        "proisstrict": routine.strict, "proretset": routine.returns_set,
-        "provolatile": routine.volatility, "proparallel": routine.parallel,
-        "pronargs": len(inputs), "pronargdefaults": len(defaults), "prorettype": routine.result.oid,
-        "proargtypes": [a.type.oid for a in inputs],
-        "proallargtypes": None if plain else [a.type.oid for a in arguments],
-        "proargmodes": None if plain else [a.mode for a in arguments],
-        "proargnames": names if any(names) else None,
-        "proargdefaults": ", ".join(defaults) or None,
-        "prosrc": "" if routine.standard else routine.body,
-        "prosqlbody": routine.body if routine.standard else None,
-        "proconfig": [f"{name}={value}" for name, value in routine.settings] or None,
-    }  # fmt: skip
-
-
 def _function(fact: Fact, result: int, arguments: list[int]) -> Row:
     flags = text(fact, "flags")
     return {
@@ -224,4 +189,3 @@ BUILTIN = {
     "pg_aggregate": _aggregates,
     "pg_language": _languages,
 }
-OURS = {"pg_proc": _routines}

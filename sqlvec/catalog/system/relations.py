@@ -414,38 +414,38 @@ def _namespaces(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                "nspacl": _schema_privileges(schema.name)}  # fmt: skip
 
 
-def _dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+def dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     relation, constraint = class_oid("pg_class"), class_oid("pg_constraint")
     default = class_oid("pg_attrdef")
     for r in catalog.relations.values():
         schema = schema_oid_of(catalog, r)
         if not isinstance(r, Index):
-            yield _depends((relation, r.oid, 0), (class_oid("pg_namespace"), schema, 0), "n")
+            yield depends((relation, r.oid, 0), (class_oid("pg_namespace"), schema, 0), "n")
         if isinstance(r, (View, Table)):  # directly: there are no rewrite rules between
             for read in r.relations:
-                yield _depends((relation, r.oid, 0), (relation, read.oid, 0), "n")
+                yield depends((relation, r.oid, 0), (relation, read.oid, 0), "n")
         if isinstance(r, Sequence) and r.owned_by[0]:
             column = catalog.table(r.owned_by[0]).column_by_attnum(r.owned_by[1])
-            yield _depends((relation, r.oid, 0), (relation, *r.owned_by), "i" if column.identity else "a")
+            yield depends((relation, r.oid, 0), (relation, *r.owned_by), "i" if column.identity else "a")
         elif isinstance(r, Table):
             for parent in (r.parent_oid,) if r.parent_oid else r.parents:
-                yield _depends((relation, r.oid, 0), (relation, parent, 0), "a" if r.parent_oid else "n")
+                yield depends((relation, r.oid, 0), (relation, parent, 0), "a" if r.parent_oid else "n")
             for c in r.constraints:
                 for attnum in c.attnums:
-                    yield _depends((constraint, c.oid, 0), (relation, r.oid, attnum), "a")
+                    yield depends((constraint, c.oid, 0), (relation, r.oid, attnum), "a")
                 if c.index_oid and c.kind in "pu":
-                    yield _depends((relation, c.index_oid, 0), (constraint, c.oid, 0), "i")
+                    yield depends((relation, c.index_oid, 0), (constraint, c.oid, 0), "i")
                 for attnum in c.foreign_attnums:
-                    yield _depends((constraint, c.oid, 0), (relation, c.foreign_table_oid, attnum), "n")
+                    yield depends((constraint, c.oid, 0), (relation, c.foreign_table_oid, attnum), "n")
             for column in r.live_columns:
                 if column.default or column.generated or (column.sequence_oid and not column.identity):
                     own = (default, default_oid(r, column.attnum), 0)
-                    yield _depends(own, (relation, r.oid, column.attnum), "a")
+                    yield depends(own, (relation, r.oid, column.attnum), "a")
                     if column.sequence_oid:
-                        yield _depends(own, (relation, column.sequence_oid, 0), "n")
+                        yield depends(own, (relation, column.sequence_oid, 0), "n")
         elif isinstance(r, Index) and not _of_constraint(catalog, r):
             for part in r.columns:
-                yield _depends((relation, r.oid, 0), (relation, r.table_oid, part.attnum), "a")
+                yield depends((relation, r.oid, 0), (relation, r.table_oid, part.attnum), "a")
 
 
 def _of_constraint(catalog: Catalog, index: Index) -> bool:
@@ -454,7 +454,7 @@ def _of_constraint(catalog: Catalog, index: Index) -> bool:
     return any(c.kind in "pu" and c.index_oid == index.oid for c in constraints)
 
 
-def _depends(what: tuple[int, int, int], on: tuple[int, int, int], kind: str) -> Row:
+def depends(what: tuple[int, int, int], on: tuple[int, int, int], kind: str) -> Row:
     names = ("classid", "objid", "objsubid", "refclassid", "refobjid", "refobjsubid")
     return dict(zip(names, (*what, *on), strict=True)) | {"deptype": kind}
 
@@ -486,7 +486,6 @@ OURS = {
     "pg_sequence": _sequences,
     "pg_namespace": _namespaces,
     "pg_init_privs": _initial_privileges,
-    "pg_depend": _dependencies,
     "pg_description": _descriptions,
     "pg_shdescription": lambda catalog, environment: _described(all_comments(catalog), True),
 }

@@ -21,8 +21,10 @@ from sqlvec.catalog.system import (
     databases_roles,
     functions,
     information_schema,
+    information_schema_routines,
     information_schema_types,
     relations,
+    routines,
     statistics,
     system_types,
     text_search,
@@ -34,8 +36,8 @@ from sqlvec.catalog.system.tables import TABLEOID, SystemColumn, SystemTable
 Row = dict[str, Any]
 Maker = Callable[[Catalog, Environment], Iterable[Row]]
 _AREAS = (
-    relations, system_types, constraints, functions, access_methods, databases_roles, statistics,
-    text_search, views, information_schema, information_schema_types,
+    relations, routines, system_types, constraints, functions, access_methods, databases_roles, statistics,
+    text_search, views, information_schema, information_schema_types, information_schema_routines,
 )  # fmt: skip
 
 
