@@ -75,6 +75,7 @@ def matched(
     named = [n["NamedArgExpr"] for n in nodes if "NamedArgExpr" in n]
     given += [bind(binder, n["arg"], scope) for n in named]
     words = [n["name"] for n in named]
+    given = [arg for arg in given if not _is_place_of_out(arg)]
     declared = [_declared(binder, arg) for arg in given]
     among = candidates(
         routines, len(given) - len(words), words, variadic=bool(body.get("func_variadic"))
@@ -98,6 +99,11 @@ def matched(
     if binder.type_uses is not None:
         binder.type_uses.append((found.routine.oid, position, None))
     return _call(binder, found, given, words, position)
+
+
+def _is_place_of_out(arg: bound.Expression) -> bool:
+    """A parameter of type void stands for an OUT argument, in what JDBC sends of a CallableStatement."""
+    return isinstance(arg, bound.Param) and arg.type == types.VOID
 
 
 def _declared(binder: Binder, arg: bound.Expression) -> SqlType:

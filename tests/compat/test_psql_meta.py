@@ -32,7 +32,6 @@ CREATE INDEX kinds_gin ON kinds USING gin (t);
 CREATE INDEX kinds_ivf ON kinds USING ivfflat (v vector_cosine_ops) WITH (lists = 1);
 CREATE VIEW titles AS SELECT d.id, d.title, a.name AS author FROM docs d JOIN authors a ON a.id = d.author_id;
 COMMENT ON VIEW titles IS 'docs with authors';
-CREATE FUNCTION add2(a int, b int DEFAULT 2) RETURNS int LANGUAGE sql IMMUTABLE AS 'select a+b';
 CREATE FUNCTION sales.named(who text, OUT n int, OUT words text[]) LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 5 AS $$
   SELECT length(who),
          ARRAY[who]
@@ -40,7 +39,6 @@ $$;
 CREATE FUNCTION titled(mood, VARIADIC text[]) RETURNS TABLE (id bigint, title text) LANGUAGE sql SECURITY DEFINER
   SET search_path = public AS 'SELECT id, title FROM docs';
 CREATE PROCEDURE sales.fill(n int, INOUT m int DEFAULT 1) LANGUAGE sql AS 'SELECT n + m';
-COMMENT ON FUNCTION add2(int, int) IS 'adds two';
 """
 SAME = (
     r"\d", r"\d authors", r"\d+ authors", r"\d docs", r"\d+ docs", r"\d reviews", r"\d+ reviews",

@@ -91,3 +91,12 @@ def test_what_a_function_wrote_goes_with_its_transaction(server: LiveServer) -> 
         connection.execute("DROP TABLE noted")
         connection.execute("DROP FUNCTION note")
         connection.commit()
+
+
+def test_a_parameter_of_type_void_stands_for_what_a_function_returns(server: LiveServer) -> None:
+    with psycopg.connect(server.dsn) as connection:
+        connection.execute("CREATE FUNCTION called(a int, b int) RETURNS int LANGUAGE sql AS 'SELECT a * b'")
+        result = connection.pgconn.exec_params(
+            b"SELECT * FROM called($1, $2, $3) AS result", [None, b"6", b"7"], [2278, 23, 23]
+        )
+        assert b"42" == result.get_value(0, 0)
