@@ -114,10 +114,11 @@ def _below(
         child = binder.catalog.table(oid)
         change = begin(binder, child, binder.catalog.table(table.oid))
         further = [command for command in commands if _pass_on(change, table, command, only)]
+        has_checks = _add_checks(change, table)
         part = change.finish(tag)
         binder.catalog = binder.catalog.without(*part.dropped).with_relation(*part.changed)
         parts.append(part)
-        if further:
+        if further or has_checks:
             parts += _below(binder, child, further, tag, begin, only)
     return parts
 
@@ -129,8 +130,6 @@ def _pass_on(change: Change, table: Table, command: Node, only: bool) -> bool:
         return _add_column(change, table, command)
     if kind == "AT_DropColumn":
         return table.column(name) is not None and _drop_column(change, command, only)
-    if kind == "AT_AddConstraint":
-        return _add_checks(change, table)
     if kind == "AT_DropConstraint":
         if any(c.name == name for c in inherited_checks(table)):
             return _drop_check(change, command, only)
@@ -158,10 +157,7 @@ def _add_column(change: Change, table: Table, command: Node) -> bool:
         return False  # it was there: IF NOT EXISTS
     own = change.draft.find_column(name)
     if own is None:
-        change.add_inherited(
-            for_heir(change.draft, column, change.parent.name)
-        )
-        _add_checks(change, table)
+        change.add_inherited(for_heir(change.draft, column, change.parent.name))
         return True
     if own.type != column.type:
         raise DatatypeMismatch(
@@ -206,14 +202,13 @@ def _change_type(change: Change, command: Node) -> bool:
 
 
 def _add_checks(change: Change, table: Table) -> bool:
-    """Those that the parent has got, unless the child's draft has been given them already."""
+    """Those that the parent has got; whether the child's children are next."""
     assert change.parent is not None
     before = {c.oid for c in table.constraints}
     further = False
     for check in inherited_checks(change.parent):
-        if check.oid in before or check.oid in change.inherited_checks:
+        if check.oid in before:
             continue
-        change.inherited_checks.add(check.oid)
         made = for_child(check, change.parent, change.draft)
         known = next((c for c in change.draft.constraints if c.name == check.name), None)
         if known is None:

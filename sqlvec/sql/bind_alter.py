@@ -150,7 +150,6 @@ class Change:
         self.verify: list[bound.Verify] = []
         self.retyped: list[ChangedType] = []
         self.others: dict[int, Relation] = {}  # sequences and indexes that change
-        self.inherited_checks: set[int] = set()  # of the parent, that the draft has
         self.parents = table.parents
         self.scan = bound.TableScan(binder.next_relation(), table.name, table_columns(table), table)
 

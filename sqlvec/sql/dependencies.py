@@ -54,6 +54,8 @@ class Removal:
         everything = [part for relation in relations for part in self._with_parts(relation)]
         for part in everything:
             self.dropped[part.oid] = None
+        for relation in relations:
+            self._drop_heirs(relation)
         for part in sorted(everything, key=lambda part: -part.oid):
             self._drop_dependents(part)
 
@@ -69,16 +71,18 @@ class Removal:
                 if isinstance(other, SequenceRelation) and other.owned_by[0] == relation.oid:
                     yield other
 
+    def _drop_heirs(self, relation: Relation) -> None:
+        for heir in self.catalog.children(relation.oid):
+            if heir.oid not in self.dropped:
+                self.told.append((self.described(heir), self.described(relation)))
+                self.drop([heir])
+
     def _drop_dependents(self, relation: Relation) -> None:
         what = self.described(relation)
         if isinstance(relation, Table):
             for child, constraint in self.catalog.references(relation.oid):
                 if child.oid not in self.dropped:
                     self._drop_constraint(child, constraint, what)
-            for heir in self.catalog.children(relation.oid):
-                if heir.oid not in self.dropped:
-                    self.told.append((self.described(heir), what))
-                    self.drop([heir])
         if isinstance(relation, SequenceRelation):
             self._drop_defaults(relation, what)
         for routine in self.catalog.routines.values():
