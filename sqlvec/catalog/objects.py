@@ -490,6 +490,14 @@ class Catalog:
         table stands for its parts."""
         return self._references.get(table_oid, ())  # type: ignore[attr-defined,no-any-return]
 
+    def referrers(self, table_oid: int) -> tuple[Reference, ...]:
+        """The same, with those that refer to a table that it is a partition of."""
+        found, table = self.references(table_oid), self.table(table_oid)
+        while table.parent_oid:
+            table = self.table(table.parent_oid)
+            found += self.references(table.oid)
+        return found
+
     def with_relation(self, *relations: Relation) -> Catalog:
         """This catalog with the relations added, or replaced where their oid exists."""
         merged = dict(self.relations)

@@ -24,11 +24,13 @@ Places = tuple["Shard", RowIds]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """Versions that ended, versions that began; aligned where the second replace the first."""
+    """Versions that ended, versions that began; aligned where the second replace the first. moved: versions in
+    another partition that took the place of those that ended here."""
 
     table_oid: int
     old: Places | None = None
     new: Places | None = None
+    moved: Places | None = None
 
 
 Changes = deque[Change]
@@ -36,7 +38,7 @@ Changes = deque[Change]
 
 def is_watched(table: Table, catalog: Catalog) -> bool:
     """Whether constraints ask what happens to the table's rows."""
-    if catalog.references(table.oid) or any(is_late(i) for i in catalog.indexes(table.oid)):
+    if catalog.referrers(table.oid) or any(is_late(i) for i in catalog.indexes(table.oid)):
         return True
     return any(c.kind == "f" or c.deferrable for c in table.constraints)
 

@@ -4,6 +4,7 @@ off, at that of the transaction."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlvec.catalog.objects import Catalog, Constraint, Table
 from sqlvec.exec.changes import Change, Deferred, Waiting
@@ -20,8 +21,9 @@ def enforce(context: Context) -> None:
         change = changes[0]
         table = context.catalog.table(change.table_oid)
         if change.old is not None:
-            for child, constraint in context.catalog.references(table.oid):
-                _parent_side(context, child, constraint, change)
+            for child, constraint in context.catalog.referrers(table.oid):
+                ended = _as_seen_from(constraint.foreign_table_oid, change, context.catalog)
+                _parent_side(context, child, constraint, ended)
         if change.new is not None:
             for constraint in table.constraints:
                 if constraint.kind == "f" or (constraint.kind in "pu" and constraint.deferrable):
@@ -32,12 +34,22 @@ def enforce(context: Context) -> None:
         changes.popleft()  # not before: after a wait COPY goes on with it
 
 
+def _as_seen_from(table_oid: int, change: Change, catalog: Catalog) -> Change:
+    """A row that moved between partitions of the table is changed in it."""
+    if change.moved is None:
+        return change
+    table = catalog.table(change.moved[0].table_oid)
+    while table.oid != table_oid and table.parent_oid:
+        table = catalog.table(table.parent_oid)
+    return replace(change, new=change.moved) if table.oid == table_oid else change
+
+
 def _parent_side(context: Context, child: Table, constraint: Constraint, change: Change) -> None:
     action = constraint.on_delete if change.new is None else constraint.on_update
     if action == "a" and context.deferred.is_deferred(constraint):
         context.deferred.put_off(Waiting(constraint.oid, child.oid, True, change))
         return
-    _foreign_key(context, child, constraint).parent_changed(change)
+    _foreign_key(context, child, constraint, change).parent_changed(change)
 
 
 def _own_side(context: Context, table: Table, constraint: Constraint, change: Change) -> None:
@@ -54,9 +66,13 @@ def _check(context: Context, table: Table, constraint: Constraint, change: Chang
         check_late_key(context, table, constraint, change)
 
 
-def _foreign_key(context: Context, child: Table, constraint: Constraint) -> ForeignKey:
+def _foreign_key(
+    context: Context, child: Table, constraint: Constraint, ended: Change | None = None
+) -> ForeignKey:
+    """ended: of rows that are referred to."""
     parent = context.catalog.table(constraint.foreign_table_oid)
-    return ForeignKey(context, constraint, child, parent)
+    part = None if ended is None or ended.moved else context.catalog.table(ended.table_oid)
+    return ForeignKey(context, constraint, child, parent, part)
 
 
 # ---------------------------------------------------------------- put off
@@ -95,7 +111,7 @@ def _make(context: Context, checks: tuple[Waiting, ...]) -> None:
             continue
         table = context.catalog.table(waiting.table_oid)
         if waiting.parent:
-            _foreign_key(context, table, constraint).recheck(waiting.change)
+            _foreign_key(context, table, constraint, waiting.change).recheck(waiting.change)
         else:
             _check(context, table, constraint, waiting.change)
 

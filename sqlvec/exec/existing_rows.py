@@ -45,6 +45,8 @@ def verify_rows(check: bound.Verify, context: Context) -> None:
         verify_unique(index, table, context)
     elif check.kind in "pd":
         _verify_bound(table, context.catalog.table(check.number), check.kind == "d", context)
+    elif check.kind == "x":
+        _verify_unreferenced(table, check.number, context)
     else:
         constraint = next(c for c in table.constraints if c.oid == check.number)
         if constraint.kind == "c":
@@ -102,6 +104,18 @@ def _verify_references(table: Table, constraint: Constraint, context: Context) -
     key = ForeignKey(context, constraint, table, parent)
     for shard, ids in table_rows(table, context):
         key.check_rows(shard, ids)
+
+
+def _verify_unreferenced(partition: Table, constraint_oid: int, context: Context) -> None:
+    """No row refers to one that only the partition had."""
+    found = context.catalog.constraint(constraint_oid)
+    assert found is not None, constraint_oid
+    table, constraint = found
+    parent = context.catalog.table(constraint.foreign_table_oid)
+    key = ForeignKey(context, constraint, table, parent)
+    for leaf in context.catalog.leaves(table):
+        for shard, ids in table_rows(leaf, context):
+            key.check_still_there(partition, shard, ids)
 
 
 def verify_domain(check: bound.VerifyDomain, context: Context) -> None:

@@ -36,12 +36,13 @@ _RELATION_ID = 1
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """One constraint with both its tables."""
+    """One constraint with both its tables. part: the partition of the parent whose rows change."""
 
     context: Context
     constraint: Constraint
     child: Table
     parent: Table
+    part: Table | None = None
 
     # ---------------------------------------------------------------- the referring side
 
@@ -64,6 +65,19 @@ class ForeignKey:
         missing = self.missing(distinct)
         if missing:
             raise self._absent(distinct[missing[0]])
+
+    def check_still_there(self, partition: Table, shard: Shard, ids: RowIds) -> None:
+        """What the rows refer to is there without the partition."""
+        keys = _keys((shard, ids), self.constraint.attnums)
+        distinct = list(dict.fromkeys(key for key in keys if None not in key))
+        missing = self.missing(distinct)
+        if missing:
+            shown_key = self._shown(self.parent, self.constraint.foreign_attnums, distinct[missing[0]])
+            raise self._violation(
+                f'removing partition "{partition.name}" violates foreign key constraint '
+                f'"{self.constraint.name}"',
+                f'{shown_key} is still referenced from table "{self.child.name}".',
+            )
 
     def _check_whole(self, keys: list[Key]) -> None:
         for key in keys:
@@ -156,7 +170,7 @@ class ForeignKey:
                 return self._refuse(keys)
         constraint, key = self.constraint, keys[min(int(part.positions.min()) for part in found)]
         raise self._violation(
-            f'update or delete on table "{self.parent.name}" violates foreign key constraint '
+            f'update or delete on table "{(self.part or self.parent).name}" violates foreign key constraint '
             f'"{constraint.name}" on table "{self.child.name}"',
             f"{self._shown(self.parent, constraint.foreign_attnums, key)} is still referenced "
             f'from table "{self.child.name}".',

@@ -191,7 +191,7 @@ class PartitionWriter(Writer):
         """Under the partitions' names; a row that has moved ended in one and began in another."""
         old, new = change.old, change.new
         if old is not None and new is not None and old[0].table_oid != new[0].table_oid:
-            Writer.note(self, Change(old[0].table_oid, old))
+            Writer.note(self, Change(old[0].table_oid, old, moved=new))
             Writer.note(self, Change(new[0].table_oid, None, new))
             return
         place = old or new

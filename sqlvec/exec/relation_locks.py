@@ -49,7 +49,7 @@ def _foreign_keys(oid: int, catalog: Catalog, found: dict[int, Mode]) -> None:
     for constraint in table.constraints if isinstance(table, Table) else ():
         if constraint.kind == "f":
             _note(constraint.foreign_table_oid, Mode.ROW_SHARE, found)
-    for child, _ in catalog.references(oid):
+    for child, _ in catalog.referrers(oid):
         if found.get(child.oid, 0) < Mode.ROW_EXCLUSIVE:
             _note(child.oid, Mode.ROW_EXCLUSIVE, found)
             _foreign_keys(child.oid, catalog, found)

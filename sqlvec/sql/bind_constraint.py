@@ -266,8 +266,6 @@ def _referenced_table(draft: Draft, target: Node) -> Table:
         raise UndefinedTable(f'relation "{shown}" does not exist')
     if not isinstance(relation, Table):
         raise WrongObjectType(f'referenced relation "{relation.name}" is not a table')
-    if relation.partitioning is not None:
-        raise FeatureNotSupported("foreign keys that refer to partitioned tables are not supported")
     return relation
 
 

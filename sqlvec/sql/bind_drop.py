@@ -226,7 +226,7 @@ def bind_truncate(binder: Binder, body: Node) -> bound.Ddl:
     waiting = list(tables.values())
     while waiting:
         table = waiting.pop(0)
-        for child, _ in binder.catalog.references(table.oid):
+        for child, _ in binder.catalog.referrers(table.oid):
             if child.oid in tables:
                 continue
             if not cascade:
@@ -235,8 +235,8 @@ def bind_truncate(binder: Binder, body: Node) -> bound.Ddl:
                     detail=f'Table "{child.name}" references "{table.name}".',
                     hint=f'Truncate table "{child.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
-            notices.append(("00000", f'truncate cascades to table "{child.name}"'))
-            for table in (*binder.catalog.partition_tree(child.oid), *binder.catalog.heirs(child.oid)):
+            for table in binder.catalog.partition_tree(child.oid):
+                notices.append(("00000", f'truncate cascades to table "{table.name}"'))
                 tables[table.oid] = table
                 waiting.append(table)
     changed: list[Sequence] = []

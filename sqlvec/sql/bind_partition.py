@@ -300,7 +300,11 @@ def detach(binder: Binder, parent: Table, command: Node) -> bound.Ddl:
     )  # fmt: skip
     indexes = [replace(i, parent_oid=0) for i in binder.catalog.indexes(child.oid) if i.parent_oid]
     alone = "ALTER TABLE ... DETACH CONCURRENTLY" if concurrently else ""
-    return bound.Ddl("ALTER TABLE", (parent, own, *indexes), alone=alone)
+    referred = [
+        bound.Verify(child.oid, "x", constraint.oid)
+        for _, constraint in binder.catalog.referrers(parent.oid)
+    ]
+    return bound.Ddl("ALTER TABLE", (parent, own, *indexes), verify=tuple(referred), alone=alone)
 
 
 def attach_index(binder: Binder, index: Index, command: Node) -> bound.Ddl:

@@ -699,7 +699,8 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """kind: n NOT NULL of the attnum `number`, c or f the constraint of that oid, u the unique index."""
+    """kind: n NOT NULL of the attnum `number`, c or f the constraint of that oid, u the unique index, p and d the
+    bound of that partition, x no reference of that foreign key to the rows of a partition that is taken away."""
 
     table_oid: int
     kind: str

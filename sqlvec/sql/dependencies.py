@@ -80,7 +80,8 @@ class Removal:
     def _drop_dependents(self, relation: Relation) -> None:
         what = self.described(relation)
         if isinstance(relation, Table):
-            for child, constraint in self.catalog.references(relation.oid):
+            known = relation.parent_oid in self.dropped  # which tells of those that refer to it
+            for child, constraint in () if known else self.catalog.referrers(relation.oid):
                 if child.oid not in self.dropped:
                     self._drop_constraint(child, constraint, what)
         if isinstance(relation, SequenceRelation):
