@@ -18,6 +18,7 @@ import pyarrow as pa
 from sqlvec.encodings import UTF8, Encoding
 from sqlvec.errors import BadCopyFileFormat, DatabaseError, ProgramLimitExceeded
 from sqlvec.types.binary_text import text_in_binary
+from sqlvec.types.copy_bulk import BulkReader, converted
 from sqlvec.types.csv_format import CsvReader, CsvRow
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import decode_text
@@ -74,6 +75,7 @@ class CopyDecoder:
         self.buffer = bytearray()
         self._wanted = BATCH_BYTES
         self.csv = CsvReader(options)
+        self.bulk = BulkReader(self.types, options)
         self.line = 0  # as many were taken out of the buffer
         self.line_end = ""  # of every line
         self.last_end = ""  # of the last one
@@ -98,6 +100,9 @@ class CopyDecoder:
         return self._decode(last=True)
 
     def _decode(self, *, last: bool) -> list[ColumnBatch]:
+        batch = self._bulk(last)
+        if batch is not None:
+            return [batch]
         rows = self._csv_rows(last) if self.format == "csv" else self._text_rows(last)
         return [self._columns(rows)] if rows else []
 
@@ -114,6 +119,36 @@ class CopyDecoder:
         return text
 
     # ---------------------------------------------------------------- text and csv
+
+    def _bulk(self, last: bool) -> ColumnBatch | None:
+        """Whole lines by columns; None where something in them, or an error, asks for the way below."""
+        begun = self.started or not self.header
+        if self.ended or self.csv.pending or not begun or not self.bulk.usable:
+            return None
+        end = len(self.buffer) if last else self._whole()
+        data = bytes(self.buffer[:end])
+        texts = self.bulk.columns(data)
+        if texts is None:
+            return None
+        columns: list[Column] = []
+        for sql_type, column in zip(self.types, texts, strict=True):
+            found = converted(column, sql_type)
+            if found is None:
+                definition = in_zone(sql_type.definition, self.zone)
+                try:
+                    datums = [
+                        None if t is None else definition.parse(t, sql_type.typmod)
+                        for t in column.to_pylist()
+                    ]
+                except DatabaseError:
+                    return None
+                found = arrow_or_vectors(sql_type, datums)
+            columns.append(found)
+        del self.buffer[:end]
+        self.line_end = self.line_end or ("\r\n" if b"\r" in data else "\n")
+        self.line += data.count(b"\n")
+        self.csv.line, self.csv.begun = self.line, True
+        return ColumnBatch(columns, len(texts[0]))
 
     def _columns(self, rows: Rows) -> ColumnBatch:
         columns: list[Column] = []
