@@ -16,6 +16,7 @@ from sqlvec.catalog.system.system_types import schema_of_type
 from sqlvec.catalog.user_types import CompositeType, DomainType
 from sqlvec.types import SqlType
 from sqlvec.types.domain_type import Domain
+from sqlvec.types.interval import FULL_PRECISION, SECOND_DIGITS_MAX
 
 Row = dict[str, Any]
 PRECISIONS = {"int2": 16, "int4": 32, "int8": 64, "float4": 24, "float8": 53}
@@ -69,8 +70,12 @@ def plain_type_row(catalog: Catalog, database: str, sql_type: SqlType) -> Row:
         row["numeric_precision_radix"] = 10
         if typmod > 0:
             row |= {"numeric_precision": (typmod - 4) >> 16, "numeric_scale": (typmod - 4) & 0x7FF}
-    elif d.name in _MOMENTS or d.name == "interval":
-        row["datetime_precision"] = typmod if typmod >= 0 and d.name != "interval" else 6
+    elif d.name == "interval":
+        shown, digits = d.modifiers(typmod) if typmod >= 0 else "", typmod & FULL_PRECISION
+        row["datetime_precision"] = digits if typmod >= 0 and digits <= SECOND_DIGITS_MAX else SECOND_DIGITS_MAX
+        row["interval_type"] = shown.strip().upper() if shown.startswith(" ") else None
+    elif d.name in _MOMENTS:
+        row["datetime_precision"] = typmod if typmod >= 0 else 6
     elif d.name == "date":
         row["datetime_precision"] = 0
     return row
