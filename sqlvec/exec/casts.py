@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.errors import DatetimeFieldOverflow, NumericValueOutOfRange
+from sqlvec.exec.relational_json import boolean, number
 from sqlvec.exec.relational_network import network as to_network
 from sqlvec.exec.relational_network import text as network_text
 from sqlvec.exec.vector_functions import cast_to_vector, floats, is_vector
@@ -26,6 +27,10 @@ _RANGES = {
     types.INT8.oid: (-(2**63), 2**63 - 1, "bigint"),
     types.OID.oid: (0, 2**32 - 1, "oid"),
 }
+_JSON = (types.JSON.oid, types.JSONB.oid)
+_NUMBERS = frozenset(
+    t.oid for t in (types.INT2, types.INT4, types.INT8, types.NUMERIC, types.FLOAT4, types.FLOAT8)
+)
 _FLOATS = (types.FLOAT4.oid, types.FLOAT8.oid)
 _TEXTS = (
     types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid, types.NAME.oid, types.UNKNOWN.oid,
@@ -72,6 +77,8 @@ def _conversion(source: SqlType, target: SqlType) -> Callable[[Any], Any] | None
         return _of_bits(source, target)
     if isinstance(source.definition, RegName) and target.oid in _RANGES:
         return source.definition.names.__getitem__
+    if source.oid in _JSON and (target.oid in (types.BOOL.oid, *_NUMBERS)):
+        return _of_json(target)
     if target.oid in _RANGES:
         return _to_integer(source, target.oid)
     if target.oid in _FLOATS and source.oid not in _TEXTS:
@@ -223,6 +230,22 @@ def bits_integer(bits: str, oid: int) -> int:
         raise NumericValueOutOfRange(f"{name} out of range")
     value = int("0" + bits, 2)
     return value if value <= high else value + 2 * low
+
+
+def _of_json(target: SqlType) -> Callable[[Any], Any]:
+    """A number or boolean of jsonb; what it is otherwise says the error."""
+    if target.oid == types.BOOL.oid:
+        return boolean
+    exact = None if target.oid == types.NUMERIC.oid else _conversion(types.NUMERIC, target.bare)
+
+    def convert(text: str) -> Any:
+        digits = number(text, target.name)
+        if digits is None:
+            return None
+        value = types.NUMERIC.definition.parse(digits)
+        return value if exact is None else exact(value)
+
+    return convert
 
 
 def _numeric_to_float(source: SqlType, target: SqlType) -> Callable[[Any], Any]:

@@ -101,6 +101,10 @@ sqlvec_bucket_count(n) AS CASE WHEN n <= 0 THEN
   error('sqlvec:22014:argument of ntile must be greater than zero') ELSE n END
 sqlvec_nth(n) AS CASE WHEN n <= 0 THEN
   error('sqlvec:22016:argument of nth_value must be greater than zero') ELSE n END
+sqlvec_array_cat(a, b) AS CASE WHEN a IS NOT NULL OR b IS NOT NULL THEN list_concat(a, b) END
+sqlvec_trim_array(a, n) AS CASE WHEN n < 0 OR n > len(a) THEN
+  error('sqlvec:2202E:number of elements to trim must be between 0 and ' || CAST(len(a) AS VARCHAR))
+  WHEN n IS NOT NULL THEN list_slice(a, 1, len(a) - n) END
 sqlvec_fraction(f) AS CASE WHEN f < 0 OR f > 1 THEN
   error('sqlvec:22003:percentile value ' || CAST(f AS VARCHAR) || ' is not between 0 and 1') ELSE f END
 sqlvec_most_frequent(h) AS map_keys(map_from_entries(list_filter(map_entries(h),
@@ -316,7 +320,7 @@ def _shift(value: int, places: int, bits: int) -> int:
 
 _TAKES_NULL = frozenset(
     [
-        "numeric", "numeric_greatest", "numeric_least", "string_to_array", "overlay", "json_key",
+        "numeric", "numeric_greatest", "numeric_least", "string_to_array", "overlay", "json_key", "json_set_lax", "json_object",
         *ranges.TAKES_NULL, *arrays.TAKES_NULL, *bytes_.TAKES_NULL, *moments.TAKES_NULL,
     ]
 )  # fmt: skip
@@ -393,6 +397,10 @@ _JSON_FUNCTIONS: list[_Row] = [
     ("json_contains", documents.contains, [_TEXT, _TEXT], _BOOL),
     ("json_concat", documents.concat, [_TEXT, _TEXT], _TEXT),
     ("json_delete", documents.delete, [_TEXT, _TEXT], _TEXT),
+    ("json_delete_all", documents.delete_all, [_TEXT, _TEXTS], _TEXT),
+    ("json_set_lax", documents.set_lax, [_TEXT, _TEXTS, _TEXT, _BOOL, _TEXT], _TEXT),
+    ("json_strip_nulls_plain", documents.strip_nulls_plain, [_TEXT], _TEXT),
+    ("json_object", documents.object_of, [_TEXTS, _TEXTS], _TEXT),
     ("json_delete_item", documents.delete_item, [_TEXT, _LONG], _TEXT),
     ("json_delete_path", documents.delete_path, [_TEXT, _TEXTS], _TEXT),
     ("json_set", documents.set_path, [_TEXT, _TEXTS, _TEXT, _BOOL], _TEXT),

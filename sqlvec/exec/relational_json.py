@@ -16,6 +16,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the 
 from typing import Any
 
 from sqlvec.errors import (
+    ArraySubscriptError,
     InvalidParameterValue,
     InvalidTextRepresentation,
     NullValueNotAllowed,
@@ -230,8 +231,6 @@ def concat(left: str, right: str) -> str:
     a, b = load(left), load(right)
     if isinstance(a, dict) and isinstance(b, dict):
         return canonical({**a, **b})
-    if isinstance(a, dict) != isinstance(b, dict) and not (isinstance(a, list) or isinstance(b, list)):
-        raise InvalidParameterValue("invalid concatenation of jsonb objects")
     first = a if isinstance(a, list) else [a]
     return canonical(first + (b if isinstance(b, list) else [b]))
 
@@ -242,6 +241,18 @@ def delete(text: str, key: str) -> str:
         value.pop(key, None)
     elif isinstance(value, list):
         value = [entry for entry in value if entry != key]
+    else:
+        raise InvalidParameterValue("cannot delete from scalar")
+    return canonical(value)
+
+
+def delete_all(text: str, keys: Sequence[str | None]) -> str:
+    """jsonb - text[]."""
+    value = load(text)
+    if isinstance(value, dict):
+        value = {key: entry for key, entry in value.items() if key not in keys}
+    elif isinstance(value, list):
+        value = [entry for entry in value if not isinstance(entry, str) or entry not in keys]
     else:
         raise InvalidParameterValue("cannot delete from scalar")
     return canonical(value)
@@ -302,6 +313,53 @@ def set_path(text: str, steps: Sequence[str], new: str, create: bool) -> str:
     elif isinstance(parent, list):
         _set_item(parent, _index(steps[-1], len(steps)), entry, create=create)
     return canonical(value)
+
+
+def set_lax(
+    text: str | None, steps: Sequence[str] | None, new: str | None, create: bool | None, treatment: str | None
+) -> str | None:
+    """jsonb_set for which NULL is a value: what becomes of the key is said by the treatment."""
+    if text is None or steps is None or create is None:
+        return None
+    if new is not None:
+        return set_path(text, steps, new, create)
+    if treatment == "use_json_null":
+        return set_path(text, steps, "null", create)
+    if treatment == "delete_key":
+        return delete_path(text, steps)
+    if treatment == "return_target":
+        return text
+    if treatment == "raise_exception":
+        raise NullValueNotAllowed(
+            "JSON value must not be null",
+            detail="Exception was raised because null_value_treatment is \"raise_exception\".",
+            hint="To avoid, either change the null_value_treatment argument or ensure that an SQL NULL is "
+            "not passed.",
+        )
+    raise InvalidParameterValue(
+        'null_value_treatment must be "delete_key", "return_target", "use_json_null", or "raise_exception"'
+    )
+
+
+def object_of(keys: Sequence[str | None] | None, values: Sequence[str | None] | None) -> str | None:
+    """json_object: of an array of keys and values in turn, or of one each."""
+    if keys is None:
+        return None
+    if values is None:
+        if len(keys) % 2:
+            raise ArraySubscriptError("array must have even number of elements")
+        keys, values = keys[::2], keys[1::2]
+    if len(keys) != len(values):
+        raise ArraySubscriptError("mismatched array dimensions")
+    if None in keys:
+        raise NullValueNotAllowed("null value not allowed for object key")
+    pairs = zip(keys, values, strict=True)
+    shown = ", ".join(f"{_quote(key)} : {_quote(value)}" for key, value in pairs)
+    return f"{{{shown}}}"
+
+
+def _quote(text: str | None) -> str:
+    return "null" if text is None else json.dumps(text, ensure_ascii=False)
 
 
 def assign_path(text: str, steps: Sequence[str | None], new: str) -> str:
@@ -390,6 +448,21 @@ def _stripped(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _stripped(entry) for key, entry in value.items() if entry is not None}
     return [_stripped(entry) for entry in value] if isinstance(value, list) else value
+
+
+def strip_nulls_plain(text: str) -> str:
+    """Of json: without spaces, keys as they come."""
+    return _compact(_stripped(_DECODE(text)))
+
+
+def _compact(value: Any) -> str:
+    if isinstance(value, _Digits):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quote(key)}:{_compact(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_compact, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def pretty(text: str) -> str:

@@ -24,7 +24,7 @@ from sqlvec.sql.functions import (
     WINDOW_FUNCTIONS,
     type_of,
 )
-from sqlvec.sql.grouping import contains_window, first_of
+from sqlvec.sql.grouping import contains_window, first_of, forbid_sets
 from sqlvec.sql.parse import Node
 from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.resolve_function import no_function, resolve
@@ -69,6 +69,10 @@ def aggregate(
                 position=location_of(binder, node["SortBy"]["node"]),
             )
     for arg, node in zip(args, body["args"], strict=False):
+        forbid_sets(
+            arg, "aggregate function calls cannot contain set-returning function calls", binder.positions,
+            hint=True,
+        )  # fmt: skip
         if contains_window(arg):
             raise GroupingError(
                 "aggregate function calls cannot contain window function calls",

@@ -21,6 +21,7 @@ from sqlvec.sql.bind_sublink import bind_sublink, row_with_row_of_query
 from sqlvec.sql.binder import Binder, body_of, location_of
 from sqlvec.sql.collation import collated
 from sqlvec.sql.composites import composite_of, fields, null_test
+from sqlvec.sql.grouping import forbid_sets, returns_set
 from sqlvec.sql.json_subscripts import json_element
 from sqlvec.sql.operators import bind_operator
 from sqlvec.sql.parse import Node
@@ -110,7 +111,7 @@ def _column(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
                 if (given := _argument(binder, names, position)) is not None:
                     return given
                 raise scope.missing(names[0], position)
-            found = bound.RowRef(types.RECORD, relation.relation_id)
+            found = _whole(relation)
     elif (given := _argument(binder, names, position, scope)) is not None:
         return given
     else:
@@ -135,6 +136,14 @@ def _argument(
             return found
     value = arguments.named(names[0])
     return None if value is None else field_of(binder, value, names[1], Scope(), position)
+
+
+def _whole(relation: bound.RelationNode) -> bound.Expression:
+    """The row of a relation; of a function that gives values its value."""
+    if isinstance(relation, bound.FunctionScan) and len(relation.columns) == 1:
+        column = relation.columns[0]
+        return bound.ColumnRef(column.type, relation.relation_id, 0, column.name)
+    return bound.RowRef(types.RECORD, relation.relation_id)
 
 
 def _parameter(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
@@ -339,6 +348,7 @@ def _case(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
             condition = bind_operator(binder, "=", operand, condition, position)
         conditions.append(binder.boolean(condition, "CASE/WHEN", position))
         results.append(bind_expression(binder, part["result"], scope))
+        forbid_sets(results[-1], "CASE", binder.positions, hint=True)
     nodes = [when["CaseWhen"]["result"] for when in body["args"]]
     if "defresult" in body:  # PostgreSQL looks at it first, though it is last
         nodes.insert(0, body["defresult"])
@@ -547,7 +557,7 @@ def _collate(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
 def _function(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
     found = bind_function(binder, body, scope, bind_expression)
     position = binder.position(body)
-    if isinstance(found, _PLACED) and position is not None:
+    if position is not None and (isinstance(found, _PLACED) or returns_set(found)):
         binder.positions[found] = position
     return found
 

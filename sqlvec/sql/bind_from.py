@@ -267,7 +267,7 @@ def _subselect(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
 
 def _function(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
     if len(body["functions"]) > 1:
-        raise FeatureNotSupported("ROWS FROM with several functions is not supported")
+        return _side_by_side(binder, body, scope)
     node = body["functions"][0]["List"]["items"][0]
     called = node.get("FuncCall", {})
     name = called["funcname"][-1]["String"]["sval"] if called else "function"
@@ -291,6 +291,34 @@ def _function(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
         relation = bound.FunctionScan(
             relation_id, alias, _renamed(columns, names, alias), call, bool(body.get("ordinality")), True
         )
+    scope.add(relation)
+    return relation
+
+
+def _side_by_side(binder: Binder, body: Node, scope: Scope) -> bound.RelationNode:
+    """ROWS FROM (f(), g()): the rows of each as an array, unnested together."""
+    arrays: list[bound.Expression] = []
+    names = []
+    for function in body["functions"]:
+        node = function["List"]["items"][0]
+        called = node.get("FuncCall", {})
+        name = called["funcname"][-1]["String"]["sval"] if called else "function"
+        select = {"targetList": [{"ResTarget": {"val": node}}], "op": "SETOP_NONE"}
+        link = {"subLinkType": "ARRAY_SUBLINK", "subselect": {"SelectStmt": select}}
+        call = bind_expression(binder, node, scope)
+        if isinstance(call, bound.RecordCall) or function["List"]["items"][1:] != [{}]:
+            raise FeatureNotSupported(
+                "ROWS FROM with several functions, one of them of several columns, is not supported"
+            )
+        arrays.append(bind_expression(binder, {"SubLink": link}, scope))
+        names.append(_OUT_NAMES.get(name, name))
+    rows = unnest_call(arrays, None)
+    fields = tuple((name, sql_type) for name, (_, sql_type) in zip(names, rows.fields, strict=True))
+    alias, renames = _alias(body, names[0])
+    ordinality = bool(body.get("ordinality"))
+    call = replace(rows, fields=fields)
+    columns = _renamed(_function_columns(call, alias, ordinality), renames, alias)
+    relation = bound.FunctionScan(binder.next_relation(), alias, columns, call, ordinality, True)
     scope.add(relation)
     return relation
 
@@ -343,7 +371,11 @@ def _call(
     return bind_expression(binder, node, scope)
 
 
-_OUT_NAMES = {"pg_partition_ancestors": "relid"}
+_OUT_NAMES = {
+    "jsonb_array_elements": "value", "json_array_elements": "value",
+    "jsonb_array_elements_text": "value", "json_array_elements_text": "value",
+    "pg_partition_ancestors": "relid",
+}  # fmt: skip
 
 
 def _function_columns(

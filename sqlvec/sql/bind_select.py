@@ -27,6 +27,7 @@ from sqlvec.sql.grouping import (
     check_grouping,
     contains_aggregate,
     forbid_aggregates,
+    forbid_sets,
     forbid_windows,
 )
 from sqlvec.sql.output_name import output_name
@@ -218,6 +219,7 @@ def _limits(
             continue
         count = bind_expression(binder, node, Scope(scope.parent))
         word = "LIMIT" if name == "limitCount" else "OFFSET"
+        forbid_sets(count, word, binder.positions)
         if count.type.oid not in (types.INT2.oid, types.INT4.oid, types.INT8.oid, types.UNKNOWN.oid):
             if count.type.definition.category != "N":
                 raise DatatypeMismatch(
@@ -249,6 +251,7 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
         where = bind_expression(binder, body["whereClause"], scope)
         where = binder.boolean(where, "WHERE", location_of(binder, body["whereClause"]))
         forbid_aggregates(where, "WHERE", binder.positions)
+        forbid_sets(where, "WHERE", binder.positions)
         where = only_if_true(where)
     binder.where = where
     targets = bind_targets(binder, body.get("targetList", []), scope)

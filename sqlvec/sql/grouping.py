@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sqlvec.errors import GroupingError, WindowingError
+from sqlvec.errors import FeatureNotSupported, GroupingError, WindowingError
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
+from sqlvec.sql.functions import TABLE_FUNCTIONS
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.tree import children, walk
 
@@ -63,6 +64,25 @@ def forbid_windows(
     if found is not None:
         raise WindowingError(
             f"window functions are not allowed in {clause}", position=positions.get(found)
+        )
+
+
+def returns_set(expression: bound.Expression) -> bool:
+    return isinstance(expression, bound.FunctionCall) and expression.name in TABLE_FUNCTIONS
+
+
+def forbid_sets(
+    expression: bound.Expression, clause: str, positions: Positions, *, hint: bool = False
+) -> None:
+    """0A000 for functions that return rows, where a clause is computed row by row."""
+    found = next((part for part in walk(expression) if returns_set(part)), None)
+    if found is not None:
+        raise FeatureNotSupported(
+            clause if " " in clause else f"set-returning functions are not allowed in {clause}",
+            position=positions.get(found),
+            hint="You might be able to move the set-returning function into a LATERAL FROM item."
+            if hint
+            else None,
         )
 
 

@@ -298,6 +298,18 @@ def _pattern(
     return _call(types.BOOL, name, *sides)
 
 
+_TEXT_ARRAY = types.array_of(types.TEXT).oid
+
+
+def _meeting(array: SqlType, other: SqlType) -> SqlType:
+    """The array of what its elements and the other have in common."""
+    element = types.element_of(array)
+    if element is None or is_unknown(other) or element.oid == other.oid or element.definition.category == "A":
+        return array
+    found = common_type([element.bare, other.bare])
+    return array if found is None or found.oid == element.oid else types.array_of(found)
+
+
 def _concatenation(
     binder: Binder, left: bound.Expression, right: bound.Expression, position: int | None
 ) -> bound.Expression | None:
@@ -320,6 +332,10 @@ def _concatenation(
     element_a, element_b = types.element_of(a), types.element_of(b)
     if element_a is not None or element_b is not None:
         array = a if element_a is not None else b
+        if element_a is not None and element_b is not None and casts_implicitly(a, b):
+            array = b
+        elif element_a is None or element_b is None:  # anycompatible: the array and the element meet
+            array = _meeting(array, b if element_a is not None else a)
         if is_shaped(a) or is_shaped(b) and element_b is not None:
             array = shaped(array)
         element = types.element_of(array)
@@ -372,7 +388,7 @@ def _arithmetic(
         if vectors is None or vectors[0].type.oid == types.SPARSEVEC.oid:
             return None
         return _call(vectors[0].type.bare, name, *vectors)
-    if a.oid == types.JSONB.oid and name == "-" and b.oid in (*NUMBERS[:2], *TEXTS):
+    if a.oid == types.JSONB.oid and name == "-" and b.oid in (*NUMBERS[:2], *TEXTS, _TEXT_ARRAY):
         return _call(types.JSONB, "-", left, right)
     return _moments(binder, name, left, right)
 

@@ -179,6 +179,8 @@ class _QueryRenderer:
             keys = _distinct_keys(columns, forms)
             union = f"{sides[0][0]} UNION ALL {sides[1][0]}"
             sql = f"SELECT DISTINCT ON ({keys}) * FROM ({union}) AS united"
+        elif keyed and query.op != "union":
+            sql = _matched_by_keys(query, sides[0][0], sides[1][0], _distinct_keys(columns, forms))
         else:
             sql = f"{sides[0][0]} {word} {sides[1][0]}"
         if query.order_by or query.limit is not None or query.offset is not None:
@@ -387,6 +389,19 @@ class _QueryRenderer:
 
 def _names(count: int) -> str:
     return ", ".join(f"c{i}" for i in range(max(count, 1)))
+
+
+def _matched_by_keys(query: bound.SetOperation, left: str, right: str, keys: str) -> str:
+    """INTERSECT and EXCEPT of rows that are equal though they differ: the rows of each key are numbered, and met
+    by key; with ALL by number too."""
+    width = len(query.columns)
+    numbered = f"row_number() OVER (PARTITION BY {keys}) AS n, row({keys}) AS k"
+    sides = [f"(SELECT *, {numbered} FROM {side} AS numbered)" for side in (left, right)]
+    meeting = "l.k IS NOT DISTINCT FROM r.k" + (" AND l.n = r.n" if query.all else "")
+    join = "SEMI" if query.op == "intersect" else "ANTI"
+    once = "" if query.all else " WHERE l.n = 1"
+    shown = ", ".join(f"l.c{i}" for i in range(width))
+    return f"(SELECT {shown} FROM {sides[0]} AS l {join} JOIN {sides[1]} AS r ON {meeting}{once})"
 
 
 def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:

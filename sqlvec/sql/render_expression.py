@@ -325,7 +325,12 @@ class ExpressionRenderer:
         if e.slice:
             low = f"greatest({self.render(e.lower)}, 1)" if e.lower else "1"
             high = self.render(e.index) if e.index else f"len({array})"
-            return f"list_slice({array}, {low}, greatest({high}, 0))"
+            part = f"list_slice({array}, {low}, greatest({high}, 0))"
+            bounds = [end for end in (e.lower, e.index) if end is not None]
+            ends = [self.render(end) for end in bounds if self.constant_value(end) is None]
+            if not ends:
+                return part
+            return f"CASE WHEN {' AND '.join(f'{end} IS NOT NULL' for end in ends)} THEN {part} END"
         assert e.index is not None
         if e.arg.type.oid in ZERO_BASED:
             index = self.render(e.index)

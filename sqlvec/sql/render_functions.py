@@ -69,7 +69,7 @@ _TEMPLATES = {
     # arrays
     "array_length": "sqlvec_array_length({0}, {1})", "array_upper": "sqlvec_array_length({0}, {1})",
     "array_lower": "CASE WHEN {1} = 1 AND len({0}) > 0 THEN 1 END", "cardinality": "len({0})",
-    "array_dims": "CASE WHEN len({0}) > 0 THEN '[1:' || len({0}) || ']' END", "array_ndims": "CASE WHEN len({0}) > 0 THEN 1 END", "array_cat": "list_concat({0}, {1})",
+    "array_dims": "CASE WHEN len({0}) > 0 THEN '[1:' || len({0}) || ']' END", "array_ndims": "CASE WHEN len({0}) > 0 THEN 1 END", "array_cat": "sqlvec_array_cat({0}, {1})", "trim_array": "sqlvec_trim_array({0}, {1})",
     "array_append": "list_concat({0}, [{1}])", "array_prepend": "list_concat([{0}], {1})",
     # the server
     "gen_random_uuid": "CAST(uuid() AS VARCHAR)", "pg_is_in_recovery": "false", "inet_server_addr": "NULL",
@@ -260,8 +260,9 @@ def _search(r: ExpressionRenderer, e: bound.FunctionCall, item: str) -> str:
     if e.name == "array_replace":
         replaced = f"CASE WHEN {item} IS NOT DISTINCT FROM {wanted} THEN {rest[0]} ELSE {item} END"
         return f"list_transform({array}, lambda {item}: {replaced})"
+    first = rest[0] if rest else "1"
     found = (
-        f"list_filter(range(1, len({array}) + 1), "
+        f"list_filter(range(greatest({first}, 1), len({array}) + 1), "
         f"lambda {item}: ({array})[{item}] IS NOT DISTINCT FROM {wanted})"
     )
     return f"({found})[1]" if e.name == "array_position" else found
@@ -274,6 +275,6 @@ def _array_to_string(r: ExpressionRenderer, e: bound.FunctionCall, item: str) ->
     text = text_out_of(r, item, element)
     if null:
         text = f"coalesce({text}, {null[0]})"
-    joined = f"array_to_string(list_transform({array}, lambda {item}: {text}), {separator})"
-    return f"CASE WHEN {separator} IS NOT NULL THEN {joined} END"
+    joined = f"coalesce(array_to_string(list_transform({array}, lambda {item}: {text}), {separator}), '')"
+    return f"CASE WHEN {array} IS NOT NULL AND {separator} IS NOT NULL THEN {joined} END"
 

@@ -36,10 +36,10 @@ _CALLS = {
     "typeof": "sqlvec_json_typeof({0})", "array_length": "CAST(sqlvec_json_length({0}) AS INTEGER)",
     "set": "sqlvec_json_set({0}, {1}, {2}, {3})", "insert": "sqlvec_json_insert({0}, {1}, {2}, {3})",
     "assign": "sqlvec_json_assign(coalesce({0}, {3}), {1}, coalesce({2}, 'null'))",
-    "strip_nulls": "sqlvec_json_strip_nulls({0})", "pretty": "sqlvec_json_pretty({0})",
+    "strip_nulls": "sqlvec_json_strip_nulls({0})", "set_lax": "sqlvec_json_set_lax({0}, {1}, {2}, {3}, {4})", "pretty": "sqlvec_json_pretty({0})",
     "exists": "sqlvec_json_has({0}, {1})",
 }  # fmt: skip
-_CALL_DEFAULTS = {("set", 3): "true", ("insert", 3): "false"}
+_CALL_DEFAULTS = {("set_lax", 3): "true", ("set_lax", 4): "'use_json_null'", ("set", 3): "true", ("insert", 3): "false"}
 
 
 def json_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
@@ -52,6 +52,11 @@ def json_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
     if name in ("json_build_array", "jsonb_build_array"):
         items = [json_or_null(r, arg) for arg in e.args]
         return canonical(e, _joined("[", items, ", ", "]"))
+    if name in ("json_object", "jsonb_object"):
+        lists = [*r.all(e.args), "CAST(NULL AS VARCHAR[])"][:2]
+        return canonical(e, f"sqlvec_json_object({', '.join(lists)})")
+    if name == "json_strip_nulls":
+        return f"sqlvec_json_strip_nulls_plain({r.render(e.args[0])})"
     family, _, operation = name.partition("_")
     if family not in ("json", "jsonb"):
         return None
@@ -65,8 +70,9 @@ def json_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
     if template is None:
         return None
     args = r.all(e.args)
-    default = _CALL_DEFAULTS.get((operation, len(args)))
-    return template.format(*args, *([default] if default else []))
+    while (default := _CALL_DEFAULTS.get((operation, len(args)))) is not None:
+        args.append(default)
+    return template.format(*args)
 
 
 def path_arguments(r: ExpressionRenderer, e: bound.FunctionCall) -> list[str]:

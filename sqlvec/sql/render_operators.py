@@ -209,7 +209,9 @@ def _concatenation(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         if types.element_of(arg.type) is None:
             rendered = f"[{r.output(arg, element)}]"
         sides.append(rendered)
-    return f"list_concat({sides[0]}, {sides[1]})"
+    if any(types.element_of(arg.type) is None for arg in e.args):
+        return f"list_concat({sides[0]}, {sides[1]})"
+    return f"sqlvec_array_cat({sides[0]}, {sides[1]})"
 
 
 def _arrays(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
@@ -219,7 +221,8 @@ def _arrays(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
         left, right = right, left
     if e.name == "&&":
         return f"list_has_any({left}, {right})"
-    return f"(list_has_all({left}, {right}) AND list_count({right}) = len({right}))"
+    contained = f"(list_has_all({left}, {right}) AND list_count({right}) = len({right}))"
+    return f"CASE WHEN {left} IS NOT NULL AND {right} IS NOT NULL THEN {contained} END"
 
 
 def _json(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
@@ -227,6 +230,8 @@ def _json(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     name = e.name
     if name == "<@":
         return f"sqlvec_json_contains({right}, {left})"
+    if name == "-" and types.element_of(e.args[1].type) is not None:
+        return f"sqlvec_json_delete_all({left}, {right})"
     if name in ("->", "->>", "-") and e.args[1].type.oid in INTEGERS:
         suffix = {"->": "item", "->>": "item_text", "-": "delete_item"}[name]
         return f"sqlvec_json_{suffix}({left}, {right})"

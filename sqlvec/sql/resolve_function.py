@@ -88,7 +88,21 @@ def _fits(signature: Signature, args: Sequence[bound.Expression]) -> bool:
                 return False
         elif not is_pseudo(word) and not _accepts(arg.type, type_of(word)):
             return False
-    return True
+    return _meet(signature, args)
+
+
+def _meet(signature: Signature, args: Sequence[bound.Expression]) -> bool:
+    """Whether elements and arrays have a type in common (anycompatible)."""
+    words = [signature.argument(i) for i in range(len(args))]
+    if "anyelement" not in words and words.count("anyarray") < 2:
+        return True
+    found = []
+    for word, arg in zip(words, args, strict=True):
+        if word == "anyelement":
+            found.append(arg.type.bare)
+        elif word == "anyarray" and (inner := types.element_of(arg.type)) is not None:
+            found.append(inner.bare)
+    return len(found) < 2 or common_type(found) is not None
 
 
 def _accepts(given: SqlType, wanted: SqlType) -> bool:
@@ -135,7 +149,7 @@ def _apply(
         elif word == "anyelement":
             wanted = element or arg.type
         elif word == "anyarray":
-            wanted = array if is_unknown(arg.type) and array else arg.type
+            wanted = array if array is not None and _is_other(arg.type, element) else arg.type
         elif word in ("anyrange", "anymultirange"):
             wanted = arg.type if family is None else polymorphic(word, family) or arg.type
         else:
@@ -151,6 +165,12 @@ def _apply(
     if signature.result == "anyarray":
         return found, array or types.array_of(types.TEXT)
     return found, type_of(signature.result)
+
+
+def _is_other(given: SqlType, element: SqlType | None) -> bool:
+    """Whether an argument must become an array of the element: a literal, or an array of something else."""
+    own = types.element_of(given)
+    return own is None or element is not None and own.oid != element.oid and not is_shaped(given)
 
 
 def _element(signature: Signature, args: Sequence[bound.Expression]) -> SqlType | None:
