@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlvec.catalog.objects import Index
-from sqlvec.errors import FeatureNotSupported
-from sqlvec.exec.context import Datum
+from sqlvec.errors import FeatureNotSupported, InvalidColumnReference
+from sqlvec.exec.context import Context, Datum
+from sqlvec.exec.evaluate import constant
 from sqlvec.exec.late_keys import RELATION_ID, Key, keys_of, lock, others
 from sqlvec.exec.row_rules import index_rules
 from sqlvec.exec.write import Rows, Writer
 from sqlvec.sql import bound
+from sqlvec.sql.arbiters import NO_ARBITER
 from sqlvec.sql.keys import is_late
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def late_arbiters(writer: Writer, on_conflict: bound.OnConflict) -> list[LateArb
     """Of the statement: those it names, or all of the table."""
     if not writer.watched:
         return []
-    oids, any_will_do = on_conflict.index_oids, on_conflict.is_for_any
+    oids, any_will_do = _meant(on_conflict, writer.context), on_conflict.is_for_any
     indexes = writer.context.catalog.indexes(writer.table.oid)
     chosen = [i for i in indexes if is_late(i) and (any_will_do or i.oid in oids)]
     if chosen and writer.table.partitioning is not None:
@@ -36,6 +38,18 @@ def late_arbiters(writer: Writer, on_conflict: bound.OnConflict) -> list[LateArb
             "ON CONFLICT"
         )
     return [LateArbiter(writer, index) for index in chosen]
+
+
+def _meant(on_conflict: bound.OnConflict, context: Context) -> list[int]:
+    """Of the indexes that are named by parameters, those whose predicates these values have."""
+    found = [
+        index.oid
+        for index in on_conflict.indexes
+        if all(constant(given, context) == wanted.value for given, wanted in index.given)
+    ]
+    if on_conflict.indexes and not found and not on_conflict.attnums:
+        raise InvalidColumnReference(NO_ARBITER)
+    return found
 
 
 class LateArbiter:

@@ -309,11 +309,11 @@ def _on_conflict(
 ) -> bound.OnConflict | None:
     if body is None:
         return None
-    attnums, index_oids = arbiters(binder, body.get("infer", {}), written)
+    attnums, indexes = arbiters(binder, body.get("infer", {}), written)
     excluded = binder.next_relation()
     if body["action"] == "ONCONFLICT_NOTHING":
-        return bound.OnConflict(attnums, excluded, nothing=True, index_oids=index_oids)
-    if not attnums and not index_oids:
+        return bound.OnConflict(attnums, excluded, nothing=True, indexes=indexes)
+    if not attnums and not indexes:
         raise SyntaxError(
             "ON CONFLICT DO UPDATE requires inference specification or constraint name",
             hint="For example, ON CONFLICT (column_name).",
@@ -328,7 +328,7 @@ def _on_conflict(
         where = binder.boolean(bind_expression(binder, body["whereClause"], scope), "WHERE", None)
     assignments = assignments_of(binder, body["targetList"], written, scope)
     where = written.over_table(where)
-    return bound.OnConflict(attnums, excluded, assignments, False, where, index_oids)
+    return bound.OnConflict(attnums, excluded, assignments, False, where, indexes)
 
 
 # ---------------------------------------------------------------- UPDATE and DELETE

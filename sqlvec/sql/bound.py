@@ -544,7 +544,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class OnConflict:
-    """do_update empty: DO NOTHING. attnums: the arbiter key, index_oids: arbiters that are indexes over
+    """do_update empty: DO NOTHING. attnums: the arbiter key, indexes: arbiters that are indexes over
     expressions or part of the rows; neither for any. Inside, relation_id of the table is
     Insert.target.relation_id and of EXCLUDED is `excluded_id`."""
 
@@ -553,11 +553,19 @@ class OnConflict:
     do_update: tuple[Assignment, ...] = ()
     nothing: bool = False
     where: Expression | None = None
-    index_oids: tuple[int, ...] = ()
+    indexes: tuple[ArbiterIndex, ...] = ()
 
     @property
     def is_for_any(self) -> bool:
-        return not self.attnums and not self.index_oids
+        return not self.attnums and not self.indexes
+
+
+@dataclass(frozen=True, slots=True)
+class ArbiterIndex:
+    """An index over expressions or part of the rows, if what is given has the values that its predicate names."""
+
+    oid: int
+    given: tuple[tuple[Expression, Const], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,13 @@ def sqlalchemy_arguments(url: str) -> tuple[str, ...]:
     return "-o", "addopts=", "--dburi", url
 
 
-def _sqlalchemy(driver: str) -> Suite:
+def _sqlalchemy(name: str, driver: str, tests: str) -> Suite:
     def arguments(target: Target) -> tuple[str, ...]:
         url = f"postgresql+{driver}://postgres@{target.host}:{target.port}/{target.database}"
-        return *PYTEST, *sqlalchemy_arguments(url), "test/dialect/test_suite.py"
+        return *PYTEST, *sqlalchemy_arguments(url), tests
 
     return Suite(
-        f"sqlalchemy-{driver}", 98, "drivers", "SQLAlchemy", arguments,
+        f"sqlalchemy-{name}", 98, "drivers", "SQLAlchemy", arguments,
         preparation=SQLALCHEMY_SCHEMAS, added_files={"test/conftest.py": "sqlalchemy_conftest.py"},
     )  # fmt: skip
 
@@ -74,9 +74,8 @@ def _langchain_variables(target: Target) -> dict[str, str]:
 
 
 SUITES = (
-    _sqlalchemy("psycopg"),
-    _sqlalchemy("asyncpg"),
-    _sqlalchemy("psycopg2"),
+    *(_sqlalchemy(driver, driver, "test/dialect/test_suite.py") for driver in ("psycopg", "asyncpg", "psycopg2")),
+    _sqlalchemy("postgresql", "psycopg", "test/dialect/postgresql"),
     Suite(
         "langchain", 98, "langchain", "langchain-postgres",
         lambda target: (*PYTEST, "tests/unit_tests"), _langchain_variables,
