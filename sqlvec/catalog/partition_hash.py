@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlvec.types import SqlType
@@ -77,6 +78,7 @@ HASHED: dict[str, Callable[[Any], int]] = {
 }  # fmt: skip
 
 
+@lru_cache(1_024)
 def _begin(length: int, seed: int) -> tuple[int, int, int]:
     start = (_START + length) & _MASK
     if not seed:

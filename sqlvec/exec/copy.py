@@ -10,19 +10,20 @@ import numpy as np
 import pyarrow as pa
 
 from sqlvec.encodings import Encoding, Stream, encoding_named
-from sqlvec.errors import DatabaseError
+from sqlvec.errors import CheckViolation, DatabaseError
 from sqlvec.exec.changes import Change
 from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.copy_binary import BinaryDecoder
+from sqlvec.exec.copy_partitions import are_inside, leaf_rows
 from sqlvec.exec.insert import complete_rows
-from sqlvec.exec.partition_writer import writer_of
+from sqlvec.exec.partition_writer import PartitionWriter, writer_of
 from sqlvec.exec.placement import placed
 from sqlvec.exec.prefilter import check_tenant, tenant_key
 from sqlvec.exec.result import Batch
 from sqlvec.exec.select import run_query
 from sqlvec.exec.tenants import writable_shard
-from sqlvec.exec.write import Rows
+from sqlvec.exec.write import Rows, Writer
 from sqlvec.plan.physical import LockingSelect, QueryPlan
 from sqlvec.sql import bound
 from sqlvec.storage.batch import row_batch
@@ -137,33 +138,44 @@ class CopyIn:
 
     def _write_whole(self, batch: ColumnBatch) -> bool:
         """The fast way: every column given, nothing to evaluate; arrays go in as they are."""
-        writer = self.writer
-        tx = writer.context.tx
-        if writer.checks or writer.domains or writer.table.partitioning or writer.table.bound:
+        writer, context = self.writer, self.writer.context
+        if writer.checks or writer.domains:
             return False
         if any(writer.table.is_unique_across(key) for key in writer.keys):
             return False
         if {c.attnum for c in writer.columns} != set(self.attnums):
             return False
         given = dict(zip(self.attnums, batch.columns, strict=True))
-        for column in writer.columns:
-            if column.not_null and _null_count(given[column.attnum]):
-                return False  # the slow way words the error
-        placed = list(self._placed(given, batch.row_count))
-        for key in writer.keys:
-            for shard, columns, _ in placed:
-                if shard.has_duplicates(key, [columns[attnum] for attnum in key], tx):
-                    return False
-        for shard, columns, count in placed:
-            try:
-                first = tx.insert(shard, columns)
-            except KeyTaken:
-                tx.undo_statement()
+        try:
+            parts = list(self._placed(given, batch.row_count))
+        except CheckViolation:  # the slow way words this and other errors
+            return False
+        owners = [self._owner(shard) for shard, _, _ in parts]
+        if not are_inside(writer.table, given, context):
+            return False
+        for owner, (shard, columns, _) in zip(owners, parts, strict=True):
+            if owner.checks or owner.domains:
                 return False
-            if writer.watched:
+            if any(c.not_null and _null_count(columns[c.attnum]) for c in owner.columns):
+                return False
+            for key in owner.keys:
+                if shard.has_duplicates(key, [columns[attnum] for attnum in key], context.tx):
+                    return False
+        for owner, (shard, columns, count) in zip(owners, parts, strict=True):
+            try:
+                first = context.tx.insert(shard, columns)
+            except KeyTaken:
+                context.tx.undo_statement()
+                return False
+            if owner.watched:
                 ids = np.arange(first, first + count, dtype=np.int64)
-                writer.note(Change(writer.table.oid, None, (shard, ids)))
+                owner.note(Change(owner.table.oid, None, (shard, ids)))
         return True
+
+    def _owner(self, shard: Shard) -> Writer:
+        """Of the table, or of the partition that a shard is of."""
+        writer = self.writer
+        return writer.writer_at(shard) if isinstance(writer, PartitionWriter) else writer
 
     def _placed(
         self, given: dict[int, Any], row_count: int
@@ -172,6 +184,12 @@ class CopyIn:
         context, table = self.writer.context, self.writer.table
         if table.shards > 1:
             yield from self._split(given, row_count)
+            return
+        if table.partitioning is not None:
+            for leaf, rows in leaf_rows(table, given, context):
+                whole = len(rows) == row_count
+                some = given if whole else {a: _taken(column, rows) for a, column in given.items()}
+                yield context.store.shard(leaf.oid, create=True), some, len(rows)
             return
         if not table.tenant_attnum:
             shard = context.store.shard(table.oid, create=True)

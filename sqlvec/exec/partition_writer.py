@@ -57,8 +57,9 @@ def placed(table: Table, columns: Sequence[Sequence[Datum]], context: Context) -
     keys = list(zip(*(columns[attnum - 1] for attnum in attnums), strict=True))
     found: list[int] = []
     deeper: dict[int, list[int]] = {}
+    known: dict[tuple[Datum, ...], Table] = {}
     for i, key in enumerate(keys):
-        partition = routing.partition_of(key)
+        partition = known.get(key) or routing.partition_of(key)
         if partition is None:
             names = ", ".join(table.column_by_attnum(attnum).name for attnum in attnums)
             values = ", ".join(shown(t, value) for t, value in zip(routing.types, key, strict=True))
@@ -68,6 +69,7 @@ def placed(table: Table, columns: Sequence[Sequence[Datum]], context: Context) -
                 schema=catalog.schemas[table.schema_oid].name,
                 table=table.name,
             )
+        known[key] = partition
         found.append(partition.oid)
         if partition.partitioning is not None:
             deeper.setdefault(partition.oid, []).append(i)
@@ -142,7 +144,7 @@ class PartitionWriter(Writer):
             self._leaves[table.oid] = found
         return found
 
-    def _writer_at(self, shard: Shard) -> Writer:
+    def writer_at(self, shard: Shard) -> Writer:
         return self._leaf(self.context.catalog.table(shard.table_oid))
 
     def _placed(self, rows: Rows) -> list[int]:
@@ -163,14 +165,14 @@ class PartitionWriter(Writer):
 
     def verify_unique(self, rows: Rows, shards: Sequence[Shard], key: tuple[int, ...]) -> None:
         for shard, _, some in _grouped(shards, rows):
-            writer = self._writer_at(shard)
+            writer = self.writer_at(shard)
             if key in writer.keys:
                 writer.verify_unique(some, [shard] * len(some[0]), key)
 
     def find(
         self, key: tuple[int, ...], values: tuple[Datum, ...], shard: Shard
     ) -> tuple[Shard, int] | None:
-        writer = self._writer_at(shard)
+        writer = self.writer_at(shard)
         return writer.find(key, values, shard) if key in writer.keys else None
 
     def insert(
@@ -178,14 +180,14 @@ class PartitionWriter(Writer):
     ) -> list[Written]:
         written: list[Written] = []
         for shard, positions, some in _grouped(shards, rows):
-            writer = self._writer_at(shard)
+            writer = self.writer_at(shard)
             for part in writer.insert(some, [shard] * len(positions), replacing=replacing):
                 written.append(Written(part.shard, part.first_row_id, positions[part.positions]))
         return written
 
     def insert_new(self, rows: Rows, shards: Sequence[Shard]) -> None:
         for shard, positions, some in _grouped(shards, rows):
-            self._writer_at(shard).insert_new(some, [shard] * len(positions))
+            self.writer_at(shard).insert_new(some, [shard] * len(positions))
 
     def note(self, change: Change) -> None:
         """Under the partitions' names; a row that has moved ended in one and began in another."""
