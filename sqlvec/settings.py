@@ -287,6 +287,8 @@ def _special(setting: Setting, value: str) -> str:
         if value.removeprefix("pg_catalog.") not in TEXT_SEARCH_CONFIGS:
             raise InvalidParameterValue(f'invalid value for parameter "{setting.name}": "{value}"')
         return value
+    if setting.name == "role" and value not in ("none", "postgres"):
+        raise InvalidParameterValue(f'role "{value}" does not exist')
     if setting.name == "TimeZone":
         from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 

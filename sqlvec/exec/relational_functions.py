@@ -27,6 +27,7 @@ from sqlvec.exec import relational_encodings as encodings
 from sqlvec.exec import relational_formats as formats
 from sqlvec.exec import relational_intervals as intervals
 from sqlvec.exec import relational_json as documents
+from sqlvec.exec import relational_json_order as json_order
 from sqlvec.exec import relational_moments as moments
 from sqlvec.exec import relational_money as money
 from sqlvec.exec import relational_network as networks
@@ -217,7 +218,7 @@ def register(connection: Any, host: FunctionHost) -> None:
     """Adds every macro and function to the database of the connection."""
     for macro in MACROS.strip().split("\nsqlvec_"):
         connection.execute("CREATE MACRO sqlvec_" + macro.removeprefix("sqlvec_"))
-    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS, *money.FUNCTIONS, *arrays.FUNCTIONS, *bytes_.FUNCTIONS, *regexps.FUNCTIONS, *moments.FUNCTIONS]
+    plain = [*_TEXT_FUNCTIONS, *_JSON_FUNCTIONS, *_NUMERIC_FUNCTIONS, *_MOMENT_FUNCTIONS, *vectors.FUNCTIONS, *text_search.FUNCTIONS, *user_types.FUNCTIONS, *networks.FUNCTIONS, *ranges.FUNCTIONS, *money.FUNCTIONS, *arrays.FUNCTIONS, *bytes_.FUNCTIONS, *regexps.FUNCTIONS, *moments.FUNCTIONS, *json_order.FUNCTIONS]
     for name, function, parameters, result in plain:
         strict = function if name in _TAKES_NULL else _strict(function)
         connection.create_function(

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlvec import types
 from sqlvec.errors import InvalidTextRepresentation
+from sqlvec.exec.relational_json_order import jsonb_key
 from sqlvec.exec.relational_numeric import key as numeric_key
 from sqlvec.sql import bound
 from sqlvec.sql.domain_rules import violation
@@ -88,6 +89,8 @@ def sort_key(sql_type: SqlType, value: Any) -> bytes:
         return _escaped(numeric_key(types.NUMERIC.definition.render(value)))
     if isinstance(value, bytes):
         return _escaped(value)
+    if sql_type.oid == types.JSONB.oid:
+        return _escaped(jsonb_key(value))
     text = value if isinstance(value, str) else sql_type.definition.render(value)
     return _escaped((text.rstrip(" ") if sql_type.oid == types.BPCHAR.oid else text).encode())
 

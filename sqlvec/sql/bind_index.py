@@ -26,8 +26,7 @@ from sqlvec.sql.bind_vector_index import (
     check_capabilities,
     check_quantization,
     index_where,
-    refuse_labels,
-    require_immutable,
+    refuse_changing,
     vector_column,
 )
 from sqlvec.sql.binder import Binder
@@ -134,6 +133,9 @@ def _existing(table: Table, name: str) -> Column:
 
 
 def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColumn:
+    parts = body.get("expr", {}).get("ColumnRef", {}).get("fields", ())
+    if len(parts) == 1 and "String" in parts[0]:  # a column in parentheses
+        body = {**body, "name": parts[0]["String"]["sval"]}
     classes = body.get("opclass", ())
     operator_class = classes[-1]["String"]["sval"] if classes else ""
     descending = body.get("ordering") == "SORTBY_DESC"
@@ -146,9 +148,10 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
         if method == "bm25":
             raise FeatureNotSupported(f"{method} indexes on expressions are not supported")
         text = expression_source(binder.parsed, body["expr"])
-        if binder.catalog.types:
-            refuse_labels(bind_expression_text(binder, text, table, -1), "expression")
-        lexemes = types.TSVECTOR if method == "gin" and _is_tsvector(binder, table, text) else None
+        expression = bind_expression_text(binder, text, table, -1)
+        refuse_changing(binder.catalog, body["expr"], expression, "expression")
+        is_lexemes = method == "gin" and expression.type.oid == types.TSVECTOR.oid
+        lexemes = types.TSVECTOR if is_lexemes else None
         return IndexColumn(0, text, operator_class, descending, first, lexemes, collation)
     column = _existing(table, body["name"])
     if collation:
@@ -156,15 +159,6 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
     if collation == column_collation(binder.catalog, column):
         collation = 0
     return IndexColumn(column.attnum, "", operator_class, descending, first, None, collation)
-
-
-def _is_tsvector(binder: Binder, table: Table, text: str) -> bool:
-    """Whether the expression is one; it must not depend on the session's configuration."""
-    expression = bind_expression_text(binder, text, table, -1)
-    if expression.type.oid != types.TSVECTOR.oid:
-        return False
-    require_immutable(expression, "expression")
-    return True
 
 
 def _options(

@@ -268,6 +268,9 @@ def _select_body(binder: Binder, body: Node, scope: Scope) -> bound.Query:
         targets = with_explanations(targets, order_by)
         binder.explains = False
     distinct, distinct_on = _distinct(binder, body.get("distinctClause"), targets, scope)
+    if distinct_on:
+        places = [location_of(binder, node) for node in body["distinctClause"]]
+        order_by = _in_order(distinct_on, order_by, places)
     if distinct and junk:
         missing = next(
             node["SortBy"]["node"]
@@ -410,6 +413,24 @@ def _distinct(
     for expression in expressions or [target.expression for target in targets]:
         _require_equality(expression.type, binder.positions.get(expression))
     return not expressions, tuple(expressions)
+
+
+def _in_order(
+    distinct_on: tuple[bound.Expression, ...],
+    order_by: tuple[bound.SortKey, ...],
+    places: list[int | None],
+) -> tuple[bound.SortKey, ...]:
+    """The rows of DISTINCT ON come sorted by all its expressions, of which ORDER BY may name the first."""
+    named = [key.expression for key in order_by]
+    count = next((i for i, e in enumerate(named) if e not in distinct_on), len(named))
+    late = [e for e in distinct_on if e not in named[:count]]
+    if late and count < len(named):
+        again = next((e for e in distinct_on if e in named[count:]), late[0])
+        raise InvalidColumnReference(
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions",
+            position=places[distinct_on.index(again)],
+        )
+    return (*order_by, *(bound.SortKey(e, False, False) for e in dict.fromkeys(late)))
 
 
 def _group_by(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlvec import types
-from sqlvec.catalog.objects import IndexColumn, Table
+from sqlvec.catalog.objects import Catalog, IndexColumn, Table
 from sqlvec.catalog.operator_classes import DEFAULTS, OPERATOR_CLASSES
 from sqlvec.errors import (
     DatatypeMismatch,
@@ -19,23 +19,15 @@ from sqlvec.errors import (
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text
-from sqlvec.sql.functions import VOLATILE
 from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.tree import walk
-from sqlvec.sql.type_rules import BITS, depends_on_labels
+from sqlvec.sql.type_rules import BITS
+from sqlvec.sql.volatility import is_immutable, routines_called
 from sqlvec.types import SqlType
 
 DENSE_DIMENSIONS_MAX, BITS_MAX = 16_000, 64_000
 _RELATION = -2
-_NOT_IMMUTABLE = VOLATILE | frozenset(
-    [
-        "now", "current_date", "current_timestamp", "localtimestamp", "statement_timestamp",
-        "transaction_timestamp", "current_user", "session_user", "current_setting", "nextval",
-        "currval", "lastval", "age", "timeofday", "txid_current",
-        "get_current_ts_config",
-    ]
-)  # fmt: skip
 
 
 def check_capabilities(method: str, body: Node) -> None:
@@ -62,7 +54,7 @@ def vector_column(
     else:
         text = expression_source(binder.parsed, body["expr"])
         expression = bind_expression_text(binder, text, table, _RELATION)
-        require_immutable(expression, "expression")
+        _check_expression(binder, body["expr"], expression, "expression")
         sql_type = expression.type
     operator_class = _checked_class(method, operator_class, sql_type)
     if body.get("ordering", "SORTBY_DEFAULT") != "SORTBY_DEFAULT":
@@ -127,26 +119,27 @@ def index_where(binder: Binder, table: Table, node: Node) -> str:
     text = expression_source(binder.parsed, node)
     expression = bind_expression_text(binder, text, table, _RELATION)
     binder.boolean(expression, "WHERE", None)
-    require_immutable(expression, "predicate")
+    _check_expression(binder, node, expression, "predicate")
     return text
 
 
-def refuse_labels(expression: bound.Expression, what: str) -> None:
-    """The text of an enum changes with the names of its labels."""
-    for node in walk(expression):
-        if isinstance(node, bound.Cast) and depends_on_labels(node.arg.type, node.type):
-            raise InvalidObjectDefinition(f"functions in index {what} must be marked IMMUTABLE")
+def refuse_changing(
+    catalog: Catalog, node: Node, expression: bound.Expression, what: str
+) -> None:
+    """42P17 for what may give another value another time. Functions of users are what they are declared."""
+    routines = routines_called(catalog, node)
+    changing = any(routine.volatility != "i" for routine in routines)
+    if changing or (not routines and not all(map(is_immutable, walk(expression)))):
+        raise InvalidObjectDefinition(f"functions in index {what} must be marked IMMUTABLE")
 
 
-def require_immutable(expression: bound.Expression, what: str) -> None:
-    refuse_labels(expression, what)
+def _check_expression(
+    binder: Binder, source: Node, expression: bound.Expression, what: str
+) -> None:
+    refuse_changing(binder.catalog, source, expression, what)
     for node in walk(expression):
         if isinstance(node, bound.DomainCheck):
             raise FeatureNotSupported(f"a cast to a domain in an index {what} is not supported")
-        if isinstance(node, bound.FunctionCall) and node.name in _NOT_IMMUTABLE:
-            raise InvalidObjectDefinition(
-                f"functions in index {what} must be marked IMMUTABLE"
-            )
         if isinstance(node, bound.Subquery):
             raise FeatureNotSupported(f"cannot use subquery in index {what}")
         if isinstance(node, (bound.Aggregate, bound.WindowCall)):

@@ -21,9 +21,8 @@ from sqlvec.sql.grouping import ungrouped_columns
 from sqlvec.sql.render_expression import Computed, ExpressionRenderer, RenderContext
 from sqlvec.sql.render_numeric import in_form, key_of, numeric_form, one_scale
 from sqlvec.sql.render_tables import table_function
-from sqlvec.sql.render_types import Fixed, declared_form, is_numeric
+from sqlvec.sql.render_types import Fixed, declared_form, is_numeric, value_key
 from sqlvec.types import SqlType
-from sqlvec.types.range_type import NUMERIC_RANGES
 
 __all__ = ["Computed", "RenderContext", "RenderedQuery", "render_query", "used_columns"]
 
@@ -407,8 +406,8 @@ def _matched_by_keys(query: bound.SetOperation, left: str, right: str, keys: str
 def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:
     found = []
     for i, (column, form) in enumerate(zip(columns, forms, strict=True)):
-        if column.oid in NUMERIC_RANGES:
-            found.append(f"sqlvec_range_key(c{i}, {column.oid})")
+        if (key := value_key(f"c{i}", column)) is not None:
+            found.append(key)
         elif column.oid == types.BPCHAR.oid:
             found.append(f"rtrim(c{i}, ' ')")
         else:
@@ -418,7 +417,9 @@ def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:
 
 def _has_key(column: SqlType, form: Fixed | None) -> bool:
     """Whether values that are equal may differ: 1.0 and 1.00."""
-    return column.oid in (*NUMERIC_RANGES, types.BPCHAR.oid) or is_numeric(column) and form is None
+    if value_key("", column) is not None or column.oid == types.BPCHAR.oid:
+        return True
+    return is_numeric(column) and form is None
 
 
 def _cte_name(name: str) -> str:

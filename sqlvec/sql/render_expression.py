@@ -35,12 +35,12 @@ from sqlvec.sql.render_types import (
     is_numeric,
     is_record,
     literal,
+    value_key,
 )
 from sqlvec.sql.render_user_types import composite_field, composite_key, composite_row, domain_check
 from sqlvec.sql.render_vectors import comparable_vector, distance
 from sqlvec.sql.type_rules import VECTORS, has_sort_key
 from sqlvec.types import SqlType
-from sqlvec.types.range_type import NUMERIC_RANGES
 from sqlvec.types.shaped_array import is_shaped
 
 Computed = Mapping[bound.Expression, tuple[int, str]]
@@ -169,17 +169,15 @@ class ExpressionRenderer:
             return comparable_vector(self, e)
         if is_shaped(e.type):
             return shaped_key(self.render(e), e.type)
-        if e.type.oid in NUMERIC_RANGES:
-            return f"sqlvec_range_key({self.render(e)}, {e.type.oid})"
+        if (key := value_key(self.render(e), e.type)) is not None:
+            return key
         if (key := composite_key(self.render(e), e.type) if e.type.own is not None else None) is not None:
             return key
         element = types.element_of(e.type)
         if element is not None and is_numeric(element) and declared_form(element) is None:
             item = self.fresh()
             return f"list_transform({self.render(e)}, lambda {item}: {key_of(item)})"
-        if element is not None and element.oid in NUMERIC_RANGES:
-            item = self.fresh()
-            key = f"sqlvec_range_key({item}, {element.oid})"
+        if element is not None and (key := value_key(item := self.fresh(), element)) is not None:
             return f"list_transform({self.render(e)}, lambda {item}: {key})"
         return self.render(e)
 

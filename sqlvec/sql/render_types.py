@@ -26,6 +26,7 @@ from sqlvec.sql.type_rules import REG_KINDS
 from sqlvec.types import SqlType
 from sqlvec.types.array_literal import DECLARE_DIMENSIONS, MANY_DIMENSIONS
 from sqlvec.types.numeric import ARROW_PRECISION_MAX, precision_scale
+from sqlvec.types.range_type import NUMERIC_RANGES
 from sqlvec.types.shaped_array import is_shaped
 from sqlvec.types.sparse_vector import SparseVector
 from sqlvec.types.tsquery import TsQuery
@@ -200,3 +201,10 @@ def _list(value: list[Any], sql_type: SqlType) -> str:
     if is_numeric(element):
         items = [f"CAST({item} AS VARCHAR)" for item in items]
     return f"[{', '.join(items)}]"
+
+
+def value_key(value: str, sql_type: SqlType) -> str | None:
+    """What DuckDB compares in the place of a value; None for most types, whose values it compares themselves."""
+    if sql_type.oid in NUMERIC_RANGES:
+        return f"sqlvec_range_key({value}, {sql_type.oid})"
+    return f"sqlvec_jsonb_key({value})" if sql_type.oid == types.JSONB.oid else None

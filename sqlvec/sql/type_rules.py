@@ -159,7 +159,8 @@ def has_equality(sql_type: SqlType) -> bool:
 
 def has_sort_key(sql_type: SqlType) -> bool:
     """Whether values are compared by what the relational engine makes of them."""
-    return is_composite(sql_type) or is_shaped(sql_type) or sql_type.oid in NUMERIC_RANGES
+    compared = sql_type.oid in (*NUMERIC_RANGES, types.JSONB.oid)
+    return compared or is_composite(sql_type) or is_shaped(sql_type)
 
 
 def depends_on_labels(source: SqlType, target: SqlType) -> bool:

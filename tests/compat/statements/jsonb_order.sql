@@ -1,0 +1,25 @@
+-- jsonb values compare by kind, then by what they hold: numbers as numbers, containers by their size first.
+CREATE TABLE docs (id int PRIMARY KEY, v jsonb);
+INSERT INTO docs VALUES (1, '10'), (2, '9'), (3, '"a"'), (4, 'null'), (5, '[]'), (6, '{}'), (7, 'true'), (8, 'false'), (9, '[1, 2]'), (10, '[3]'), (11, '{"a": 1}'), (12, '{"a": 1, "b": 2}'), (13, '1.0'), (14, '1'), (15, NULL), (16, '-2.5'), (17, '-3'), (18, '1e3'), (19, '"B"'), (20, '""'), (21, '[[]]'), (22, '[{}]'), (23, '["x", 1]'), (24, '{"b": 0}'), (25, '{"a": 2}'), (26, '{"aa": 0}'), (27, '123456789012345678901234567890.5'), (28, '"\u00e9"');
+SELECT v FROM docs ORDER BY v, id;
+SELECT v FROM docs ORDER BY v DESC NULLS LAST, id LIMIT 7;
+SELECT a.id, b.id FROM docs a JOIN docs b ON a.v = b.v AND a.id < b.id ORDER BY 1, 2;
+SELECT count(*) FROM docs a, docs b WHERE a.v < b.v;
+SELECT id FROM docs WHERE v > '2' ORDER BY id;
+SELECT id FROM docs WHERE v = '1.00' ORDER BY id;
+SELECT id FROM docs WHERE v <> '1.00' AND v <= '9' ORDER BY id;
+SELECT id FROM docs WHERE v IN ('1', '{"a": 1.0}', '[3.0]') ORDER BY id;
+SELECT id FROM docs WHERE v = ANY (ARRAY['1', '"a"']::jsonb[]) ORDER BY id;
+SELECT id FROM docs WHERE v BETWEEN '"a"' AND '5' ORDER BY id;
+SELECT count(DISTINCT v), count(*) FROM docs;
+SELECT count(*) FROM docs GROUP BY v ORDER BY v;
+SELECT v = '1' AS one, count(*) FROM docs GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM (SELECT DISTINCT v FROM docs) d;
+SELECT count(*) FROM (SELECT v FROM docs UNION SELECT '1.000'::jsonb) d;
+SELECT id, rank() OVER (ORDER BY v) FROM docs WHERE v < '100' ORDER BY id;
+SELECT greatest('10'::jsonb, '9'), least('[]'::jsonb, 'null'), nullif('1.0'::jsonb, '1'), '1.0'::jsonb IS DISTINCT FROM '1'::jsonb;
+SELECT '{"a": {"b": 10}}'::jsonb -> 'a' -> 'b' > '9'::jsonb, '{"n": "x"}'::jsonb -> 'n' = '"x"';
+SELECT DISTINCT ON (v -> 'a') id FROM docs ORDER BY v -> 'a', id;
+SELECT ARRAY['1.0'::jsonb] = ARRAY['1'::jsonb], ARRAY['10'::jsonb] > ARRAY['9'::jsonb], ('10'::jsonb, 1) > ('9'::jsonb, 2);
+SELECT max(id) FILTER (WHERE v < 'true') FROM docs;
+DROP TABLE docs;
