@@ -350,6 +350,7 @@ class Connection:
         self.cursors: dict[str, Cursor] = {}
         self.signal: Callable[[str], None] = _unheard
         self.encryption: tuple[str, str, int] | None = None  # of TLS: version, cipher, its bits
+        self.client: tuple[str, int] | None = None  # its address and port
         self._notices: list[Notice] = []
         self._relational: Relational | None = None
         self._kept_relational: list[Relational] = []
@@ -941,6 +942,7 @@ class Connection:
             wait_event(self.owner), "active" if running else _STATES[self.block.status],
             "" if last is None else last.parsed.source(last.parsed.node)[:QUERY_LENGTH_MAX],
             self.started_us, self.block.started_us, self.query_us, self.encryption,
+            self.client,
         )  # fmt: skip
 
     def rest(self) -> None:

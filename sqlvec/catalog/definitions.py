@@ -44,7 +44,12 @@ def _expression(view: Viewpoint, text: str | None, oid: int | None, pretty: bool
     if text is None or oid is None or not pretty:
         return None if oid is None else text
     relation = view.catalog.relations.get(oid)
-    return view.expression(text, relation if isinstance(relation, Table) else None, pretty=True)
+    table = relation if isinstance(relation, Table) else None
+    for index in view.catalog.indexes(oid):
+        parts = [c.expression for c in index.columns if not c.attnum]
+        if len(parts) > 1 and text == ", ".join(view.expression(part, table) for part in parts):
+            return ", ".join(view.expression(part, table, pretty=True) for part in parts)
+    return view.expression(text, table, pretty=True)
 
 
 def _of_table(view: Viewpoint, oid: int | None, text: Callable[[Table], str | None]) -> str | None:
@@ -164,6 +169,25 @@ def _owner_acl(view: Viewpoint, kind: str | None, owner: int | None) -> list[str
     return [*acl, f"{role}={own}/{role}"] if own else acl
 
 
+# Of access methods, in this order.
+_PROPERTIES = ("can_order", "can_unique", "can_multi_col", "can_exclude", "can_include")
+_ABLE = {"btree": "11111", "hash": "00010", "gist": "00111", "spgist": "00011", "gin": "00100",
+         "brin": "00100"}  # fmt: skip
+
+
+def _method_property(view: Viewpoint, oid: int | None, name: str | None) -> bool | None:
+    from sqlvec.catalog.object_description import METHODS
+    from sqlvec.catalog.system.access_methods import method_oid
+
+    if name not in _PROPERTIES:
+        return None
+    place = _PROPERTIES.index(name)
+    for method in (*_ABLE, *METHODS):
+        if method_oid(method) == oid:
+            return _ABLE.get(method, "00010")[place] == "1"
+    return None
+
+
 def _index_property(view: Viewpoint, *args: Any) -> bool | None:
     """pg_index_column_has_property and pg_index_has_property."""
     from sqlvec.catalog.objects import Index
@@ -254,6 +278,7 @@ _FUNCTIONS: dict[str, Function] = {
     "pg_relation_filenode": lambda view, oid: oid if (oid or 0) in view.catalog.relations else None,
     "pg_index_column_has_property": _index_property,
     "pg_index_has_property": _index_property,
+    "pg_indexam_has_property": _method_property,
     "row_security_active": lambda view, oid: None if oid is None else False,
     "pg_my_temp_schema": lambda view: getattr(view.catalog.schema(view.temporary_schema), "oid", 0),
     "pg_is_other_temp_schema": _other_temporary,
@@ -279,7 +304,7 @@ _FUNCTIONS: dict[str, Function] = {
         for name in ("pg_get_ruledef", "pg_get_triggerdef", "pg_get_statisticsobjdef",
                      "pg_get_statisticsobjdef_columns", "pg_get_statisticsobjdef_expressions",
                      "pg_get_replica_identity_index",
-                     "pg_relation_filepath", "inet_client_addr", "inet_client_port")
+                     "pg_relation_filepath")
     },
 }  # fmt: skip
 NAMES = frozenset(_FUNCTIONS)

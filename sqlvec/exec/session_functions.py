@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlvec import types
 from sqlvec.errors import DatabaseError, FatalError, QueryCanceled
 from sqlvec.exec.context import Context
 
@@ -38,6 +39,15 @@ def _signal(signal: str) -> Function:
     return send
 
 
+def _address(context: Context) -> tuple[Any, int | None]:
+    """Of the client, its port after it."""
+    connection = context.connection
+    if connection is None or connection.client is None:
+        return None, None
+    address, port = connection.client
+    return types.INET.definition.parse(address), port
+
+
 _OWN: dict[str, Callable[[], DatabaseError]] = {
     "cancel": lambda: QueryCanceled("canceling statement due to user request"),
     "terminate": lambda: FatalError(
@@ -49,4 +59,6 @@ SESSION_FUNCTIONS: dict[str, Function] = {
     "pg_notify": _notify,
     "pg_cancel_backend": _signal("cancel"),
     "pg_terminate_backend": _signal("terminate"),
+    "inet_client_addr": lambda context: _address(context)[0],
+    "inet_client_port": lambda context: _address(context)[1],
 }

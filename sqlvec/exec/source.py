@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.objects import Table
 from sqlvec.catalog.system.rows import system_columns
-from sqlvec.catalog.system.tables import TABLEOID
+from sqlvec.catalog.system.tables import TABLEOID, XMIN
 from sqlvec.exec.context import Context
 from sqlvec.exec.explain_score import explanations
 from sqlvec.exec.hidden_columns import hidden_values
@@ -279,7 +279,7 @@ def _system(source: SystemSource, context: Context) -> pa.Table:
         return _table({f"c{i}": rows.column(i) for i in source.ordinals}, len(rows))
     if scan.table.kind == "S":
         return _sequence(source, context)
-    names = [column.name for column in scan.table.columns] + [TABLEOID]
+    names = [column.name for column in scan.table.columns] + [TABLEOID, XMIN]
     wanted = [names[i] for i in source.ordinals] or names[:1]
     found = system_columns(scan.table, context.catalog, context.surroundings(), wanted)
     columns = {f"c{i}": found[names[i]] for i in source.ordinals}

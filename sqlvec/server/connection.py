@@ -347,6 +347,7 @@ class ClientConnection(asyncio.Protocol):
         self.pid, self.secret = self.listener.register(self)
         connection = database.connect(user, self.pid, self.secret, {**options, **parameters})
         connection.signal = self.signalled
+        connection.client = self.transport.get_extra_info("peername")[:2]
         connection.encryption = None if self.tls is None else self.tls.description
         connection.notifications.wake = lambda: self.signalled("news")
         self.session = Session(connection, self)

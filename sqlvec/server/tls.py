@@ -16,7 +16,7 @@ import logging
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlvec.server.connection import ClientConnection
@@ -166,6 +166,9 @@ class TlsTransport(asyncio.Protocol):
         if self._established:
             self._tls.write(data)
             self._flush()
+
+    def get_extra_info(self, name: str) -> Any:
+        return self.below.get_extra_info(name)
 
     def _flush(self) -> None:
         if self._outgoing.pending:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlvec import types
 from sqlvec.catalog.objects import Index, Table, View, ViewRelation
 from sqlvec.catalog.objects import Sequence as SequenceRelation
-from sqlvec.catalog.system.tables import TABLEOID, SystemTable, function_table, system_table
+from sqlvec.catalog.system.tables import TABLEOID, XMIN, SystemTable, function_table, system_table
 from sqlvec.errors import (
     DatatypeMismatch,
     DuplicateColumn,
@@ -181,12 +181,14 @@ def _system_columns(table: SystemTable) -> tuple[bound.OutputColumn, ...]:
         bound.OutputColumn(column.name, column.type, table.oid, attnum)
         for attnum, column in enumerate(table.columns, 1)
     ]
-    hidden = bound.OutputColumn(TABLEOID, types.OID, table.oid, _TABLEOID_ATTNUM)
-    return (*found, hidden)
+    if table.kind != "S":
+        found.append(bound.OutputColumn(TABLEOID, types.OID, table.oid, _TABLEOID_ATTNUM))
+        found.append(bound.OutputColumn(XMIN, types.XID, table.oid, _XMIN_ATTNUM))
+    return tuple(found)
 
 
 _COUNT = "last_value:20:-1:n log_cnt:20:-1:n is_called:16:-1:n"  # what SELECT from a sequence shows
-_TABLEOID_ATTNUM = -6  # FirstLowInvalidHeapAttributeNumber is -7: sysattr.h
+_XMIN_ATTNUM, _TABLEOID_ATTNUM = -2, -6  # FirstLowInvalidHeapAttributeNumber is -7: sysattr.h
 
 
 def _as_named(table: Table, meant: ViewRelation) -> Table:

@@ -236,6 +236,8 @@ class _QueryRenderer:
 
     def _select(self, select: bound.Select, *, canonical: bool) -> tuple[str, Forms]:
         r = self.expressions
+        outer = r.partnerless
+        r.partnerless = outer.union(*map(_partnerless, select.from_))
         from_ = ", ".join([self._item(item) for item in select.from_])
         where = f" WHERE {r.render(select.where)}" if select.where is not None else ""
         grouping = self._grouping(select)
@@ -246,7 +248,7 @@ class _QueryRenderer:
         having = f" HAVING {r.render(select.having)}" if select.having is not None else ""
         tail = f"{' FROM ' + from_ if from_ else ''}{where}{grouping}{having}"
         sql = self._ordered(select, targets, shown, forms, tail)
-        r.replaced = before
+        r.replaced, r.partnerless = before, outer
         return sql, forms
 
     def _targets(
@@ -384,6 +386,14 @@ class _QueryRenderer:
     def _note(self, relation_id: int, forms: Forms) -> None:
         for ordinal, form in enumerate(forms):
             self.expressions.forms[(relation_id, ordinal)] = form
+
+
+def _partnerless(item: bound.FromItem, *, filled: bool = False) -> frozenset[int]:
+    """The relations whose rows an outer join may replace by nulls."""
+    if not isinstance(item, bound.Join):
+        return frozenset([item.relation_id]) if filled else frozenset()
+    left = _partnerless(item.left, filled=filled or item.kind in ("right", "full"))
+    return left | _partnerless(item.right, filled=filled or item.kind in ("left", "full"))
 
 
 def _names(count: int) -> str:

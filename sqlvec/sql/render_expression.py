@@ -81,6 +81,7 @@ class ExpressionRenderer:
         self.render_query = render_query  # in output form: text for numeric without typmod
         self.relations: dict[int, bound.RelationNode] = {}
         self.forms: dict[tuple[int, int], Fixed | None] = {}  # of numeric columns not of a slot
+        self.partnerless: frozenset[int] = frozenset()  # relations that an outer join may fill with nulls
         self.replaced: dict[bound.Expression, str] = {}  # grouped expressions, by what stands for them
         self._names = 0
 
@@ -225,7 +226,10 @@ class ExpressionRenderer:
         ]
 
     def row_is_null(self, e: bound.Expression) -> str:
-        """True for a row all of whose fields are null, as that of an outer join without partner."""
+        """True for the row of an outer join without partner: all of its fields are null. Elsewhere a row is one
+        whatever its fields are."""
+        if isinstance(e, bound.RowRef) and e.relation_id not in self.partnerless:
+            return "false"
         tests = [f"{self.render(item)} IS NULL" for _, item in self.fields_of(e)]
         return f"({' AND '.join(tests) or 'false'})"
 

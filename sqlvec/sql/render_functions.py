@@ -92,6 +92,7 @@ STABLE = frozenset(
         "pg_total_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size",
         "pg_tablespace_size", "pg_sequence_last_value", "pg_postmaster_start_time", "pg_conf_load_time",
         "txid_current", "lastval", "currval", "get_current_ts_config", "pg_client_encoding",
+        "inet_client_addr", "inet_client_port",
     ]
 )  # fmt: skip
 VOLATILE = frozenset(

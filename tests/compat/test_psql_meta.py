@@ -63,7 +63,7 @@ RESTATED = (r"\d+ titles", r"\d+ stars_of", r"\sv titles", r"\sv+ titles")
 PART = (
     r"\df", r"\df+", r"\dfn", r"\dTS", r"\dC", r"\dC+", r"\dA", r"\dA+", r"\dAc", r"\dAf", r"\df lower", r"\df+ length", r"\dAo",
     r"\dAo+", r"\dAp", r"\dAp+", r"\do", r"\do+ <->", r"\doS =", r"\dx", r"\dx+ vector", r"\dL", r"\dLS+", r"\dFt", r"\dFt+ simple",
-    r"\daS", r"\dt *.*", r"\dvS", r"\l", r"\l+", r"\dconfig", r"\dconfig *_timeout", r"\dcS", r"\dnS", r"\ddS",
+    r"\daS", r"\dt *.*", r"\dvS", r"\l psql_meta", r"\l+ postgres", r"\dconfig", r"\dconfig *_timeout", r"\dcS", r"\dnS", r"\ddS",
 )  # fmt: skip
 MINE = re.compile(r"bm25|sqlvec_|\(\d+ rows?\)|^[- +|]*$|^List of")
 # A version of pgvector, and the character type of databases.

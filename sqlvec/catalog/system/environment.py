@@ -36,6 +36,7 @@ class Activity:
     transaction_us: int = 0
     query_us: int = 0
     encryption: tuple[str, str, int] | None = None  # of TLS: version, cipher, its bits
+    client: tuple[str, int] | None = None  # its address and port
 
 
 @dataclass(frozen=True, slots=True)

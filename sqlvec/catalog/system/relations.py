@@ -433,6 +433,8 @@ def dependencies(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             for c in r.constraints:
                 for attnum in c.attnums:
                     yield depends((constraint, c.oid, 0), (relation, r.oid, attnum), "a")
+                    if c.kind == "c":  # its condition reads them
+                        yield depends((constraint, c.oid, 0), (relation, r.oid, attnum), "n")
                 if c.index_oid and c.kind in "pu":
                     yield depends((relation, c.index_oid, 0), (constraint, c.oid, 0), "i")
                 for attnum in c.foreign_attnums:

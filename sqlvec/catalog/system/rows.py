@@ -31,7 +31,7 @@ from sqlvec.catalog.system import (
     views,
 )
 from sqlvec.catalog.system.environment import Environment
-from sqlvec.catalog.system.tables import TABLEOID, SystemColumn, SystemTable
+from sqlvec.catalog.system.tables import TABLEOID, XMIN, SystemColumn, SystemTable
 
 Row = dict[str, Any]
 Maker = Callable[[Catalog, Environment], Iterable[Row]]
@@ -55,7 +55,7 @@ _builtin: dict[tuple[str, tuple[str, ...]], pa.Table] = {}
 def system_columns(
     table: SystemTable, catalog: Catalog, environment: Environment, wanted: Sequence[str]
 ) -> dict[str, pa.ChunkedArray]:
-    """The wanted columns by name, tableoid among them."""
+    """The wanted columns by name, tableoid and xmin among them."""
     key = _key(table)
     found = _kept(key, table, catalog, environment)
     if key in LIVE:
@@ -65,6 +65,8 @@ def system_columns(
     for name in wanted:
         if name == TABLEOID:
             columns[name] = types.OID.definition.to_arrow([table.oid] * found.num_rows)
+        elif name == XMIN:
+            columns[name] = types.XID.definition.to_arrow([catalog.version] * found.num_rows)
         elif name in live:
             columns[name] = live[name](found, environment)
         else:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from sqlvec import types
 from sqlvec.catalog.names import database_oid
 from sqlvec.catalog.objects import Catalog, Index
-from sqlvec.catalog.system.environment import Environment
+from sqlvec.catalog.system.environment import Activity, Environment
 from sqlvec.catalog.system.relations import owner_of, tables_of
+from sqlvec.catalog.system.tables import system_table
 from sqlvec.catalog.viewpoint import SUPERUSER_OID
 
 Row = dict[str, Any]
+Maker = Callable[[Catalog, Environment], Iterator[Row]]
 _KINDS = {"int": "integer"}
 _BLOCK_ROWS = 64  # what a block of pg_stat_progress_create_index stands for
 
@@ -25,7 +28,13 @@ def _activity(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                "wait_event_type": kind, "wait_event": event, "query": connection.query,
                "backend_start": connection.backend_us or None,
                "xact_start": connection.transaction_us or None,
-               "query_start": connection.query_us or None, "backend_type": "client backend"}  # fmt: skip
+               "query_start": connection.query_us or None, "backend_type": "client backend",
+               "client_addr": _address(connection),
+               "client_port": None if connection.client is None else connection.client[1]}  # fmt: skip
+
+
+def _address(connection: Activity) -> Any:
+    return None if connection.client is None else types.INET.definition.parse(connection.client[0])
 
 
 def _encryption(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -38,19 +47,29 @@ def _encryption(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 def _databases(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for name in environment.databases:
         backends = sum(c.database == name for c in environment.connections)
-        yield {"datid": database_oid(name), "datname": name, "numbackends": backends}
+        yield {"datid": database_oid(name), "datname": name, "numbackends": backends,
+               "checksum_failures": None}  # fmt: skip
+
+
+def _server(catalog: Catalog, environment: Environment) -> Iterator[Row]:
+    yield {"stats_reset": environment.started_us}
 
 
 def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for table in tables_of(catalog):
         yield {"relid": table.oid, "schemaname": catalog.schemas[table.schema_oid].name,
-               "relname": table.name, "n_live_tup": environment.row_count(table.oid)}  # fmt: skip
+               "relname": table.name, "n_live_tup": environment.row_count(table.oid)
+               } | ({} if catalog.indexes(table.oid) else _NO_INDEX)  # fmt: skip
+
+
+_NO_INDEX = {"idx_scan": None, "idx_tup_fetch": None}
+_NO_INDEX_BLOCKS = {"idx_blks_read": None, "idx_blks_hit": None}
 
 
 def _table_blocks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
     for table in tables_of(catalog):
         yield {"relid": table.oid, "schemaname": catalog.schemas[table.schema_oid].name,
-               "relname": table.name}  # fmt: skip
+               "relname": table.name} | ({} if catalog.indexes(table.oid) else _NO_INDEX_BLOCKS)  # fmt: skip
 
 
 def _indexes(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -157,16 +176,20 @@ def _tenants(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                    "last_used": tenant.used_at}  # fmt: skip
 
 
-LIVE = {
-    "sqlvec_tenants": _tenants,
-    "pg_locks": _locks,
-    "sqlvec_index_memory": _index_memory,
-    "sqlvec_index_queue": _index_queue,
-    "sqlvec_index_recall": _index_recall,
-    "pg_stat_activity": _activity,
-    "pg_stat_ssl": _encryption,
-    "pg_stat_progress_create_index": _index_progress,
+def _counting(name: str, maker: Maker) -> Maker:
+    """A view's rows, with 0 for all that is not counted here."""
+    table = system_table("pg_catalog", name)
+    assert table is not None, name
+    numbers = (types.INT8.oid, types.FLOAT8.oid)
+    zeros: Row = {column.name: 0 for column in table.columns if column.type.oid in numbers}
+    return lambda catalog, environment: (zeros | row for row in maker(catalog, environment))
+
+
+_COUNTERS = {
     "pg_stat_database": _databases,
+    "pg_stat_bgwriter": _server,
+    "pg_stat_wal": _server,
+    "pg_stat_archiver": _server,
     "pg_stat_user_tables": _tables,
     "pg_stat_all_tables": _tables,
     "pg_statio_all_tables": _table_blocks,
@@ -175,6 +198,17 @@ LIVE = {
     "pg_stat_user_indexes": _indexes,
     "pg_statio_all_indexes": _indexes,
     "pg_statio_user_indexes": _indexes,
+}
+LIVE = {
+    **{name: _counting(name, maker) for name, maker in _COUNTERS.items()},
+    "sqlvec_tenants": _tenants,
+    "pg_locks": _locks,
+    "sqlvec_index_memory": _index_memory,
+    "sqlvec_index_queue": _index_queue,
+    "sqlvec_index_recall": _index_recall,
+    "pg_stat_activity": _activity,
+    "pg_stat_ssl": _encryption,
+    "pg_stat_progress_create_index": _index_progress,
     "pg_settings": _settings,
     "pg_prepared_statements": _statements,
     "pg_cursors": _cursors,

@@ -10,6 +10,7 @@ from sqlvec.catalog.system.facts import Fact, facts, flag, number, text
 from sqlvec.types import SqlType
 
 TABLEOID = "tableoid"
+XMIN = "xmin"  # the number of the catalog's version: what a tool saw before is old when it has another
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,3 +23,14 @@ SELECT count(*) FROM whole TABLESAMPLE SYSTEM (10, 20);
 SELECT count(*) FROM pg_tables TABLESAMPLE SYSTEM (10);
 SELECT count(*) > 0 FROM pg_class TABLESAMPLE SYSTEM (100) REPEATABLE (1) c LEFT JOIN whole ON a = relnatts;
 SELECT count(*) > 0 FROM pg_class c TABLESAMPLE SYSTEM (100) REPEATABLE (1) LEFT JOIN whole ON a = relnatts;
+-- A row whose columns are all null is a row; one that an outer join fills is none.
+CREATE TABLE filled (a int, b text);
+INSERT INTO filled VALUES (1, 'x'), (NULL, NULL);
+SELECT count(filled), count(*), count(filled.*) FROM filled;
+SELECT row_to_json(filled), to_jsonb(filled) FROM filled ORDER BY a;
+SELECT json_agg(t) FROM (SELECT NULL::int AS a) t;
+SELECT w.a, row_to_json(v), v IS NULL FROM filled w LEFT JOIN filled v ON v.a = w.a + 5 ORDER BY 1;
+SELECT row_to_json(v), w.a FROM (SELECT 1 AS k) v RIGHT JOIN filled w ON v.k = w.a ORDER BY 2;
+SELECT (SELECT row_to_json(v)), w.a FROM filled w LEFT JOIN filled v ON v.a = w.a + 5 ORDER BY 2;
+SELECT count(v), count(w) FROM filled w LEFT JOIN filled v ON v.a = w.a;
+DROP TABLE filled;
