@@ -6,35 +6,27 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from sqlvec.encodings import Encoding, Stream, encoding_named
-from sqlvec.errors import CheckViolation, DatabaseError
-from sqlvec.exec.changes import Change
+from sqlvec.errors import DatabaseError
+from sqlvec.exec.bulk_insert import insert_columns
 from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.copy_binary import BinaryDecoder
-from sqlvec.exec.copy_partitions import are_inside, leaf_rows
 from sqlvec.exec.insert import complete_rows
-from sqlvec.exec.partition_writer import PartitionWriter, writer_of
-from sqlvec.exec.placement import placed
-from sqlvec.exec.prefilter import check_tenant, tenant_key
+from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.result import Batch
 from sqlvec.exec.select import run_query
-from sqlvec.exec.tenants import writable_shard
-from sqlvec.exec.write import Rows, Writer
+from sqlvec.exec.write import Rows
 from sqlvec.plan.physical import LockingSelect, QueryPlan
 from sqlvec.sql import bound
-from sqlvec.storage.batch import row_batch
 from sqlvec.storage.key_search import KeyTaken
 from sqlvec.storage.locks import LockWait
-from sqlvec.storage.placement import shard_name
-from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder, VectorColumn
+from sqlvec.types.copy_format import ColumnBatch, CopyDecoder, CopyEncoder
 
 if TYPE_CHECKING:
     from sqlvec.settings import SessionSettings
-    from sqlvec.storage.shard import Shard
 
 
 def data_encoding(options: dict[str, Any], settings: SessionSettings) -> Encoding:
@@ -124,6 +116,16 @@ class CopyIn:
             self._write_rows(batch)
         self.row_count += count
 
+    def _write_whole(self, batch: ColumnBatch) -> bool:
+        if {c.attnum for c in self.writer.columns} != set(self.attnums):
+            return False
+        given = dict(zip(self.attnums, batch.columns, strict=True))
+        try:
+            return insert_columns(self.writer, given, batch.row_count)
+        except KeyTaken:  # the rows, one by one, word it
+            self.writer.context.tx.undo_statement()
+            return False
+
     def _write_rows(self, batch: ColumnBatch) -> None:
         values = [_datums(t, column) for t, column in zip(self.types, batch.columns, strict=True)]
         rows = complete_rows(self.writer, self.attnums, values, self.defaults, batch.row_count)
@@ -135,99 +137,6 @@ class CopyIn:
         for key in self.writer.keys:
             self.writer.verify_unique(rows, shards, key)
         self.writer.insert(rows, shards)
-
-    def _write_whole(self, batch: ColumnBatch) -> bool:
-        """The fast way: every column given, nothing to evaluate; arrays go in as they are."""
-        writer, context = self.writer, self.writer.context
-        if writer.checks or writer.domains:
-            return False
-        if any(writer.table.is_unique_across(key) for key in writer.keys):
-            return False
-        if {c.attnum for c in writer.columns} != set(self.attnums):
-            return False
-        given = dict(zip(self.attnums, batch.columns, strict=True))
-        try:
-            parts = list(self._placed(given, batch.row_count))
-        except CheckViolation:  # the slow way words this and other errors
-            return False
-        owners = [self._owner(shard) for shard, _, _ in parts]
-        if not are_inside(writer.table, given, context):
-            return False
-        for owner, (shard, columns, _) in zip(owners, parts, strict=True):
-            if owner.checks or owner.domains:
-                return False
-            if any(c.not_null and _null_count(columns[c.attnum]) for c in owner.columns):
-                return False
-            for key in owner.keys:
-                if shard.has_duplicates(key, [columns[attnum] for attnum in key], context.tx):
-                    return False
-        for owner, (shard, columns, count) in zip(owners, parts, strict=True):
-            try:
-                first = context.tx.insert(shard, columns)
-            except KeyTaken:
-                context.tx.undo_statement()
-                return False
-            if owner.watched:
-                ids = np.arange(first, first + count, dtype=np.int64)
-                owner.note(Change(owner.table.oid, None, (shard, ids)))
-        return True
-
-    def _owner(self, shard: Shard) -> Writer:
-        """Of the table, or of the partition that a shard is of."""
-        writer = self.writer
-        return writer.writer_at(shard) if isinstance(writer, PartitionWriter) else writer
-
-    def _placed(
-        self, given: dict[int, Any], row_count: int
-    ) -> Iterator[tuple[Shard, dict[int, Any], int]]:
-        """The columns shard by shard, and how many rows those are."""
-        context, table = self.writer.context, self.writer.table
-        if table.shards > 1:
-            yield from self._split(given, row_count)
-            return
-        if table.partitioning is not None:
-            for leaf, rows in leaf_rows(table, given, context):
-                whole = len(rows) == row_count
-                some = given if whole else {a: _taken(column, rows) for a, column in given.items()}
-                yield context.store.shard(leaf.oid, create=True), some, len(rows)
-            return
-        if not table.tenant_attnum:
-            shard = context.store.shard(table.oid, create=True)
-            yield shard, given, row_count
-            return
-        encoded = given[table.tenant_attnum].dictionary_encode()
-        tenants = table.column_by_attnum(table.tenant_attnum).type.definition.from_arrow(encoded.dictionary)
-        codes = encoded.indices.to_numpy()
-        for code, value in enumerate(tenants):
-            name = tenant_key(table, value)
-            check_tenant(table, name, context)
-            rows = np.flatnonzero(codes == code)
-            whole = len(tenants) == 1
-            columns = given if whole else {a: _taken(column, rows) for a, column in given.items()}
-            yield writable_shard(context, table, name), columns, len(rows)
-
-    def _split(
-        self, given: dict[int, Any], row_count: int
-    ) -> Iterator[tuple[Shard, dict[int, Any], int]]:
-        context, table = self.writer.context, self.writer.table
-        stored = row_batch(table, given)
-        keys = [stored.present_column(attnum) for attnum in table.split_by]
-        numbers = placed(table, keys, row_count, context)
-        for number in np.unique(numbers).tolist():
-            rows = np.flatnonzero(numbers == number)
-            shard = context.store.shard(table.oid, shard_name(number), create=True)
-            yield shard, {a: _taken(column, rows) for a, column in given.items()}, len(rows)
-
-
-def _taken(column: Any, rows: np.ndarray) -> Any:
-    if isinstance(column, VectorColumn):
-        return VectorColumn(column.vectors[rows], column.present[rows])
-    return column.take(pa.array(rows))
-
-
-def _null_count(column: Any) -> int:
-    return int(column.null_count)
-
 
 def _datums(sql_type: Any, column: Any) -> list[Any]:
     if isinstance(column, (pa.Array, pa.ChunkedArray)):

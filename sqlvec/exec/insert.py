@@ -7,6 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from sqlvec.catalog.objects import Table
+from sqlvec.exec.arrow_rows import ArrowColumn
+from sqlvec.exec.bulk_insert import insert_columns, takes_columns
 from sqlvec.exec.context import Context, Datum
 from sqlvec.exec.evaluate import compile_expression
 from sqlvec.exec.over_rows import evaluate_over_rows
@@ -21,8 +24,10 @@ from sqlvec.plan.physical import InsertPlan, ModifyPlan
 from sqlvec.sql import bound
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.system_columns import TABLEOID_ORDINAL, XMAX_ORDINAL
+from sqlvec.storage.key_search import KeyTaken
+from sqlvec.types.copy_format import arrow_or_vectors
 
-INSERT_BATCH_ROWS = 10_000
+BATCHES_TOGETHER = 8  # of a query, for one batch of rows
 _XIDS = 2**32 - 2
 
 
@@ -36,10 +41,17 @@ def run_insert(plan: InsertPlan, context: Context) -> Result:
     writer = writer_of(target.table, context, target.relation_id, statement.checks, (), rules)
     returned: list[Batch] = []
     count = 0
-    for source in _source_batches(plan, context):
+    for batch in _batches(plan, context):
         context.check_cancelled()
+        attnums = statement.attnums
+        if plan.rows is None:
+            inserted, attnums, batch = _insert_columns(plan, writer, batch)
+            if inserted:
+                count += inserted
+                continue
+        source = [list(column) for column in batch]
         rows = complete_rows(
-            writer, statement.attnums, source, statement.defaults, _row_count(source, plan), memo
+            writer, attnums, source, statement.defaults, _row_count(source, plan), memo
         )
         kept, updated = _write(writer, rows, statement.on_conflict, memo)
         count += len(kept[0]) if kept else 0
@@ -67,7 +79,7 @@ def _row_count(source: list[list[Datum]], plan: InsertPlan) -> int:
     return len(plan.rows) if plan.rows is not None else 0
 
 
-def _source_batches(plan: InsertPlan, context: Context) -> Iterator[list[list[Datum]]]:
+def _batches(plan: InsertPlan, context: Context) -> Iterator[Batch]:
     if plan.rows is not None:
         compiled = plan.memo.get("rows")
         if compiled is None:
@@ -79,8 +91,65 @@ def _source_batches(plan: InsertPlan, context: Context) -> Iterator[list[list[Da
     assert plan.source is not None
     # The whole source is read first: INSERT INTO t SELECT FROM t must not see its own rows.
     batches = list(run_query(plan.source, context))
-    for batch in batches:
-        yield [list(column) for column in batch]
+    arrow = [columns for batch in batches if (columns := _arrow_columns(batch))]
+    if len(arrow) < len(batches):
+        yield from batches
+        return
+    for first in range(0, len(arrow), BATCHES_TOGETHER):
+        yield _joined(arrow[first : first + BATCHES_TOGETHER])
+
+
+def _arrow_columns(batch: Batch) -> list[ArrowColumn]:
+    """The batch, if all its columns are Arrow's; else none."""
+    columns = [column for column in batch if isinstance(column, ArrowColumn)]
+    return columns if len(columns) == len(batch) else []
+
+
+def _joined(batches: list[list[ArrowColumn]]) -> Batch:
+    """One batch of several."""
+    return [
+        ArrowColumn(columns[0].type, pa.concat_arrays([column.array for column in columns]))
+        for columns in zip(*batches, strict=True)
+    ]
+
+
+def _insert_columns(
+    plan: InsertPlan, writer: Writer, batch: Batch
+) -> tuple[int, tuple[int, ...], Batch]:
+    """Inserts the rows by columns, if that is possible. The number of rows inserted; and otherwise, besides 0, what is
+    known of them: columns, by attnum, with the defaults that were asked for on the way."""
+    statement, table = plan.statement, writer.table
+    attnums, columns = statement.attnums, _arrow_columns(batch)
+    late = [a for a in statement.defaults if a.attnum not in attnums]
+    known = {*attnums, *(a.attnum for a in late)}
+    if (
+        statement.on_conflict or statement.returning or not columns or not takes_columns(writer)
+        or any(table.column_by_attnum(a.attnum).generated for a in late)
+        or (table.tenant_attnum and table.tenant_attnum not in known)
+        or any(not _is_form_of(table, a, c) for a, c in zip(attnums, columns, strict=True))
+    ):  # fmt: skip
+        return 0, attnums, batch
+    given: dict[int, Any] = {a: c.array for a, c in zip(attnums, columns, strict=True)}
+    row_count, values = len(batch[0]), [*batch]
+    for assignment in late:
+        default = _default(assignment.expression, writer.relation_id, plan.memo)
+        found = default(row_count, writer.context)
+        values.append(found)
+        sql_type = table.column_by_attnum(assignment.attnum).type
+        given[assignment.attnum] = arrow_or_vectors(sql_type, found)
+    try:
+        if insert_columns(writer, given, row_count):
+            return row_count, (), []
+    except KeyTaken:
+        rows = complete_rows(writer, [*given], [*map(list, values)], (), row_count)
+        writer.verify_keys(rows, writer.shards_of(rows))
+        raise
+    return 0, tuple(given), values
+
+
+def _is_form_of(table: Table, attnum: int, column: ArrowColumn) -> bool:
+    sql_type = table.column_by_attnum(attnum).type
+    return bool(column.array.type == sql_type.definition.arrow(sql_type.typmod))
 
 
 def complete_rows(

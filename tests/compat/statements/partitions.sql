@@ -102,7 +102,7 @@ SELECT count(*) FROM log;
 TRUNCATE log;
 SELECT count(*) FROM log;
 DROP TABLE log;
-SELECT relname FROM pg_class WHERE relname LIKE 'log%';
+SELECT relname FROM pg_class WHERE relname LIKE 'log%' AND relnamespace = current_schema()::regnamespace;
 CREATE TABLE hashed (i int, b bigint, t text, u uuid, d date, s timestamp, z timestamptz, f float8, x bool) PARTITION BY HASH (i, b, t, u, d, s, z, f, x);
 CREATE TABLE hashed_0 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE hashed_1 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);

@@ -1,5 +1,5 @@
-"""COPY into partitioned tables and partitions: a batch is divided by the values that partitions are chosen by, and
-its arrays go to each as they are."""
+"""Batches of columns for partitioned tables and partitions: they are divided by the values that partitions are chosen
+by, and their arrays go to each as they are."""
 
 from __future__ import annotations
 
