@@ -131,8 +131,11 @@ def duplicate(
     context: Context, table: Table, index: Index, rules: IndexRules, key: Key, *, built: bool = False
 ) -> UniqueViolation:
     """The error for a key that is there already, or twice when the index is built."""
+    view = context.viewpoint()
     names = ", ".join(
-        table.column_by_attnum(part.attnum).name if part.attnum else _in_key(part.expression)
+        table.column_by_attnum(part.attnum).name
+        if part.attnum
+        else _in_key(view.expression(part.expression, table, pretty=True))
         for part in index.columns
     )
     values = ", ".join(shown(e.type, v) for e, v in zip(rules.keys, key, strict=True))

@@ -15,7 +15,7 @@ from sqlvec.errors import (
     SyntaxError,
     WrongObjectType,
 )
-from sqlvec.sql import bound, functions
+from sqlvec.sql import bound
 from sqlvec.sql.bind_constraint import with_attributes
 from sqlvec.sql.bind_sequence import new_sequence
 from sqlvec.sql.binder import Binder, location_of
@@ -28,15 +28,12 @@ from sqlvec.sql.expression_text import (
     first_position,
 )
 from sqlvec.sql.parse import Node
-from sqlvec.sql.render_functions import STABLE, VOLATILE
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.system_columns import check_name
 from sqlvec.sql.table_draft import Draft
-from sqlvec.sql.tree import children
-from sqlvec.sql.type_rules import depends_on_labels
+from sqlvec.sql.volatility import is_changing
 from sqlvec.types import SqlType
 
-_CHANGING = STABLE | VOLATILE | functions.VOLATILE
 _SERIALS = {
     "serial": types.INT4, "serial4": types.INT4, "bigserial": types.INT8, "serial8": types.INT8,
     "smallserial": types.INT2, "serial2": types.INT2,
@@ -245,14 +242,5 @@ def check_generated(draft: Draft) -> None:
                     position=first_position(binder, node, read.name),
                 )
         assign_default(binder, expression, column)
-        if _is_changing(expression):
+        if is_changing(expression, binder.catalog):
             raise InvalidObjectDefinition("generation expression is not immutable")
-
-
-def _is_changing(expression: bound.Expression) -> bool:
-    """Whether it may give another value another time."""
-    if isinstance(expression, bound.FunctionCall) and expression.name in _CHANGING:
-        return True
-    if isinstance(expression, bound.Cast) and depends_on_labels(expression.arg.type, expression.type):
-        return True
-    return any(_is_changing(child) for child in children(expression))

@@ -27,6 +27,7 @@ from sqlvec.sql.bind_vector_index import (
     check_quantization,
     index_where,
     refuse_changing,
+    refuse_routines,
     vector_column,
 )
 from sqlvec.sql.binder import Binder
@@ -76,6 +77,8 @@ def bind_index(binder: Binder, body: Node) -> bound.Ddl:
     _check_columns(relation, method, columns, options)
     check_quantization(columns[0].operator_class, options)
     where = index_where(binder, relation, body["whereClause"]) if "whereClause" in body else ""
+    if where and method in METHODS:
+        refuse_routines(binder, relation, where, method)
     if where and method == "bm25":
         raise FeatureNotSupported(f"partial {method} indexes are not supported")
     _, oid = binder.catalog.reserve_oids(1)
@@ -149,9 +152,11 @@ def _column(binder: Binder, table: Table, method: str, body: Node) -> IndexColum
             raise FeatureNotSupported(f"{method} indexes on expressions are not supported")
         text = expression_source(binder.parsed, body["expr"])
         expression = bind_expression_text(binder, text, table, -1)
-        refuse_changing(binder.catalog, body["expr"], expression, "expression")
+        refuse_changing(binder.catalog, expression, "expression")
         is_lexemes = method == "gin" and expression.type.oid == types.TSVECTOR.oid
         lexemes = types.TSVECTOR if is_lexemes else None
+        if is_lexemes:
+            refuse_routines(binder, table, text, method)
         return IndexColumn(0, text, operator_class, descending, first, lexemes, collation)
     column = _existing(table, body["name"])
     if collation:

@@ -23,7 +23,7 @@ from sqlvec.sql.parse import Node
 from sqlvec.sql.source_text import expression_source
 from sqlvec.sql.tree import walk
 from sqlvec.sql.type_rules import BITS
-from sqlvec.sql.volatility import is_immutable, routines_called
+from sqlvec.sql.volatility import is_changing
 from sqlvec.types import SqlType
 
 DENSE_DIMENSIONS_MAX, BITS_MAX = 16_000, 64_000
@@ -54,7 +54,8 @@ def vector_column(
     else:
         text = expression_source(binder.parsed, body["expr"])
         expression = bind_expression_text(binder, text, table, _RELATION)
-        _check_expression(binder, body["expr"], expression, "expression")
+        _check_expression(binder, expression, "expression")
+        refuse_routines(binder, table, text, method)
         sql_type = expression.type
     operator_class = _checked_class(method, operator_class, sql_type)
     if body.get("ordering", "SORTBY_DEFAULT") != "SORTBY_DEFAULT":
@@ -119,24 +120,30 @@ def index_where(binder: Binder, table: Table, node: Node) -> str:
     text = expression_source(binder.parsed, node)
     expression = bind_expression_text(binder, text, table, _RELATION)
     binder.boolean(expression, "WHERE", None)
-    _check_expression(binder, node, expression, "predicate")
+    _check_expression(binder, expression, "predicate")
     return text
 
 
-def refuse_changing(
-    catalog: Catalog, node: Node, expression: bound.Expression, what: str
-) -> None:
-    """42P17 for what may give another value another time. Functions of users are what they are declared."""
-    routines = routines_called(catalog, node)
-    changing = any(routine.volatility != "i" for routine in routines)
-    if changing or (not routines and not all(map(is_immutable, walk(expression)))):
+def refuse_routines(binder: Binder, table: Table, text: str, method: str) -> None:
+    """What these indexes hold is computed by storage, which knows no functions of users."""
+    outer, binder.type_uses = binder.type_uses, []
+    try:
+        bind_expression_text(binder, text, table, _RELATION)
+        called = any(oid in binder.catalog.routines for oid, _, _ in binder.type_uses)
+    finally:
+        binder.type_uses = outer
+    if called:
+        raise FeatureNotSupported(f"functions of users in {method} indexes are not supported")
+
+
+def refuse_changing(catalog: Catalog, expression: bound.Expression, what: str) -> None:
+    """42P17 for what may give another value another time."""
+    if is_changing(expression, catalog):
         raise InvalidObjectDefinition(f"functions in index {what} must be marked IMMUTABLE")
 
 
-def _check_expression(
-    binder: Binder, source: Node, expression: bound.Expression, what: str
-) -> None:
-    refuse_changing(binder.catalog, source, expression, what)
+def _check_expression(binder: Binder, expression: bound.Expression, what: str) -> None:
+    refuse_changing(binder.catalog, expression, what)
     for node in walk(expression):
         if isinstance(node, bound.DomainCheck):
             raise FeatureNotSupported(f"a cast to a domain in an index {what} is not supported")

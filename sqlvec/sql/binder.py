@@ -83,6 +83,7 @@ class Binder:
         self.type_uses: list[tuple[int, int | None, str | None]] | None = None
         self.stored_text = False  # what is bound is text of the catalog, not of the statement
         self.arguments: BodyArguments | None = None  # of the function whose body is bound
+        self.bare = False  # what is bound is an expression of a definition, which may hold no query
         self.shows = False  # calls of users' functions stay as they are written
         self.running: tuple[int, ...] = ()  # the functions that this body is inside of
         self.calls: dict[bound.Expression, Any] = {}  # by value: the call of a function that gives a row of it

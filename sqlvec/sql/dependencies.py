@@ -18,13 +18,13 @@ from sqlvec.catalog.objects import (
 )
 from sqlvec.catalog.objects import Sequence as SequenceRelation
 from sqlvec.catalog.routines import Routine
-from sqlvec.catalog.user_types import CompositeType, UserType
+from sqlvec.catalog.user_types import CompositeType, DomainType, UserType
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DependentObjectsStillExist
 from sqlvec.sql.bind_partition import index_parts
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.expression_text import bind_expression_text, columns_read
-from sqlvec.sql.type_text import routines_called, texts_that_use
+from sqlvec.sql.type_text import checks_that_use, routines_called, texts_that_use
 
 _HINT = "Use DROP ... CASCADE to drop the dependent objects too."
 Notice = tuple[str, str, str]
@@ -43,7 +43,7 @@ class Removal:
         self.dropped: dict[int, None] = {}
         self.changed: dict[int, Table] = {}
         self.dropped_types: dict[int, None] = {}
-        self.changed_types: dict[int, CompositeType] = {}
+        self.changed_types: dict[int, UserType] = {}
         self.dropped_routines: dict[int, None] = {}
         self.told: list[tuple[str, str]] = []  # dependent, what it depends on
 
@@ -150,6 +150,9 @@ class Removal:
                 if oid in other.type_oids or oid in routines_called(self.binder, other):
                     yield partial(self._drop_routine, other, names[oid])
                 continue
+            if isinstance(other, DomainType) and oid in self.catalog.routines:
+                for name in checks_that_use(self.binder, other, oid):
+                    yield partial(self._drop_domain_check, other, name, names[oid])
             if isinstance(other, UserType):
                 if any(p.oid == oid for p in other.parts()):
                     yield partial(self._drop_made_of, other, oid, names)
@@ -216,9 +219,19 @@ class Removal:
         self.told.append((f"type {self.type_name(other)}", names[oid]))
         self.drop_types([other])
 
+    def _drop_domain_check(self, domain: DomainType, name: str, what: str) -> None:
+        made = self.changed_types.get(domain.oid, domain)
+        assert isinstance(made, DomainType), made
+        kept = tuple(check for check in made.checks if check.name != name)
+        if len(kept) < len(made.checks):
+            self.told.append((f"constraint {name}", what))
+            self.changed_types[domain.oid] = replace(made, checks=kept)
+
     def _drop_attributes(self, made: CompositeType, oid: int, what: str) -> None:
         attributes = []
-        for attribute in self.changed_types.get(made.oid, made).attributes:
+        before = self.changed_types.get(made.oid, made)
+        assert isinstance(before, CompositeType), before
+        for attribute in before.attributes:
             if attribute.type.oid == oid and not attribute.dropped:
                 name = f"column {attribute.name} of composite type {self.type_name(made)}"
                 self.told.append((name, what))
@@ -275,6 +288,9 @@ class Removal:
         for other in self.catalog.relations.values():
             if isinstance(other, SequenceRelation) and other.owned_by == (table.oid, column.attnum):
                 self.dropped[other.oid] = None
+        for routine in self.catalog.routines.values():
+            if routine.uses(table.oid, column.attnum):
+                self._drop_routine(routine, what)
         for view in list(self.catalog.relations.values()):
             if isinstance(view, (View, Table)) and view.uses(table.oid, column.attnum):
                 if view.oid not in self.dropped:

@@ -52,12 +52,12 @@ def domain_scope(base: SqlType) -> Scope:
 
 
 def _bind_text(binder: Binder, text: str, scope: Scope) -> bound.Expression:
-    outer = binder.parsed, binder.stored_text
-    binder.parsed, binder.stored_text = parse(f"SELECT {text}")[0], True
+    outer = binder.parsed, binder.stored_text, binder.bare
+    binder.parsed, binder.stored_text, binder.bare = parse(f"SELECT {text}")[0], True, True
     try:
         return bind_expression(binder, parse_expression(text), scope)
     finally:
-        binder.parsed, binder.stored_text = outer
+        binder.parsed, binder.stored_text, binder.bare = outer
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,22 @@ def bind_definition(
     scope = Scope()
     if table is not None:
         scope.add(bound.TableScan(-2, table.name, table_columns(table), table))
-    return _without_aggregates(binder, node, bind_expression(binder, node, scope), place)
+    return _without_aggregates(binder, node, _bare(binder, node, scope), place)
 
 
 def bind_domain_check(binder: Binder, node: Node, base: SqlType) -> bound.Expression:
     """A domain's condition as the statement that defines it has it."""
     _refuse_subqueries(binder, node, CHECK)
-    expression = bind_expression(binder, node, domain_scope(base))
+    expression = _bare(binder, node, domain_scope(base))
     return _without_aggregates(binder, node, expression, CHECK)
+
+
+def _bare(binder: Binder, node: Node, scope: Scope) -> bound.Expression:
+    outer, binder.bare = binder.bare, True
+    try:
+        return bind_expression(binder, node, scope)
+    finally:
+        binder.bare = outer
 
 
 def _refuse_subqueries(binder: Binder, node: Node, place: Place) -> None:

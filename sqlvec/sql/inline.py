@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlvec import types
+from sqlvec.catalog.objects import Catalog
 from sqlvec.errors import DatabaseError, FeatureNotSupported
 from sqlvec.sql import bound
 from sqlvec.sql.bind_call import Call, refuse_procedure
@@ -29,6 +30,7 @@ from sqlvec.sql.routine_body import (
     within_body,
 )
 from sqlvec.sql.tree import nodes, walk
+from sqlvec.sql.volatility import is_changing, is_volatile
 from sqlvec.types import SqlType
 
 _STRICT = frozenset(["+", "-", "*", "/", "%", "=", "<>", "<", "<=", ">", ">=", "~~", "!~~"])
@@ -152,8 +154,12 @@ def _value(binder: Binder, call: Call) -> bound.Expression:
     query = _taken(binder, call)
     if query is None or _searches_for_each(query, call):
         return run_call(call)
+    if binder.bare and not _is_plain(query):
+        return run_call(call)
     if isinstance(query, bound.Select) and _is_plain(query):
         value = query.targets[0].expression
+        if _is_other_than_said(value, call, binder.catalog):
+            return run_call(call)
         if call.is_row and not _is_whole(query, call.result):
             value = bound.RowExpression(call.result, tuple(t.expression for t in query.targets))
     else:
@@ -161,6 +167,16 @@ def _value(binder: Binder, call: Call) -> bound.Expression:
             query = as_row(binder, query, call.result, call.routine.name)
         value = bound.Subquery(call.result, "scalar", _first_row(binder, query))
     return _given(value, call) if call.routine.strict else value
+
+
+def _is_other_than_said(value: bound.Expression, call: Call, catalog: Catalog) -> bool:
+    """Whether the function is said to change less than what stands for it, so that it must stay a call."""
+    if call.routine.volatility == "v" or _is_volatile(call.args):
+        return False
+    if call.routine.volatility == "s":
+        return is_volatile(value, catalog)
+    changes = is_changing(value, catalog) or any(isinstance(n, bound.Subquery) for n in walk(value))
+    return changes and not any(is_changing(arg, catalog) for arg in call.args)
 
 
 def _searches_for_each(query: bound.Query, call: Call) -> bool:

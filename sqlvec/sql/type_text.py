@@ -141,6 +141,17 @@ def routines_called(binder: Binder, routine: Routine) -> set[int]:
     return found
 
 
+def checks_that_use(binder: Binder, domain: DomainType, oid: int) -> list[str]:
+    """The names of a domain's constraints that use the type or function."""
+    base, found = binder.catalog.base_of(domain), []
+    for check in domain.checks:
+        with _Noting(binder, _PREFIX) as uses:
+            bind_domain_text(binder, check.expression, base)
+        if any(use.oid == oid for use in uses):
+            found.append(check.name)
+    return found
+
+
 def _with_arrays(catalog: Catalog, oid: int) -> Iterator[SqlType]:
     for one in (oid, catalog.types[oid].array_oid):
         found = catalog.type_by_oid(one)

@@ -4,14 +4,13 @@ function, operator and cast."""
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from sqlvec import types
 from sqlvec.catalog.objects import Catalog
-from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.system.facts import facts, number, text
 from sqlvec.sql import bound
 from sqlvec.sql.functions import VOLATILE
+from sqlvec.sql.tree import walk
 from sqlvec.sql.type_rules import depends_on_labels
 from sqlvec.types.shaped_array import public_oid
 
@@ -45,19 +44,25 @@ def is_immutable(node: bound.Expression) -> bool:
     return all(known.get((node.name, arguments), True) for arguments in (oids, plain))
 
 
-def routines_called(catalog: Catalog, node: Any) -> list[Routine]:
-    """Users' functions by the names that a parse tree calls. What they are declared counts, not what they do."""
-    names: set[str] = set()
-    stack = [node] if catalog.routines else []
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if "funcname" in part:
-                names.add(part["funcname"][-1]["String"]["sval"])
-            stack.extend(part.values())
-        elif isinstance(part, list):
-            stack.extend(part)
-    return [routine for routine in catalog.routines.values() if routine.name in names]
+def is_changing(expression: bound.Expression, catalog: Catalog) -> bool:
+    """Whether it may give another value another time. Functions of users that are not taken apart are what they are
+    declared."""
+    return any(_changes(node, catalog) for node in walk(expression))
+
+
+def _changes(node: bound.Expression, catalog: Catalog) -> bool:
+    if isinstance(node, bound.RoutineCall):
+        return catalog.routines[node.oid].volatility != "i"
+    return not is_immutable(node)
+
+
+def is_volatile(expression: bound.Expression, catalog: Catalog) -> bool:
+    """Whether it may give another value within one statement."""
+    return any(
+        (isinstance(node, bound.FunctionCall) and node.name in VOLATILE)
+        or (isinstance(node, bound.RoutineCall) and catalog.routines[node.oid].volatility == "v")
+        for node in walk(expression)
+    )
 
 
 def _cast_is_immutable(node: bound.Cast) -> bool:
