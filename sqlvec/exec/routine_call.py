@@ -92,7 +92,7 @@ def _run(
     statements = body_statements(routine)
     gives = routine.result != VOID
     for number, parsed in enumerate(statements, 1):
-        body = BodyStatement(routine, given, number == len(statements) and gives, as_columns)
+        body = BodyStatement(routine, given, number == len(statements) and gives, as_columns, number)
         try:
             rows = run_statement(parsed, body, args, context).rows
         except LockWait:

@@ -231,6 +231,7 @@ class Change:
             tag,
             changed,
             tuple(self.removal.dropped),
+            self.removal.beside_relations(),
             notices=(*self.notices, *told),
             rewrites=tuple(self.rewrites),
             fills=tuple(self.fills),

@@ -46,7 +46,7 @@ from sqlvec.sql.bind_type import (
 from sqlvec.sql.bind_view import bind_create_as, bind_create_view, bind_refresh
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.parse import Node
-from sqlvec.sql.type_text import qualified
+from sqlvec.sql.type_text import qualified, with_qualified
 
 
 def bind_ddl(binder: Binder, kind: str, body: Node) -> bound.Ddl | bound.Utility:
@@ -54,6 +54,8 @@ def bind_ddl(binder: Binder, kind: str, body: Node) -> bound.Ddl | bound.Utility
     made = DDL_KINDS[kind](binder, body)
     if isinstance(made, bound.Ddl) and (binder.catalog.types or binder.catalog.routines):
         made = replace(made, changed=tuple(qualified(binder, r) for r in made.changed))
+    if isinstance(made, bound.Ddl) and made.catalog is not None and made.catalog.routines:
+        made = replace(made, catalog=with_qualified(binder, made.catalog))
     if isinstance(made, bound.Ddl) and made.catalog is None:
         if binder.catalog is not binder.context.catalog:  # with the schema of temporary objects
             return replace(made, catalog=binder.catalog)

@@ -61,6 +61,7 @@ def bind_drop(binder: Binder, body: Node) -> bound.Ddl:
         tag,
         tuple(removal.changed.values()),
         tuple(removal.dropped),
+        removal.beside_relations(),
         notices=(*notices, *told),
         alone=f"{tag} CONCURRENTLY" if concurrently else "",
     )

@@ -102,6 +102,17 @@ class Binder:
         self._relation_id += 1
         return self._relation_id
 
+    def meaning(self, schema: str | None, name: str) -> Relation | None:
+        """The relation of that name, inside a view or a body the one that was meant when it was made."""
+        meant = self.meant.get((schema or "", name))
+        if meant is not None:
+            found = self.catalog.relations.get(meant.oid)
+        else:
+            found = self.context.find_relation(schema, name)
+        if found is not None:
+            self.used[(schema or "", name)] = (schema, found)
+        return found
+
     def origin(self, column: bound.ColumnRef) -> bound.ColumnRef | None:
         """The table's column that a column of a view or subquery is; None for anything else."""
         found: bound.Expression = column

@@ -24,12 +24,13 @@ from sqlvec.types.domain_type import value_type
 @dataclass(frozen=True, slots=True)
 class BodyStatement:
     """given: the types of the arguments of the call. last: it gives the function's result, as one value or, where
-    rows are wanted, as its columns."""
+    rows are wanted, as its columns. number: which statement of the body it is."""
 
     routine: Routine
     given: tuple[SqlType, ...]
     last: bool
     as_columns: bool
+    number: int = 1
 
     @property
     def result(self) -> SqlType:

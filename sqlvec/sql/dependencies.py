@@ -242,6 +242,14 @@ class Removal:
     def type_name(self, made: UserType) -> str:
         return shown_type(self.binder, made)
 
+    def beside_relations(self) -> Catalog | None:
+        """The catalog without the types and functions that go; None where none of them does."""
+        if not (self.dropped_routines or self.dropped_types or self.changed_types):
+            return None
+        changed = (t for oid, t in self.changed_types.items() if oid not in self.dropped_types)
+        kept = self.catalog.with_type(*changed).without_types(*self.dropped_types)
+        return kept.without_routines(*self.dropped_routines)
+
     def applied(self) -> Catalog:
         """The catalog without what goes."""
         relations = self.catalog.without(*self.dropped).with_relation(

@@ -83,15 +83,31 @@ def relabelled(binder: Binder, catalog: Catalog, oid: int, old: str, new: str) -
 def qualified(binder: Binder, relation: Relation) -> Relation:
     """The relation with its types and functions named by schema, so that no search path hides them; public is
     found anyway."""
+    return _told_relation(binder, relation, _with_schemas(binder.catalog))
 
+
+def _with_schemas(catalog: Catalog) -> _Tell:
     def name(use: Use) -> str | None:
-        made = binder.catalog.types.get(use.oid) or binder.catalog.routines.get(use.oid)
+        made = catalog.types.get(use.oid) or catalog.routines.get(use.oid)
         if use.label is not None or made is None:
             return None
-        schema = binder.catalog.schemas[made.schema_oid].name
+        schema = catalog.schemas[made.schema_oid].name
         return None if schema == "public" else _named((schema, made.name))
 
-    return _told_relation(binder, relation, lambda text: _edited(text, name))
+    return lambda text: _edited(text, name)
+
+
+def with_qualified(binder: Binder, catalog: Catalog) -> Catalog:
+    """The catalog with what is new in it of functions and domains as `qualified` has relations."""
+    before, tell = binder.catalog, _with_schemas(catalog)
+    inner = Binder(binder.parsed, replace(binder.context, catalog=catalog), ())
+    for routine in catalog.routines.values():
+        if routine != before.routines.get(routine.oid):
+            catalog = catalog.with_routine(_told_routine(inner, routine, tell))
+    for made in catalog.types.values():
+        if isinstance(made, DomainType) and made != before.types.get(made.oid):
+            catalog = catalog.with_type(_told_type(inner, made, tell))
+    return catalog
 
 
 def texts_that_use(binder: Binder, relation: Relation, oids: set[int]) -> Iterator[str]:

@@ -112,7 +112,7 @@ def column_named(table: Table, name: str, position: int | None) -> Column:
 def target_relation(binder: Binder, body: Node) -> Table | View:
     """The relation that a statement names to be written."""
     schema, name = body.get("schemaname"), body["relname"]
-    relation = binder.context.find_relation(schema, name)
+    relation = binder.meaning(schema, name)
     position = binder.position(body)
     if relation is None:
         from sqlvec.catalog.system.tables import system_table

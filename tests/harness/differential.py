@@ -1,6 +1,6 @@
 """Scripts that are run on two servers, whose answers must be the same.
 
-    script    statements, each up to a ; at the end of a line; -- begins a comment
+    script    statements, each up to a ; at the end of a line, but not of one in a body; -- begins a comment
     -- @b     the next statement runs on the second connection
 
 Compared are rows as text, the command tag, notices, and of errors SQLSTATE, message, detail, hint, position
@@ -32,6 +32,7 @@ _CONTEXT = {
     "internal query": pq.DiagnosticField.INTERNAL_QUERY,
     "internal position": pq.DiagnosticField.INTERNAL_POSITION,
 }
+_ATOMIC, _END = re.compile(r"\bBEGIN ATOMIC\b"), re.compile(r"\bEND\s*;\s*\Z")
 _SESSION = re.compile(r"--\s*@(\w+)\s*\Z")
 
 
@@ -54,11 +55,18 @@ def read_script(path: Path) -> list[Statement]:
             session = mark.group(1) if mark else session
             continue
         lines.append(line)
-        if line.rstrip().endswith(";"):
+        if line.rstrip().endswith(";") and not _is_open("\n".join(lines)):
             found.append(Statement(len(found) + 1, "\n".join(lines), session))
             lines, session = [], ""
     assert not lines, f"{path.name}: the last statement has no end: {lines}"
     return found
+
+
+def _is_open(text: str) -> bool:
+    """Whether the text ends inside a body: between $$, or in BEGIN ATOMIC before its END."""
+    if text.count("$$") % 2:
+        return True
+    return bool(_ATOMIC.search(text)) and not _END.search(text)
 
 
 class Side:
