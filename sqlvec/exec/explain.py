@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlvec import types
 from sqlvec.exec.context import Context
+from sqlvec.exec.explain_formats import rendered
 from sqlvec.exec.hand_fusion import fuses_what_is_recognised
 from sqlvec.exec.insert import run_insert
 from sqlvec.exec.limit import row_limit
@@ -31,7 +31,7 @@ def explain_columns(statement: bound.Explain) -> tuple[bound.OutputColumn, ...]:
 
 
 def run_explain(statement: bound.Explain, context: Context) -> Result:
-    """The plan as rows of text, or as one JSON document."""
+    """The plan as rows of text, or as one document."""
     inner, options = statement.statement, statement.options
     columns = explain_columns(statement)
     if not isinstance(inner, (bound.Query, bound.Insert, bound.Update, bound.Delete)):
@@ -56,9 +56,10 @@ def run_explain(statement: bound.Explain, context: Context) -> Result:
             context.observed = observed
     node = explain(plan, context.observed)
     context.observed = None
-    if options.get("format", "text") == "json":
+    form = options.get("format", "text")
+    if form != "text":
         document: dict[str, Any] = {"Plan": node.tree(), **summary}
-        return rows_result(columns, iter([[[json.dumps([document], indent=2)]]]), "EXPLAIN")
+        return rows_result(columns, iter([[[rendered(document, form)]]]), "EXPLAIN")
     return rows_result(columns, iter([[_lines(node, summary)]]), "EXPLAIN")
 
 

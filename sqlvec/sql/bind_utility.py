@@ -73,8 +73,11 @@ def _explain(binder: Binder, body: Node, bind_statement: BindStatement) -> bound
         part = node["DefElem"]
         name, value = part["defname"], _value(part.get("arg"))
         if name == "format":
-            if str(value) not in ("text", "json"):
-                raise FeatureNotSupported(f'EXPLAIN format "{value}" is not supported')
+            if str(value) not in ("text", "json", "xml", "yaml"):
+                raise InvalidParameterValue(
+                    f'unrecognized value for EXPLAIN option "format": "{value}"',
+                    position=binder.position(part),
+                )
         elif name not in known:
             raise SyntaxError(f'unrecognized EXPLAIN option "{name}"', position=binder.position(part))
         else:
