@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from sqlvec.catalog.objects import Catalog, Relation, Schema, Table
 from sqlvec.errors import (
@@ -24,7 +25,7 @@ from sqlvec.sql.bind_partition import (
     parent_of,
 )
 from sqlvec.sql.binder import Binder
-from sqlvec.sql.inheritance import Heritage, parents_of, refuse_division
+from sqlvec.sql.inheritance import Heritage, parents_of, refuse_division, says_value
 from sqlvec.sql.parse import Node
 from sqlvec.sql.partition_bound import partitioned
 from sqlvec.sql.split import with_shards
@@ -108,11 +109,14 @@ def bind_create_table(binder: Binder, body: Node) -> bound.Ddl:
         if "ColumnDef" in element and parent is not None:
             raise FeatureNotSupported("column options of partitions are not supported")
         if "ColumnDef" in element:
-            later += heritage.add_column(element["ColumnDef"], add_column)
+            part = element["ColumnDef"]
+            later += heritage.add_column(
+                part["colname"], says_value(part), partial(add_column, draft, part)
+            )
         elif "Constraint" in element:
             later.append(element["Constraint"])
         elif "TableLikeClause" in element:
-            add_like(draft, element["TableLikeClause"])
+            add_like(draft, element["TableLikeClause"], heritage.add_column)
         else:
             raise FeatureNotSupported(f"{next(iter(element))} is not supported in CREATE TABLE")
     if len(draft.columns) > COLUMNS_MAX:

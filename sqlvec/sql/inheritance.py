@@ -33,7 +33,7 @@ from sqlvec.types import format_type
 
 _VALUES = ("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED")
 Notice = tuple[str, ...]
-Define = Callable[[Draft, Node], list[Node]]
+_Made = TypeVar("_Made")
 
 
 def parents_of(binder: Binder, body: Node, persistence: str) -> tuple[Table, ...]:
@@ -78,6 +78,12 @@ def refuse_division(child: Table) -> None:
 # ---------------------------------------------------------------- columns
 
 
+def says_value(body: Node) -> bool:
+    """Whether a column's definition says what it gets by default."""
+    parts = [node["Constraint"]["contype"] for node in body.get("constraints", ())]
+    return any(kind in _VALUES for kind in parts)
+
+
 class Heritage:
     """The columns and checks that a new table gets from its parents; they are the draft's first."""
 
@@ -115,24 +121,22 @@ class Heritage:
                 merged = replace(merged, default=column.default, sequence_oid=column.sequence_oid)
         self.draft.columns[known.attnum - 1] = merged
 
-    def add_column(self, body: Node, define: Define) -> list[Node]:
-        """A column that the table declares; define: adds it to a draft."""
+    def add_column(self, name: str, has_value: bool, define: Callable[[], _Made]) -> _Made:
+        """A column that the table declares; define: adds it to the draft. has_value: whether it says what the
+        column gets by default, be it null."""
         self._own += 1
-        draft, known = self.draft, self.draft.find_column(body["colname"])
+        draft, known = self.draft, self.draft.find_column(name)
         if known is None or known.attnum > self.count or known.local:
-            return define(draft, body)
+            return define()
         place = known.attnum - 1
         after = draft.columns[place:]
         del draft.columns[place:]
-        later = define(draft, body)
-        parts = [node["Constraint"]["contype"] for node in body.get("constraints", ())]
-        has_value = any(kind in _VALUES for kind in parts)
+        made = define()
         draft.columns[place] = self._merged(known, draft.columns[place], has_value)
         draft.columns += after[1:]
-        return later
+        return made
 
     def _merged(self, known: Column, own: Column, has_value: bool) -> Column:
-        """has_value: whether the table says what the column gets by default, be it null."""
         name = known.name
         if self._own == known.attnum:
             self.notices.append(("00000", f'merging column "{name}" with inherited definition'))

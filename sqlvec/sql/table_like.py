@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from sqlvec.catalog.objects import Column, Constraint, Index, Sequence, Table, View
 from sqlvec.errors import DuplicateColumn, FeatureNotSupported, UndefinedTable, WrongObjectType
@@ -14,7 +16,10 @@ from sqlvec.sql.table_draft import Draft
 _CONSTRAINTS, _DEFAULTS, _GENERATED, _IDENTITY, _INDEXES = 4, 8, 16, 32, 64
 
 
-def add_like(draft: Draft, body: Node) -> None:
+AddColumn = Callable[[str, bool, Callable[[], int]], int]  # name, whether it has a value by default, what adds it
+
+
+def add_like(draft: Draft, body: Node, add: AddColumn) -> None:
     part, options = body["relation"], body.get("options", 0)
     source = draft.binder.context.find_relation(part.get("schemaname"), part["relname"])
     if source is None:
@@ -31,7 +36,9 @@ def add_like(draft: Draft, body: Node) -> None:
     places: dict[int, int] = {}
     for column in source.columns:
         if not column.dropped:
-            places[column.attnum] = _add_column(draft, column, options)
+            has_value = bool(options & _DEFAULTS and column.default)
+            define = partial(_add_column, draft, column, options)
+            places[column.attnum] = add(column.name, has_value, define)
     if isinstance(source, Table):
         if options & _CONSTRAINTS:
             _add_checks(draft, source, places)
@@ -73,7 +80,10 @@ def _add_checks(draft: Draft, source: Table, places: dict[int, int]) -> None:
         if constraint.kind == "c":
             oid = draft.take_oid()
             attnums = _moved(constraint.attnums, places)
-            draft.constraints.append(replace(constraint, oid=oid, attnums=attnums, validated=True))
+            made = replace(
+                constraint, oid=oid, attnums=attnums, validated=True, parent_oid=0, local=True, inherited=0
+            )
+            draft.constraints.append(made)
 
 
 def _add_index(draft: Draft, source: Table, index: Index, places: dict[int, int]) -> None:
