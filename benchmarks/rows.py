@@ -31,7 +31,40 @@ def run(pair: Pair) -> list[Line]:
         label = "binary" if binary else "text"
         seconds = in_turn(lambda name, b=binary: timed(lambda: _all(pair.connections[name], b)))
         shown.append(seconds_line(f"SELECT of {RESULT_ROWS:,} rows x 6 columns, {label}", seconds))
-    return shown
+    return shown + _loads(pair)
+
+
+def _loads(pair: Pair) -> list[Line]:
+    """The same rows once more as text, as csv, and from a query."""
+    rows = [
+        (i, i % 7, i * 0.25, f"name {i % 1000}", f"a note, on event {i}", f"2024-{i % 12 + 1:02}-{i % 28 + 1:02} 10:00:00")
+        for i in range(RESULT_ROWS)
+    ]  # fmt: skip
+    text = "".join("\t".join(map(str, row)) + "\n" for row in rows)
+    csv = "".join(f'{i},{k},{a},{n},"{note}",{at}\n' for i, k, a, n, note, at in rows)
+    for connection in pair.connections.values():
+        connection.execute(EVENTS.replace("events", "loaded"))
+
+    def copy(name: str, form: str, data: str) -> float:
+        connection = pair.connections[name]
+        connection.execute("TRUNCATE loaded")
+
+        def run() -> None:
+            with connection.cursor().copy(f"COPY loaded FROM STDIN (FORMAT {form})") as stream:
+                stream.write(data)
+
+        return timed(run)
+
+    def select(name: str) -> float:
+        connection = pair.connections[name]
+        connection.execute("TRUNCATE loaded")
+        return timed(lambda: connection.execute("INSERT INTO loaded SELECT * FROM events"))
+
+    return [
+        seconds_line(f"COPY of {RESULT_ROWS:,} rows x 6 columns, text", in_turn(lambda n: copy(n, "text", text))),
+        seconds_line(f"COPY of {RESULT_ROWS:,} rows x 6 columns, csv", in_turn(lambda n: copy(n, "csv", csv))),
+        seconds_line(f"INSERT of {RESULT_ROWS:,} rows x 6 columns from a SELECT", in_turn(select)),
+    ]  # fmt: skip
 
 
 def _points(pair: Pair) -> Line:
