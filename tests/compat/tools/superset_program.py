@@ -7,6 +7,7 @@ asks it, through Flask's test client. The last line printed is a list with one o
 what was asked -> what was answered.
 """
 
+import io
 import json
 import logging
 import os
@@ -25,6 +26,7 @@ WTF_CSRF_ENABLED = False
 TALISMAN_ENABLED = False
 RATELIMIT_ENABLED = False
 """
+CSV = "id,name,price,day,ok\n1,one,1.5,2024-01-01,true\n2,\"two, or 2\",,2024-02-29,false\n3,drei'%,3e10,,true\n"
 
 
 class Superset:
@@ -69,6 +71,10 @@ class Superset:
     def put(self, path, body):
         return self._answer(self.client.put(f"/api/v1/{path}", json=body))
 
+    def upload(self, database, form):
+        path = f"/api/v1/database/{database}/upload/"
+        return self._answer(self.client.post(path, data=form, content_type="multipart/form-data"))
+
     def samples(self, dataset):
         path = f"/datasource/samples?datasource_type=table&datasource_id={dataset}"
         return self._answer(self.client.post(path, json={}))
@@ -84,7 +90,8 @@ def asked(superset, name, uri):
     made = superset.post(
         "database/",
         {"database_name": name, "sqlalchemy_uri": uri, "expose_in_sqllab": True, "allow_ctas": True,
-         "allow_cvas": True, "allow_dml": True},
+         "allow_cvas": True, "allow_dml": True, "allow_file_upload": True,
+         "extra": json.dumps({"schemas_allowed_for_file_upload": ["public"]})},
     )  # fmt: skip
     yield "registered", {"made": "id" in made, "result": made.get("message")}
     assert "id" in made, made
@@ -103,6 +110,7 @@ def asked(superset, name, uri):
             yield f"preview of {table}", execute(superset, database, star["result"], schema)
     for schema, sql in QUERIES:
         yield sql, execute(superset, database, sql, schema)
+    yield from kept(superset, database)
     datasets = {}
     for table, schema, sql in DATASETS:
         body = {"database": database, "schema": schema, "table_name": table}
@@ -124,12 +132,30 @@ def asked(superset, name, uri):
         yield title, [rows_of(result) for result in found.get("result", [])] or found
 
 
-def execute(superset, database, sql, schema):
+def kept(superset, database):
+    """Results kept as a table and as a view, and a file that becomes a table."""
+    for method in ("TABLE", "VIEW"):
+        name = f"kept_{method.lower()}"
+        sql = "SELECT country, sum(amount) AS total, max(ordered) AS last FROM orders GROUP BY country"
+        more = {"select_as_cta": True, "ctas_method": method, "tmp_table_name": name}
+        yield f"kept as {method}", execute(superset, database, sql, "shop", **more)
+        yield f"of the {method}", execute(superset, database, f"SELECT * FROM {name} ORDER BY 1", "shop")
+        execute(superset, database, f"DROP {method} {name}", "shop")
+    for turn, already in enumerate(("fail", "fail", "replace", "append")):
+        form = {"type": "csv", "file": (io.BytesIO(CSV.encode()), "some.csv"), "table_name": "uploaded", "schema": "public",
+                "already_exists": already, "column_dates": "day", "delimiter": ","}  # fmt: skip
+        yield f"upload {turn}, to {already}", superset.upload(database, form)
+    yield "uploaded", execute(superset, database, "SELECT * FROM uploaded ORDER BY id, name", "public")
+    named = f"database/{database}/table_metadata/?name=uploaded&schema=public"
+    yield "metadata of uploaded", superset.get(named)
+
+
+def execute(superset, database, sql, schema, **more):
     """SQL Lab's answer to a statement, or to several."""
     found = superset.post(
         "sqllab/execute/",
         {"database_id": database, "sql": sql, "schema": schema, "runAsync": False, "queryLimit": 50,
-         "client_id": os.urandom(5).hex()},
+         "client_id": os.urandom(5).hex(), **more},
     )  # fmt: skip
     query = found.get("query", {})
     told = {key: query.get(key) for key in ("executedSql", "state", "limit", "limitingFactor", "rows", "errorMessage")}
