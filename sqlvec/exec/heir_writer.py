@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sqlvec.exec.changes import Change
+from sqlvec.catalog.objects import Table
+from sqlvec.exec.changes import Change, is_watched
 from sqlvec.exec.heirs import places_in, seen_from
 from sqlvec.exec.row_rules import row_rules
 from sqlvec.exec.row_versions import replace_rows
 from sqlvec.exec.write import Rows, Writer, Written
+from sqlvec.sql.keys import unique_keys
 
 if TYPE_CHECKING:
     from sqlvec.storage.shard import Shard
@@ -35,12 +37,19 @@ class _OneHeir(Writer):
 class HeirWriter(Writer):
     """Of the table; rows that it inserts are the table's own."""
 
-    __slots__ = ("_writers",)
+    __slots__ = ("_heirs", "_writers")
 
     def __post_init__(self) -> None:
         Writer.__post_init__(self)
+        catalog = self.context.catalog
+        self._heirs = catalog.heirs(self.table.oid)
         self._writers: dict[int, Writer] = {}
-        for heir in self.context.catalog.heirs(self.table.oid):
+        self.watched = any(is_watched(heir, catalog) for heir in self._heirs)
+
+    def _of(self, heir: Table) -> Writer:
+        """The Writer for rows of one of the tables."""
+        made = self._writers.get(heir.oid)
+        if made is None:
             rules = row_rules(self.context, heir, self.relation_id)
             if heir.oid == self.table.oid:
                 made = Writer(heir, self.context, self.relation_id, self.checks, rules.generated)
@@ -48,14 +57,16 @@ class HeirWriter(Writer):
                 made = _OneHeir(heir, self.context, self.relation_id, rules.checks, rules.generated)
                 made.seen_as = self
             self._writers[heir.oid] = made
-        self.watched = any(writer.watched for writer in self._writers.values())
+        return made
 
     def read(self, shard: Shard, ids: np.ndarray) -> Rows:
         return Writer.read(self, seen_from(self.table.oid, shard, self.context.catalog), ids)
 
     def changes_key(self, assigned: set[int]) -> bool:
         return any(
-            writer.changes_key(self._moved(assigned, oid)) for oid, writer in self._writers.items()
+            self._moved(assigned, heir.oid) & set(key)
+            for heir in self._heirs
+            for key in unique_keys(heir, self.context.catalog)
         )
 
     def note(self, change: Change) -> None:
@@ -74,9 +85,10 @@ class HeirWriter(Writer):
             start += len(ids)
         for oid, (mine, positions) in groups.items():
             some = [[column[i] for i in positions] for column in rows]
+            writer = self._of(self.context.catalog.table(oid))
             if oid != self.table.oid:
-                some = self._as_own(self._writers[oid], mine, some, assigned)
-            for part in replace_rows(self._writers[oid], mine, some, self._moved(assigned, oid)):
+                some = self._as_own(writer, mine, some, assigned)
+            for part in replace_rows(writer, mine, some, self._moved(assigned, oid)):
                 places = np.array(positions, np.int64)[part.positions]
                 written.append(Written(part.shard, part.first_row_id, places))
         return written
