@@ -63,6 +63,7 @@ from sqlvec.exec.temporary import drop_schemas, end_transaction, left_behind, te
 from sqlvec.exec.time_travel import check_tables
 from sqlvec.exec.transaction_block import TransactionBlock
 from sqlvec.exec.utility import run_utility
+from sqlvec.plan.constant_folding import constant_divisions
 from sqlvec.plan.physical import (
     Constants,
     HandFusion,
@@ -129,6 +130,7 @@ class Prepared:
     eager: bool = False  # a row may have to wait for a lock: all are computed before the first is sent
     named_columns: tuple[int, ...] = ()  # places of regclass and its kin, shown as names
     named_parameters: tuple[int, ...] = ()
+    divisions: tuple[bound.Expression, ...] = ()  # of constants, which may fail before rows are asked for
 
     @property
     def ends_transaction(self) -> bool:
@@ -632,6 +634,7 @@ class Connection:
             takes_locks(statement),
             named_columns=() if plan is None else named_places([c.type for c in columns or ()]),
             named_parameters=named_places(result.parameter_types),
+            divisions=() if plan is None else constant_divisions(statement),
         )
 
     def _columns(self, statement: bound.Statement) -> tuple[bound.OutputColumn, ...] | None:

@@ -227,6 +227,8 @@ def check(setting: Setting, value: str) -> str:
             )
         if setting.name == "IntervalStyle" and word != "postgres":
             raise FeatureNotSupported(f'IntervalStyle "{word}" is not supported')
+        if setting.name == "bytea_output" and word != "hex":
+            raise FeatureNotSupported(f'bytea_output "{word}" is not supported')
         return word
     if setting.kind in ("int", "real"):
         return _number(setting, value)

@@ -87,7 +87,15 @@ class Cursor:
                 return
             left = None if left is None else left - wanted
 
+    def _require_scroll(self) -> None:
+        if self.scroll is False:
+            raise ObjectNotInState(
+                "cursor can only scan forward",
+                hint="Declare it with SCROLL option to enable backward scan.",
+            )
+
     def _backward(self, count: int | None) -> Iterator[list[Row]]:
+        self._require_scroll()
         last = max(self.position - 1, 0)
         first = 0 if count is None else max(last - count, 0)
         whole = count is not None and last - first == count
@@ -107,6 +115,8 @@ class Cursor:
         return self._go_to(max(self.position + distance, 0))
 
     def _go_to(self, place: int) -> Iterator[list[Row]]:
+        if place < self.position:
+            self._require_scroll()
         self.position = min(place, self._read_to(place) + 1)
         yield from self._current()
         self._forget()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from sqlvec.exec.scalar_functions import FUNCTIONS, OPERATORS
 from sqlvec.exec.vector_functions import distance
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
+from sqlvec.sql.substitution import Place, substituted
+from sqlvec.sql.tree import walk
 from sqlvec.sql.type_rules import INTEGERS
 from sqlvec.types.composite_type import Composite
 
@@ -59,6 +61,19 @@ def constant(expression: bound.Expression, context: Context) -> Datum:
         return compile_expression(expression, {})((), context)
     return context.relational().evaluate([expression], context)[0]
 
+
+def try_divisions(divisions: Sequence[bound.Expression], parameters: Sequence[Datum]) -> None:
+    """Raises what divisions of constants raise, as a planner does that computes them beforehand."""
+    for division in divisions:
+        values: dict[bound.Expression | Place, bound.Expression] = {
+            part: bound.Const(part.type, parameters[part.number - 1])
+            for part in walk(division)
+            if isinstance(part, bound.Param)
+        }
+        compile_expression(substituted(division, values), {})((), _NOWHERE)
+
+
+_NOWHERE = cast(Context, None)  # of what depends on constants alone
 
 _ELEMENTWISE = (types.VECTOR.oid, types.HALFVEC.oid)
 

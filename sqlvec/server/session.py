@@ -19,6 +19,7 @@ from sqlvec.errors import (
     UndefinedPreparedStatement,
 )
 from sqlvec.exec.cursor import Cursor
+from sqlvec.exec.evaluate import try_divisions
 from sqlvec.pgwire import backend
 from sqlvec.pgwire.frontend import (
     read_bind,
@@ -249,6 +250,8 @@ class Session(Answering):
             ]
         except DatabaseError as error:
             raise misfit(error, binding, values, name) from error
+        if prepared is not None and prepared.divisions:
+            try_divisions(prepared.divisions, parameters)
         portal = self.portals[name] = Portal(statement, parameters, binding.results)
         if name:
             self._open_cursor(portal)

@@ -10,7 +10,6 @@ from sqlvec.sql.bind_ddl import DDL_KINDS, bind_ddl
 from sqlvec.sql.bind_merge import bind_merge
 from sqlvec.sql.bind_select import bind_query
 from sqlvec.sql.bind_utility import bind_utility
-from sqlvec.sql.bind_view import create_as
 from sqlvec.sql.bind_write import bind_copy, bind_delete, bind_insert, bind_update
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.body_statement import BodyStatement, bind_in_body
@@ -49,7 +48,8 @@ def bind_statement(binder: Binder, parsed: ParsedStatement) -> bound.Statement:
     kind, body = next(iter(parsed.node.items()))
     if kind == "SelectStmt" and "intoClause" in body:
         query = {key: value for key, value in body.items() if key != "intoClause"}
-        return create_as(binder, {"SelectStmt": query}, body["intoClause"])
+        made = {"query": {"SelectStmt": query}, "into": body["intoClause"], "objtype": "OBJECT_TABLE"}
+        return bind_ddl(binder, "CreateTableAsStmt", made)
     if kind == "SelectStmt":
         return bind_query(binder, parsed.node, None)
     if kind == "InsertStmt":

@@ -34,6 +34,7 @@ from sqlvec.sql.output_name import output_name
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope, relation_columns
 from sqlvec.sql.system_columns import ROW_ID_ORDINAL
+from sqlvec.sql.tree import walk
 from sqlvec.sql.type_rules import common_type, has_equality
 from sqlvec.types import SqlType
 
@@ -217,16 +218,31 @@ def _limits(
         if node is None or node.get("A_Const", {}).get("isnull"):
             counts.append(None)
             continue
-        count = bind_expression(binder, node, Scope(scope.parent))
+        count = bind_expression(binder, node, scope)
         word = "LIMIT" if name == "limitCount" else "OFFSET"
         forbid_sets(count, word, binder.positions)
         if count.type.oid not in (types.INT2.oid, types.INT4.oid, types.INT8.oid, types.UNKNOWN.oid):
             if count.type.definition.category != "N":
                 raise DatatypeMismatch(
-                    f"argument of {word} must be type bigint, not type {count.type.name}"
+                    f"argument of {word} must be type bigint, not type {count.type.name}",
+                    position=location_of(binder, node),
                 )
+        _forbid_variables(binder, count, word, node, scope)
         counts.append(binder.coerce(count, types.INT8, level="assignment", position=location_of(binder, node)))
     return counts[0], counts[1]
+
+
+def _forbid_variables(
+    binder: Binder, count: bound.Expression, word: str, node: Node, scope: Scope
+) -> None:
+    """LIMIT and OFFSET are computed once: no columns of the query itself, subqueries' own ones aside."""
+    local = {relation.relation_id for relation in scope.relations}
+    for part in walk(count):
+        if isinstance(part, bound.ColumnRef) and part.relation_id in local:
+            raise InvalidColumnReference(
+                f"argument of {word} must not contain variables",
+                position=location_of(binder, node),
+            )
 
 
 # ---------------------------------------------------------------- SELECT

@@ -66,6 +66,9 @@ def _value(node: Node | None) -> Any:
     return 0
 
 
+_BOOLEANS = frozenset(["true", "false", "on", "off", "0", "1"])
+
+
 def _explain(binder: Binder, body: Node, bind_statement: BindStatement) -> bound.Explain:
     options: dict[str, Any] = {}
     known = ("analyze", "verbose", "costs", "timing", "summary", "buffers", "settings", "wal", "recall")
@@ -81,6 +84,8 @@ def _explain(binder: Binder, body: Node, bind_statement: BindStatement) -> bound
         elif name not in known:
             raise SyntaxError(f'unrecognized EXPLAIN option "{name}"', position=binder.position(part))
         else:
+            if str(value).lower() not in _BOOLEANS and "arg" in part:
+                raise SyntaxError(f"{name} requires a Boolean value")
             value = str(value).lower() not in ("false", "off", "0")
         options[name] = value
     inner = bind_statement(binder, replace(binder.parsed, node=body["query"]))
@@ -124,9 +129,17 @@ def _set(binder: Binder, body: Node) -> bound.Utility:
     return bound.Utility("set", "SET", {"name": name, "value": setting_text(body), "local": local})
 
 
+_LISTS = frozenset(
+    ["search_path", "datestyle", "temp_tablespaces", "session_preload_libraries", "log_destination",
+     "shared_preload_libraries", "local_preload_libraries", "synchronous_standby_names", "timezone"]
+)  # settings whose value is a list
+
+
 def setting_text(body: Node) -> str:
     """The value of a SET, as SHOW gives it."""
     values = [_value(node) if "TypeCast" not in node else _value(node["TypeCast"]["arg"]) for node in body.get("args", ())]
+    if len(values) > 1 and body["name"].lower() not in _LISTS:
+        raise InvalidParameterValue(f"SET {body['name']} takes only one argument")
     if body["name"] == "search_path":
         return ", ".join(f'"{v}"' if str(v) != str(v).lower() else str(v) for v in values)
     return ", ".join(_shown(value) for value in values)

@@ -12,6 +12,7 @@ from sqlvec.errors import (
     UndefinedFunction,
     UndefinedObject,
     WindowingError,
+    WrongObjectType,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder, body_of, location_of
@@ -93,7 +94,7 @@ def sort_keys(
 def sort_key(binder: Binder, node: Node, expression: bound.Expression) -> bound.SortKey:
     """Direction and place of nulls of a SortBy node."""
     body = node["SortBy"]
-    descending = body.get("sortby_dir") == "SORTBY_DESC"
+    descending = body.get("sortby_dir") == "SORTBY_DESC" or _uses_greater(binder, body)
     nulls = body.get("sortby_nulls", "SORTBY_NULLS_DEFAULT")
     first = descending if nulls == "SORTBY_NULLS_DEFAULT" else nulls == "SORTBY_NULLS_FIRST"
     settled = binder.settled(expression)
@@ -104,6 +105,20 @@ def sort_key(binder: Binder, node: Node, expression: bound.Expression) -> bound.
             hint="Use an explicit ordering operator or modify the query.",
         )
     return bound.SortKey(settled, descending, first)
+
+
+def _uses_greater(binder: Binder, body: Node) -> bool:
+    """ORDER BY x USING operator: < is ascending, > descending."""
+    if body.get("sortby_dir") != "SORTBY_USING":
+        return False
+    name = body["useOp"][-1]["String"]["sval"]
+    if name not in ("<", ">"):
+        raise WrongObjectType(
+            f"operator {name} is not a valid ordering operator",
+            position=binder.position(body),
+            hint='Ordering operators must be "<" or ">" members of btree operator families.',
+        )
+    return bool(name == ">")
 
 
 def _frame(
