@@ -20,3 +20,4 @@ SELECT int4range(1, 5) + '[5,9)', int4multirange(int4range(1, 2)) - '{[1,2)}', l
 SELECT range_agg(int4range(id, year)), range_intersect_agg(int4range(id, NULL)), range_merge(int4range(1, 2), '[7,8)') FROM docs;
 SELECT (ARRAY[[1, 2], [3, 4]])[2][1], ('{{1,2},{3,4}}'::int[])[1:2][1], array_dims('[0:1]={1,2}'::int[]), CAST(tags AS text[][]), ARRAY[[id]] || ARRAY[[2]] FROM docs;
 SELECT '$1,234.50'::money + 2::money, price::money * 3, '12'::money / 7, '6'::money / '2'::money, sum(price::money)::numeric FROM docs GROUP BY price;
+SELECT (notes).note, (SELECT notes FROM notes LIMIT 1).id FROM notes;

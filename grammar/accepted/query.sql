@@ -33,3 +33,5 @@ SELECT count(*) FROM docs * FOR SYSTEM_TIME AS OF '-10 minutes' AS d;
 -- ours
 SELECT count(*) FROM docs TABLESAMPLE SYSTEM (10);
 SELECT d.id FROM docs AS d TABLESAMPLE BERNOULLI (2.5) REPEATABLE (7) JOIN notes ON doc_id = d.id;
+SELECT id FROM notes FOR SYSTEM_TIME AS OF '-10 minutes' AS n TABLESAMPLE BERNOULLI (50);
+-- ours

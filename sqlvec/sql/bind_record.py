@@ -14,7 +14,8 @@ from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.composites import field_named
 from sqlvec.sql.functions import RECORD_FUNCTIONS, type_of
-from sqlvec.sql.scope import Scope
+from sqlvec.sql.scope import Scope, named_columns
+from sqlvec.sql.tree import nodes
 
 FIELD_ATTNUM = -100  # of the hidden columns that carry a composite column's fields
 
@@ -42,6 +43,25 @@ def unnest_call(args: list[bound.Expression], position: int | None) -> bound.Rec
     return bound.RecordCall(types.RECORD, "unnest", tuple(args), tuple(fields))
 
 
+def _field_of_row(subquery: bound.Subquery, name: str) -> bound.Expression | None:
+    """(SELECT t FROM t ...).name: the subquery gives the column in place of the row."""
+    query = subquery.query
+    if subquery.kind != "scalar" or not isinstance(query, bound.Select) or query.distinct:
+        return None
+    row = query.targets[0].expression
+    if not isinstance(row, bound.RowRef):
+        return None
+    for part in nodes(query.from_):
+        if isinstance(part, bound.RelationNode) and part.relation_id == row.relation_id:
+            column = next(named_columns(part, name), None)
+            if column is None:
+                return None
+            targets = (replace(query.targets[0], expression=column), *query.targets[1:])
+            columns = (bound.OutputColumn(name, column.type),)
+            return bound.Subquery(column.type, "scalar", replace(query, targets=targets, columns=columns))
+    return None
+
+
 def field_of(
     binder: Binder, expression: bound.Expression, name: str, scope: Scope, position: int | None
 ) -> bound.Expression:
@@ -61,6 +81,8 @@ def field_of(
         found = scope.carried_field(relation, expression, name) if relation is not None else None
         if found is not None:
             return found
+    if isinstance(expression, bound.Subquery) and (found := _field_of_row(expression, name)) is not None:
+        return found
     if expression.type == types.RECORD:
         raise UndefinedColumn(
             f'could not identify column "{name}" in record data type', position=position

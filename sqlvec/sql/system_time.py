@@ -150,4 +150,7 @@ def _relations(node: Any, key: str) -> Iterator[tuple[dict[str, Any], str]]:
         if "relname" in node:
             yield node, key
         for name, value in node.items():
-            yield from _relations(value, key if name == "RangeVar" else name)
+            if name == "RangeTableSample":
+                yield from _relations(value["relation"], "fromClause")
+            else:
+                yield from _relations(value, key if name == "RangeVar" else name)

@@ -70,6 +70,7 @@ SELECT (SELECT id FROM t) FROM u;
 SELECT (SELECT w FROM u WHERE k = 1);
 SELECT id, (SELECT row(k, w) FROM u WHERE s = 'z') FROM t WHERE id = 1;
 SELECT id, (SELECT u FROM u WHERE s = 'z') FROM t WHERE id = 1;
+SELECT (SELECT u FROM u WHERE s = 'z').w, (SELECT t FROM t ORDER BY id DESC LIMIT 1).g;
 SELECT (SELECT json_agg(x) FROM (SELECT k, w FROM u WHERE k = t.id ORDER BY w) x) FROM t ORDER BY id;
 SELECT row_to_json(x) FROM (SELECT id, (SELECT array_agg(w ORDER BY w) FROM u WHERE k = id) AS ws FROM t) x ORDER BY x.id;
 INSERT INTO u (k, w) VALUES ((SELECT max(id) FROM t), (SELECT 1 + count(*) FROM t)) RETURNING *;
