@@ -492,8 +492,8 @@ class Catalog:
 
     def referrers(self, table_oid: int) -> tuple[Reference, ...]:
         """The same, with those that refer to a table that it is a partition of."""
-        found, table = self.references(table_oid), self.table(table_oid)
-        while table.parent_oid:
+        found, table = self.references(table_oid), self.relations.get(table_oid)
+        while isinstance(table, Table) and table.parent_oid:
             table = self.table(table.parent_oid)
             found += self.references(table.oid)
         return found

@@ -13,6 +13,7 @@ from sqlvec.errors import (
     DatatypeMismatch,
     FeatureNotSupported,
     InvalidTableDefinition,
+    WrongObjectType,
 )
 from sqlvec.sql import bound
 from sqlvec.sql.alter_partitions import Begin, joined
@@ -84,7 +85,15 @@ def forbid_identity(command: Node) -> None:
 
 def change_parents(binder: Binder, child: Table, command: Node) -> Table:
     """ALTER TABLE ... INHERIT and NO INHERIT."""
-    parent = named_parent(binder, command["def"]["RangeVar"])
+    part = command["def"]["RangeVar"]
+    found = binder.context.find_relation(part.get("schemaname"), part["relname"])
+    if isinstance(found, Table) and found.query:
+        word = "INHERIT" if command["subtype"] == "AT_AddInherit" else "NO INHERIT"
+        raise WrongObjectType(
+            f'ALTER action {word} cannot be performed on relation "{found.name}"',
+            detail="This operation is not supported for materialized views.",
+        )
+    parent = named_parent(binder, part)
     if command["subtype"] == "AT_AddInherit":
         return with_parent(binder, child, parent)
     return without_parent(child, parent)
