@@ -20,6 +20,7 @@ from sqlvec.kernels import row_format
 from sqlvec.types import DATE, FLOAT8, INT8, TEXT, TIMESTAMP, RowEncoder, SqlType
 from sqlvec.types.calendar import EPOCH_DAYS, EPOCH_US, days_of
 
+_LENGTH_BYTES = 4  # before a field
 BULK_ROWS_MIN = 40  # fewer are written faster one by one
 _DAY_LOW, _DAY_HIGH = days_of(1, 1, 1), days_of(9999, 12, 31)
 _DAY_US = 86_400_000_000
@@ -95,6 +96,27 @@ class BatchEncoder:
         for field in fields:
             field.put(places, out)
         return out.tobytes()
+
+
+def column_texts(column: ArrowColumn, zone: str) -> pa.Array | None:
+    """The column as PostgreSQL shows its values, strings and nulls; None for what is rendered datum by datum."""
+    if column.type.own is not None:
+        return None
+    name, array = column.type.definition.name, column.array
+    if name in _PLAIN_TEXT and pa.types.is_string(array.type):
+        return array
+    fields = _text_fields(name, array, zone)
+    if fields is None:
+        return None
+    ends = np.concatenate([[0], np.cumsum(np.maximum(fields.lengths, 0), dtype=np.int64)])
+    starts = ends[:-1] + _LENGTH_BYTES * np.arange(len(array), dtype=np.int64)
+    framed = np.empty(int(ends[-1]) + _LENGTH_BYTES * len(array), np.uint8)
+    fields.put(starts.copy(), framed)
+    texts = np.empty(int(ends[-1]), np.uint8)
+    row_format.join_bytes(framed, starts + _LENGTH_BYTES, fields.lengths, texts)
+    valid = pa.array(_valid(array)).buffers()[1] if array.null_count else None
+    offsets = pa.py_buffer(ends.astype(np.int32))
+    return pa.StringArray.from_buffers(len(array), offsets, pa.py_buffer(texts), valid)
 
 
 @dataclass(slots=True)

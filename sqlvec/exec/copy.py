@@ -14,6 +14,7 @@ from sqlvec.exec.bulk_insert import insert_columns
 from sqlvec.exec.constraints import enforce
 from sqlvec.exec.context import Context
 from sqlvec.exec.copy_binary import BinaryDecoder
+from sqlvec.exec.copy_text import text_rows
 from sqlvec.exec.insert import complete_rows
 from sqlvec.exec.partition_writer import writer_of
 from sqlvec.exec.result import Batch
@@ -180,12 +181,18 @@ class CopyOut:
         for batch in self.batches:
             if batch and len(batch[0]):
                 self.row_count += len(batch[0])
-                rows = self.encoder.rows(batch)
+                rows = self._rows(batch)
                 rows[0] = head + rows[0]
                 head = b""
                 yield rows
         if self.binary:
             yield [head + self.encoder.trailer()]
+
+    def _rows(self, batch: Batch) -> list[bytes]:
+        encoder = self.encoder
+        by_columns = not self.binary and encoder.encoding.is_utf8
+        rows = text_rows(batch, encoder.options, encoder.zone) if by_columns else None
+        return self.encoder.rows(batch) if rows is None else rows
 
     def tag(self) -> str:
         return f"COPY {self.row_count}"

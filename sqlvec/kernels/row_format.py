@@ -60,6 +60,16 @@ def put_bytes(offsets, data, lengths, places, out):  # type: ignore[no-untyped-d
 
 
 @kernel
+def join_bytes(data, starts, lengths, out):  # type: ignore[no-untyped-def]
+    """Pieces of data (u8), lengths[i] bytes from starts[i] (i64) on, one behind the other; nulls have none."""
+    place = 0
+    for i in range(lengths.shape[0]):
+        for j in range(lengths[i]):
+            out[place + j] = data[starts[i] + j]
+        place += max(lengths[i], 0)
+
+
+@kernel
 def put_binary(values, lengths, places, out):  # type: ignore[no-untyped-def]
     """Integers (i64) in network order, lengths[i] bytes wide."""
     for i in range(lengths.shape[0]):
