@@ -19,7 +19,7 @@ from sqlvec.settings import DEFINITIONS
 ROOT = Path(__file__).resolve().parents[1]
 DOCS, GRAMMAR = ROOT / "docs", ROOT / "grammar"
 NOTE = "<!-- Made by `make docs`; change its source instead. -->\n"
-TOPICS = ("statement", "select", "search", "expression", "write", "definition", "type", "session", "lexical")
+TOPICS = ("statement", "select", "search", "expression", "write", "definition", "function", "type", "session", "lexical")
 FORMATS = (
     "storage/keys.py", "storage/records.py", "storage/wal.py", "storage/blocks.py",
     "storage/segment.py", "storage/manifest.py", "storage/history.py",

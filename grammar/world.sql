@@ -18,3 +18,5 @@ CREATE TABLE sales_new PARTITION OF sales FOR VALUES IN ('new');
 CREATE TABLE sales_old (region text, amount integer);
 CREATE TABLE spans (a integer, b integer) PARTITION BY RANGE (a, b);
 CREATE TABLE buckets (id integer) PARTITION BY HASH (id);
+CREATE FUNCTION shout(t text) RETURNS text LANGUAGE sql AS 'SELECT upper(t)';
+CREATE PROCEDURE note_down(n bigint, said text) LANGUAGE sql AS 'INSERT INTO notes (id, note) VALUES (n, said)';

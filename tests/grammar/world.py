@@ -31,4 +31,7 @@ SENTENCE: Mapping[str, st.SearchStrategy[str]] = {
     "OTHER_OPERATOR": _one("<-> <=> <#> <+> <@> @@@ || -> ->> @> && ~ ~~ & | # << ^@ <~>"),
     "PREFIX_OPERATOR": _one("~ @"),
     "tenant_name": st.just("'acme'"),
+    "body_text": st.sampled_from(["'SELECT 1'", "$$ SELECT id FROM docs $$", "$$ DELETE FROM notes RETURNING note $$"]),
+    "block_text": st.sampled_from(["$$ BEGIN NULL; END $$", "'BEGIN PERFORM 1; END'", "$$ BEGIN RAISE 'x'; END $$"]),
+    "language_option": st.sampled_from(["LANGUAGE sql", "LANGUAGE plpgsql", "LANGUAGE docs"]),
 }

@@ -1,0 +1,14 @@
+CREATE FUNCTION plus(a integer, b integer DEFAULT 1) RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS 'SELECT a + b';
+CREATE OR REPLACE FUNCTION near(q vector(3), n integer = 5) RETURNS TABLE (id integer, title text) LANGUAGE sql STABLE AS $$ SELECT id, title FROM docs ORDER BY embedding <=> q LIMIT n $$;
+CREATE FUNCTION of_lang(l text) RETURNS SETOF docs LANGUAGE sql ROWS 10 COST 5 PARALLEL SAFE SET search_path = public AS 'SELECT * FROM docs WHERE lang = l';
+CREATE FUNCTION pair(IN a integer, OUT b integer, INOUT c text) LANGUAGE sql AS 'SELECT a, c';
+CREATE FUNCTION joined(VARIADIC parts text[]) RETURNS text RETURN array_to_string(parts, ',');
+CREATE FUNCTION added(n text) RETURNS void BEGIN ATOMIC INSERT INTO notes (id, note) VALUES (9, n); UPDATE notes SET stars = 1 WHERE id = 9; END;
+CREATE PROCEDURE cleared(l text) LANGUAGE sql SECURITY DEFINER AS $$ DELETE FROM docs WHERE lang = l $$;
+ALTER FUNCTION shout(text) IMMUTABLE COST 7;
+ALTER FUNCTION shout RENAME TO cry;
+DROP FUNCTION IF EXISTS shout(text), nothing CASCADE;
+DROP ROUTINE shout;
+CALL note_down(7, said => 'well');
+DO $$ BEGIN IF NOT EXISTS (SELECT FROM docs) THEN RAISE NOTICE 'none'; END IF; END $$;
+DO LANGUAGE plpgsql 'BEGIN PERFORM 1; EXCEPTION WHEN others THEN NULL; END';

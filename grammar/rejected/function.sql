@@ -1,0 +1,14 @@
+CREATE FUNCTION f(a integer) RETURNS integer LANGUAGE sql AS 'SELECT b';
+-- 42703 at 70
+CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1, 2';
+-- 42P13
+CREATE FUNCTION f(a integer, a text) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+-- 42P13
+CREATE FUNCTION shout(t text) RETURNS text LANGUAGE sql AS 'SELECT t';
+-- 42723
+DROP FUNCTION nothing(text);
+-- 42883
+CALL shout('x');
+-- 42809 at 6
+DO LANGUAGE sql 'SELECT 1';
+-- 0A000
