@@ -235,6 +235,11 @@ def _result(
     except UndefinedObject as error:
         error.position = None
         raise
+    if by_outputs is None and declared == types.RECORD:
+        raise FeatureNotSupported(
+            "functions that return record without OUT parameters are not supported",
+            hint="Say the columns with RETURNS TABLE or OUT parameters.",
+        )
     if by_outputs is not None and declared.oid != by_outputs.oid:
         raise InvalidFunctionDefinition(
             f"function result type must be {types.format_type(by_outputs)} because of OUT parameters"

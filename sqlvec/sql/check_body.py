@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -74,7 +74,7 @@ def _made(binder: Binder, routine: Routine) -> Iterator[None]:
 
 
 def _check(
-    binder: Binder, routine: Routine, statements: list[ParsedStatement], *, noting: bool = False
+    binder: Binder, routine: Routine, statements: Sequence[ParsedStatement], *, noting: bool = False
 ) -> dict[int, ViewRelation]:
     """The relations that the body reads and writes."""
     found: dict[int, ViewRelation] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 
 from sqlvec import types
 from sqlvec.catalog.routines import Routine
@@ -30,14 +31,15 @@ TRIGGER_OID = 2279
 Columns = tuple[tuple[str, SqlType], ...]
 
 
-def body_statements(routine: Routine) -> list[ParsedStatement]:
+@lru_cache(maxsize=1_000)
+def body_statements(routine: Routine) -> tuple[ParsedStatement, ...]:
     """The statements, one after the other; their locations are in their own text."""
     if not routine.standard:
-        return parse(routine.body)
+        return tuple(parse(routine.body))
     text = _LEAD + routine.body
     body = parse(text)[0].node["CreateFunctionStmt"]["sql_body"]
     found = [body] if "ReturnStmt" in body else body["List"]["items"][0].get("List", {}).get("items", ())
-    return [ParsedStatement(text, _as_query(node), len(_LEAD)) for node in found]
+    return tuple(ParsedStatement(text, _as_query(node), len(_LEAD)) for node in found)
 
 
 def _as_query(node: Node) -> Node:
