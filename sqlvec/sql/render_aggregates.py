@@ -209,6 +209,14 @@ def _count(r: ExpressionRenderer, call: _Call) -> str:
     return call("count", r.comparable(arg))
 
 
+def _fitted(r: ExpressionRenderer, call: _Call) -> str:
+    """corr and regr_slope: NULL where x does not vary, or for corr y, as no line is the best then (float.c)."""
+    args = r.all(call.node.args)
+    sums = ("regr_sxx", "regr_syy") if call.node.name == "corr" else ("regr_sxx",)
+    flat = " OR ".join(f"{call(name, *args)} = 0" for name in sums)
+    return f"CASE WHEN {flat} THEN NULL ELSE {_plain(r, call)} END"
+
+
 def _extreme(r: ExpressionRenderer, call: _Call) -> str:
     arg = call.node.args[0]
     if arg.type.oid != types.BPCHAR.oid:
@@ -269,7 +277,7 @@ def _shifted(r: ExpressionRenderer, call: _Call) -> str:
 _HANDLERS: dict[str, Callable[[ExpressionRenderer, _Call], str]] = {
     "count": _count, "min": _extreme, "max": _extreme, "array_agg": _array_agg,
     "range_agg": _range_agg, "range_intersect_agg": _range_agg, "string_agg": _string_agg, "lag": _shifted, "lead": _shifted,
-    "ntile": _counted, "nth_value": _counted,
+    "ntile": _counted, "nth_value": _counted, "corr": _fitted, "regr_slope": _fitted,
 }  # fmt: skip
 
 
