@@ -1,8 +1,8 @@
 """Conversations recorded between real clients and PostgreSQL, replayed: types of messages, columns, oids, tags, SQLSTATEs.
 
-They lie beside the repository, not in it. What a trace lacks to 100 is in docs/compatibility.md, or is about what the
-recorded schema has and sqlvec does not: triggers, functions in PL/pgSQL; or no server can answer so, as rows of COPY were
-not kept (pgbench) and tables of an earlier run are not there (langchain_pgvector): PostgreSQL is at 75 and 91 there.
+They lie beside the repository, not in it. What a trace lacks to 100 no server can answer so: rows of COPY were not kept
+(pgbench), tables of an earlier run are not there (langchain_pgvector), types made by users have other oids (psycopg, asyncpg).
+PostgreSQL is at 75, 91, 95 and 94 there. Of all groups of messages 97.9 % are identical.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tests.harness.live_server import LiveServer
 
 CLIENTS = Path(__file__).resolve().parents[3] / "shared" / "clients"
 TRACES = {  # percent of the groups of messages that are identical at least
-    "django": 100, "psql_session": 100, "psql": 100, "psql_tabcompletion": 100, "pgcli": 100, "pgjdbc": 99,
-    "pgjdbc_binary": 99, "sqlalchemy_asyncpg": 99, "sqlalchemy_psycopg2": 100, "sqlalchemy_psycopg": 100,
-    "pgdump": 100, "isql": 100, "psqlodbc_unicode": 100, "psycopg": 94, "psycopg2": 100, "node_postgres": 97,
+    "django": 100, "psql_session": 100, "psql": 100, "psql_tabcompletion": 100, "pgcli": 100, "pgjdbc": 100,
+    "pgjdbc_binary": 100, "sqlalchemy_asyncpg": 100, "sqlalchemy_psycopg2": 100, "sqlalchemy_psycopg": 100,
+    "pgdump": 100, "isql": 100, "psqlodbc_unicode": 100, "psycopg": 94, "psycopg2": 100, "node_postgres": 100,
     "asyncpg": 94, "langchain_pgvector": 90, "pgbench": 74, "libpq18_proto32_on_pg15": 100,
 }  # fmt: skip
 LEFT_OVER = {  # by trace, what its client found from runs before it
