@@ -33,6 +33,7 @@ _CONTEXT = {
     "internal position": pq.DiagnosticField.INTERNAL_POSITION,
 }
 _ATOMIC, _END = re.compile(r"\bBEGIN ATOMIC\b"), re.compile(r"\bEND\s*;\s*\Z")
+_QUOTED = re.compile(r"(\$(?:[a-z_]\w*)?\$).*?\1", re.DOTALL)
 _SESSION = re.compile(r"--\s*@(\w+)\s*\Z")
 
 
@@ -63,8 +64,8 @@ def read_script(path: Path) -> list[Statement]:
 
 
 def _is_open(text: str) -> bool:
-    """Whether the text ends inside a body: between $$, or in BEGIN ATOMIC before its END."""
-    if text.count("$$") % 2:
+    """Whether the text ends inside a body: between $$ or $tag$, or in BEGIN ATOMIC before its END."""
+    if "$$" in _QUOTED.sub("", text):
         return True
     return bool(_ATOMIC.search(text)) and not _END.search(text)
 
