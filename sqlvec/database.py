@@ -756,14 +756,14 @@ class Connection:
                 block.renew_snapshot()  # a change was committed before the tables were locked
             if prepared.catalog is tx.catalog and (
                 not isinstance(prepared.statement, bound.Ddl)
-                or self._claimed(prepared.statement, tx)
+                or self.claimed(prepared.statement, tx)
             ):
                 if tx.in_past:
                     check_tables(tx, self.store, prepared.locks)
                 return prepared, tx
             prepared = self.replanned(prepared, described=described)
 
-    def _claimed(self, statement: bound.Ddl, tx: Transaction) -> bool:
+    def claimed(self, statement: bound.Ddl, tx: Transaction) -> bool:
         """Whether the change may be made as it was bound."""
         if statement.catalog is not None:
             name = temporary_schema(self.pid)

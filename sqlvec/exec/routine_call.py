@@ -169,9 +169,12 @@ def _locked(
                 locks.lock_weakly(connection.owner, oid, mode)
             else:
                 locks.lock_relation(connection.owner, oid, mode)
-        if tx.catalog is tx.base_catalog is not connection.store.catalog:
+        if tx.base_catalog is not connection.store.catalog:
             tx.follow_catalog()
-        if prepared.catalog is tx.catalog:
+        statement = prepared.statement
+        if prepared.catalog is tx.catalog and (
+            not isinstance(statement, bound.Ddl) or connection.claimed(statement, tx)
+        ):
             return prepared
         prepared = connection.prepare_inner(parsed, body, tx.catalog)
 
