@@ -29,6 +29,7 @@ from sqlvec.sql.parse import Node
 from sqlvec.sql.ranges import FAMILIES
 from sqlvec.sql.resolve_function import no_function, resolve
 from sqlvec.sql.scope import Scope
+from sqlvec.sql.tree import walk
 from sqlvec.sql.type_rules import BITS, TEXTS, VECTORS
 from sqlvec.types.composite_type import is_composite
 
@@ -43,6 +44,7 @@ def aggregate(
     binder: Binder, name: str, body: Node, args: Sequence[bound.Expression], scope: Scope, bind: Bind
 ) -> bound.Expression:
     position = binder.position(body)
+    _check_level(args, scope, position)
     order_by = sort_keys(binder, body.get("agg_order", ()), scope, bind)
     where = _filter(binder, body, scope, bind)
     if body.get("agg_star"):
@@ -79,6 +81,24 @@ def aggregate(
                 position=location_of(binder, node),
             )
     return bound.Aggregate(result, name, tuple(bound_args), False, distinct, where, order_by)
+
+
+def _check_level(
+    args: Sequence[bound.Expression], scope: Scope, position: int | None
+) -> None:
+    """An aggregate over columns of an enclosing query alone is that query's, wherever it stands."""
+    local = {relation.relation_id for relation in scope.relations}
+    read = {
+        part.relation_id
+        for arg in args
+        for part in walk(arg)
+        if isinstance(part, (bound.ColumnRef, bound.RowRef))
+    }
+    if read and not read & local:
+        raise FeatureNotSupported(
+            "aggregates over columns of an outer query alone are not supported in a subquery",
+            position=position,
+        )
 
 
 def _extreme_of(

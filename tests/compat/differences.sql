@@ -19,8 +19,6 @@ WITH a AS (UPDATE sets SET n = 10 WHERE id = 4), b AS (UPDATE sets SET n = n + 1
 SELECT n FROM sets ORDER BY id;
 --- there is one user
 CREATE ROLE reader;
---- there is one user
-GRANT SELECT ON sets TO public;
 --- of PL/pgSQL, DO blocks of plain statements, IF, PERFORM, RAISE and EXCEPTION are run
 DO $$ DECLARE n int := 1; BEGIN PERFORM n; END $$;
 --- of PL/pgSQL, DO blocks of plain statements, IF, PERFORM, RAISE and EXCEPTION are run
@@ -44,3 +42,21 @@ CREATE TABLE fixed AS SELECT 'NaN'::numeric(5, 2) AS n;
 SET lc_monetary = 'de_DE.UTF-8';
 --- large objects are not there
 SELECT lo_create(12345);
+--- not yet
+WITH RECURSIVE t AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM t WHERE a < 3) SEARCH DEPTH FIRST BY a SET o SELECT a FROM t ORDER BY o;
+--- not yet
+WITH RECURSIVE t AS (SELECT 1 AS a UNION ALL SELECT 1 FROM t) CYCLE a SET c USING p SELECT a, c FROM t;
+--- joined by comparing pairs where nothing else will do
+SELECT count(*) FROM sets s FULL JOIN sets t ON s.n < t.n;
+--- dates are shown as ISO
+SET DateStyle = 'German';
+--- intervals are shown in one style
+SET IntervalStyle = 'iso_8601';
+--- bytes are shown as digits
+SET bytea_output = 'escape';
+--- floats are not looked at for an infinite result
+SELECT 1e308::float8 * 10;
+--- an aggregate is of the query that it stands in
+SELECT n, (SELECT count(*) FROM words WHERE max(s.n) > 0) FROM sets s GROUP BY n;
+--- not yet
+CREATE TABLE of_executed AS EXECUTE missing;
