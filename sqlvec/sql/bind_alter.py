@@ -40,7 +40,7 @@ from sqlvec.sql.bind_column import add_column, add_identity, check_generated, se
 from sqlvec.sql.bind_composite import refuse_own_row, refuse_row_type_use
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.bind_partition import attach, detach
-from sqlvec.sql.bind_sequence import changed_sequence
+from sqlvec.sql.bind_sequence import changed_sequence, retyped
 from sqlvec.sql.bind_vector_index import check_type
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.dependencies import Removal
@@ -393,8 +393,8 @@ class Change:
             refuse_row_type_use(self.binder, self.old)
             self.rewrites.append(bound.Rewrite(self.scan, column.attnum, changed.value))
         self._renew_indexes(column, changed.type)
-        if (sequence := self._own_sequence(column)) is not None:
-            self.others[sequence.oid] = replace(sequence, type=types.SqlType(changed.type.oid))
+        if column.identity and (sequence := self._own_sequence(column)) is not None:
+            self.others[sequence.oid] = retyped(self.binder, sequence, changed.type)
         for constraint in self.draft.constraints:
             if column.attnum in constraint.attnums and constraint.kind in "cf":
                 self._verify(constraint.kind, constraint.oid)

@@ -69,6 +69,11 @@ def changed_sequence(
     return _Options(binder, nodes, fresh_oid).apply(old, old)
 
 
+def retyped(binder: Binder, old: Sequence, sql_type: SqlType) -> Sequence:
+    """That of an identity column whose type changes; bounds that are those of the type change with it."""
+    return _Options(binder, []).apply(replace(old, type=sql_type), old, identity=True)
+
+
 def restarted(sequence: Sequence, oid: int, first: int | None = None) -> Sequence:
     """Counting anew. The oid is a fresh one, so that a rollback finds the old count again."""
     return replace(sequence, value_oid=oid, first=sequence.start if first is None else first)
