@@ -20,6 +20,7 @@ from sqlvec.catalog.objects import Sequence
 from sqlvec.errors import (
     DivisionByZero,
     InvalidParameterValue,
+    NullValueNotAllowed,
     ObjectNotInState,
     UndefinedTable,
     WrongObjectType,
@@ -205,9 +206,13 @@ def _sequence(context: Context, oid: int) -> Sequence:
     return relation
 
 
-def _current_setting(context: Context, name: str, missing_ok: bool = False) -> str | None:
+def _current_setting(
+    context: Context, name: str | None, missing_ok: bool | None = False
+) -> str | None:
     from sqlvec.errors import UndefinedObject
 
+    if name is None or missing_ok is None:
+        return None
     try:
         return context.settings.show(name)
     except UndefinedObject:
@@ -216,7 +221,9 @@ def _current_setting(context: Context, name: str, missing_ok: bool = False) -> s
         raise
 
 
-def _set_config(context: Context, name: str, value: str | None, local: bool) -> str:
+def _set_config(context: Context, name: str | None, value: str | None, local: bool | None) -> str:
+    if name is None:
+        raise NullValueNotAllowed("SET requires parameter name")
     from sqlvec.exec.time_travel import check_as_of
 
     if value and name.lower() == "sqlvec.as_of":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlvec import types
 from sqlvec.sql import bound
 from sqlvec.sql.functions import MEASURES
-from sqlvec.sql.render_cast import interval_parts, moment_of
+from sqlvec.sql.render_cast import interval_parts, moment_of, text_of
 from sqlvec.sql.render_numeric import as_text
 from sqlvec.sql.render_types import TEXTS, duckdb_type, is_numeric
 from sqlvec.sql.type_rules import BITS
@@ -134,6 +134,31 @@ def _bin(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     return moment_of(f"sqlvec_bin_moment({parts})", e.type.oid)
 
 
+_SIZES = {
+    types.BOOL.oid: 1, types.INT2.oid: 2, types.INT4.oid: 4, types.FLOAT4.oid: 4, types.DATE.oid: 4,
+    types.OID.oid: 4, types.INT8.oid: 8, types.FLOAT8.oid: 8, types.TIME.oid: 8, types.TIMESTAMP.oid: 8,
+    types.TIMESTAMPTZ.oid: 8, types.INTERVAL.oid: 16, types.UUID.oid: 16,
+}  # fmt: skip
+_VARYING_HEADER = 4
+_ELEMENT_SIZES = {types.VECTOR.oid: 4, types.HALFVEC.oid: 2}
+
+
+def _column_size(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
+    """Bytes as PostgreSQL would keep them, uncompressed; of other types those of the text."""
+    arg = e.args[0]
+    value = r.render(arg)
+    if arg.type.oid in _SIZES:
+        size = str(_SIZES[arg.type.oid])
+    elif arg.type.oid in _ELEMENT_SIZES:
+        dims = r.render(bound.FunctionCall(types.INT4, "vector_dims", (arg,)))
+        size = f"8 + {_ELEMENT_SIZES[arg.type.oid]} * {dims}"
+    elif arg.type.oid == types.BYTEA.oid:
+        size = f"{_VARYING_HEADER} + octet_length({value})"
+    else:
+        size = f"{_VARYING_HEADER} + strlen({text_of(r, arg)})"
+    return f"CASE WHEN {value} IS NOT NULL THEN CAST({size} AS INTEGER) END"
+
+
 def _overlaps(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     ends = []
     for start, end in (e.args[:2], e.args[2:]):
@@ -148,5 +173,5 @@ _HANDLERS = {
     "regexp_replace": _replace_from, "gcd": _exact, "lcm": _exact, "factorial": _exact,
     "trim_scale": _exact, "scale": _scale, "min_scale": _scale, "width_bucket": _width_bucket,
     "make_time": _making, "make_timestamp": _making, "make_timestamptz": _making, "date_bin": _bin,
-    "overlaps": _overlaps,
+    "overlaps": _overlaps, "pg_column_size": _column_size,
 }  # fmt: skip

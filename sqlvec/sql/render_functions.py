@@ -100,7 +100,7 @@ VOLATILE = frozenset(
         "clock_timestamp", "nextval", "setval", "set_config", "pg_sleep",
         "pg_size_pretty", *LOCKING, *UNLOCKING,
         "pg_notify", "pg_cancel_backend", "pg_terminate_backend",
-        "pg_size_bytes", "pg_blocking_pids", "pg_column_size",
+        "pg_size_bytes", "pg_blocking_pids",
     ]
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlvec import types
-from sqlvec.errors import AmbiguousFunction, UndefinedFunction
+from sqlvec.errors import AmbiguousFunction, DatatypeMismatch, UndefinedFunction
 from sqlvec.sql import bound
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.functions import Signature, is_pseudo, type_of
@@ -148,6 +148,10 @@ def _apply(
             wanted = types.TEXT if is_unknown(arg.type) else arg.type
         elif word == "anyelement":
             wanted = element or arg.type
+        elif word == "anyarray" and array is None and is_unknown(arg.type):
+            raise DatatypeMismatch(
+                "could not determine polymorphic type because input has type unknown"
+            )
         elif word == "anyarray":
             wanted = array if array is not None and _is_other(arg.type, element) else arg.type
         elif word in ("anyrange", "anymultirange"):

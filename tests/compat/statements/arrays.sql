@@ -60,6 +60,9 @@ SELECT array_to_string(xs, '-'), array_to_string(ts, ',', '?'), array_to_string(
 SELECT array_fill(7, ARRAY[3]), array_fill('a'::text, ARRAY[0]);
 SELECT trim_array(ARRAY[1, 2, 3, 4], 2), trim_array(ARRAY[1], 0);
 SELECT trim_array(ARRAY[1], 2);
+SELECT array_to_string(NULL, ',');
+SELECT array_length(NULL, 1);
+SELECT cardinality(NULL);
 SELECT array_length(1, 1);
 SELECT array_position(ARRAY['a'], 1);
 SELECT array_append(ARRAY[1], 'x');

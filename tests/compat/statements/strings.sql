@@ -91,4 +91,7 @@ SELECT nothing('a');
 SELECT lower('A', 'B');
 SELECT num_nulls(1, NULL, 'a'), num_nonnulls(1, NULL, 'a'), pg_typeof('a'::varchar), pg_typeof(upper('a')), pg_typeof('a' || 'b'), pg_typeof(substring('a', 1));
 SELECT t COLLATE "C" FROM s ORDER BY t COLLATE "C" NULLS FIRST;
+SELECT pg_column_size(5), pg_column_size(5::bigint), pg_column_size('abc'::text), pg_column_size(NULL::int), pg_column_size('\x0102'::bytea), pg_column_size(true), pg_column_size('[1,2,3]'::vector), pg_column_size('[1,2]'::halfvec);
+SELECT current_setting(NULL), current_setting('a.b', NULL);
+SELECT set_config(NULL, 'a', false);
 DROP TABLE s;
