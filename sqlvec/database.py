@@ -86,6 +86,7 @@ from sqlvec.sql.context import BindContext
 from sqlvec.sql.deparse import expression_text
 from sqlvec.sql.parse import ParsedStatement, parse
 from sqlvec.sql.qualified_text import qualified_query
+from sqlvec.sql.record_fields import with_fields
 from sqlvec.sql.shape import shape
 from sqlvec.sql.tree import nodes
 from sqlvec.sql.type_text import routine_uses
@@ -640,10 +641,14 @@ class Connection:
     def _columns(self, statement: bound.Statement) -> tuple[bound.OutputColumn, ...] | None:
         if isinstance(statement, bound.WithModifying):
             return self._columns(statement.main)
+        if isinstance(statement, bound.Select):
+            return with_fields(statement.columns, statement.targets, statement)
         if isinstance(statement, bound.Query):
             return statement.columns
         if isinstance(statement, (bound.Insert, bound.Update, bound.Delete)):
-            return output_columns(statement.returning) if statement.returning else None
+            if not statement.returning:
+                return None
+            return with_fields(output_columns(statement.returning), statement.returning, statement)
         if isinstance(statement, bound.Explain):
             return explain_columns(statement)
         if isinstance(statement, bound.Utility):
@@ -816,6 +821,8 @@ class Connection:
     def _written(self, result: Result, prepared: Prepared, context: Context) -> Result:
         if context.changes:
             enforce(context)
+        if result.columns is not None:
+            result.columns = prepared.columns
         if prepared.named_columns:
             result.rows = named(result.rows, prepared.named_columns, prepared.columns or (), context)
         return self._drained(result, context)

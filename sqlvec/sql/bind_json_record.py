@@ -21,6 +21,7 @@ from sqlvec.sql.composites import composite_of
 from sqlvec.sql.parse import Node
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.template import filled
+from sqlvec.sql.type_rules import is_unknown
 from sqlvec.types import SqlType
 
 JSON_RECORDS = frozenset(
@@ -81,8 +82,10 @@ class _Record:
         self.position = binder.position(call)
         populates = "_populate_" in self.name
         args = call.get("args", ())
-        if len(args) != 1 + populates:
-            shown = ", ".join(bind(binder, arg, scope).type.plain_name for arg in args)
+        given = [bind(binder, arg, scope).type for arg in args]
+        read = given[-1] if len(given) == 1 + populates else None
+        if read is None or not (is_unknown(read) or read.definition.name == self.kind):
+            shown = ", ".join(t.plain_name for t in given)
             raise UndefinedFunction(
                 f"function {self.name}({shown}) does not exist", position=self.position, hint=NO_MATCH
             )

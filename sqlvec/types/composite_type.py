@@ -15,14 +15,15 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any
 from weakref import WeakValueDictionary
 
 import pyarrow as pa
 
-from sqlvec.errors import DatatypeMismatch, InvalidTextRepresentation, ProtocolViolation
+from sqlvec.errors import DatatypeMismatch, ProtocolViolation
 from sqlvec.types.domain_type import base_of
 from sqlvec.types.enum_type import Enum
+from sqlvec.types.record_literal import RecordLiteral
 from sqlvec.types.sql_type import Datum, SqlType, TypeDefinition, element_of
 
 _STORED = 17  # bytea
@@ -91,7 +92,7 @@ class Composite(TypeDefinition):
     # ---------------------------------------------------------------- text and binary
 
     def parse(self, text: str, typmod: int = -1) -> bytes:
-        words = _Words(text).read(len(self.fields))
+        words = RecordLiteral(text).read(len(self.fields))
         values = []
         for field, word in zip(self.fields, words, strict=True):
             definition, mod = field.type.definition, field.type.typmod
@@ -207,67 +208,3 @@ def _quoted(text: str) -> str:
     if text == "" or any(c in ' ,()"\\' or c.isspace() for c in text):
         return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
     return text
-
-
-class _Words:
-    """The fields of a record literal; None for NULL (record_in)."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-
-    def read(self, width: int) -> list[str | None]:
-        self._skip_spaces()
-        if self._next() != "(":
-            self._malformed("Missing left parenthesis.")
-        self.at += 1
-        words: list[str | None] = []
-        for place in range(width):
-            if place:
-                if self._next() != ",":
-                    self._malformed("Too few columns.")
-                self.at += 1
-            words.append(self._word())
-        if self._next() != ")":
-            self._malformed("Too many columns.")
-        self.at += 1
-        self._skip_spaces()
-        if self.at < len(self.text):
-            self._malformed("Junk after right parenthesis.")
-        return words
-
-    def _word(self) -> str | None:
-        if self._next() in (",", ")"):
-            return None
-        taken: list[str] = []
-        quoted = False
-        while quoted or self._next() not in (",", ")"):
-            char = self._next()
-            if not char:
-                self._malformed("Unexpected end of input.")
-            self.at += 1
-            if char == "\\":
-                char = self._next()
-                if not char:
-                    self._malformed("Unexpected end of input.")
-                self.at += 1
-                taken.append(char)
-            elif char == '"':
-                if quoted and self._next() == '"':
-                    taken.append(char)
-                    self.at += 1
-                else:
-                    quoted = not quoted
-            else:
-                taken.append(char)
-        return "".join(taken)
-
-    def _next(self) -> str:
-        return self.text[self.at : self.at + 1]
-
-    def _skip_spaces(self) -> None:
-        while (char := self._next()) and char in _SPACES:
-            self.at += 1
-
-    def _malformed(self, detail: str) -> NoReturn:
-        raise InvalidTextRepresentation(f'malformed record literal: "{self.text}"', detail=detail)

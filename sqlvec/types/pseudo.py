@@ -11,6 +11,7 @@ import struct
 from typing import Any
 
 from sqlvec.errors import FeatureNotSupported
+from sqlvec.types.record_literal import RecordLiteral
 from sqlvec.types.sql_type import REGISTRY, TypeDefinition
 from sqlvec.types.text import Text
 
@@ -50,6 +51,8 @@ class Record(Shown):
         return "(" + ",".join(_field(value) for value in datum) + ")"
 
     def encode(self, datum: Any) -> bytes:
+        if isinstance(datum, str):  # of a query that does not tell the types of its fields
+            datum = RecordLiteral(datum).read()
         parts = [struct.pack(">i", len(datum))]
         for value in datum:
             oid = _oid(value)
