@@ -53,7 +53,7 @@ def bind_ddl(binder: Binder, kind: str, body: Node) -> bound.Ddl | bound.Utility
     """The statement as a change of the catalog."""
     made = DDL_KINDS[kind](binder, body)
     if isinstance(made, bound.Ddl) and (binder.catalog.types or binder.catalog.routines):
-        made = replace(made, changed=tuple(qualified(binder, r) for r in made.changed))
+        made = replace(made, changed=qualified(binder, made.changed))
     if isinstance(made, bound.Ddl) and made.catalog is not None and made.catalog.routines:
         made = replace(made, catalog=with_qualified(binder, made.catalog))
     if isinstance(made, bound.Ddl) and made.catalog is None:

@@ -7,7 +7,7 @@ schema they are looked up in, and literals of an enum also where nothing but the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -80,10 +80,12 @@ def relabelled(binder: Binder, catalog: Catalog, oid: int, old: str, new: str) -
     return _rewritten(binder, catalog, lambda text: _edited(text, label))
 
 
-def qualified(binder: Binder, relation: Relation) -> Relation:
-    """The relation with its types and functions named by schema, so that no search path hides them; public is
-    found anyway."""
-    return _told_relation(binder, relation, _with_schemas(binder.catalog))
+def qualified(binder: Binder, changed: tuple[Relation, ...]) -> tuple[Relation, ...]:
+    """Relations of the next catalog with their types and functions named by schema, so that no search path hides
+    them; public is found anyway."""
+    tell = _with_schemas(binder.catalog)
+    others = {relation.oid: relation for relation in changed}
+    return tuple(_told_relation(binder, relation, tell, others) for relation in changed)
 
 
 def _with_schemas(catalog: Catalog) -> _Tell:
@@ -217,7 +219,10 @@ def _rewritten(binder: Binder, catalog: Catalog, tell: _Tell) -> Catalog:
     return catalog
 
 
-def _told_relation(binder: Binder, relation: Relation, tell: _Tell) -> Relation:
+def _told_relation(
+    binder: Binder, relation: Relation, tell: _Tell, others: Mapping[int, Relation] | None = None
+) -> Relation:
+    """others: by oid, what is of the next catalog: an index may be of a table there."""
     if isinstance(relation, Table):
         columns = tuple(_told_column(binder, relation, c, tell) for c in relation.columns)
         constraints = tuple(
@@ -230,7 +235,7 @@ def _told_relation(binder: Binder, relation: Relation, tell: _Tell) -> Relation:
     if isinstance(relation, View):
         return replace(relation, query=_told_query(binder, relation, tell))
     if isinstance(relation, Index):
-        table = binder.catalog.relations.get(relation.table_oid)
+        table = (others or {}).get(relation.table_oid) or binder.catalog.relations.get(relation.table_oid)
         if not isinstance(table, Table):
             return relation
         parts = tuple(
