@@ -182,7 +182,7 @@ def serve(
     from sqlvec.exec.arrow_rows import warm as warm_rows
     from sqlvec.exec.copy_binary import warm as warm_copy
     from sqlvec.index.warm import warm, warm_codes
-    from sqlvec.server.allocator import keep_freed_memory
+    from sqlvec.server.allocator import keep_freed_memory, leave_alone_what_lasts
 
     tls = load_tls(*certificate) if certificate is not None else None
     keep_freed_memory()
@@ -197,6 +197,8 @@ def serve(
     )
     for quantization in quantizations(cluster):
         warm_codes(quantization)
+
+    leave_alone_what_lasts()
 
     async def main() -> None:
         listener = Listener(
