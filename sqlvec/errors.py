@@ -53,7 +53,7 @@ class FatalError(DatabaseError):
 
     severity = "FATAL"
 
-    def __init__(self, message: str, *, sqlstate: str, **fields: str) -> None:
+    def __init__(self, message: str, *, sqlstate: str, **fields: str | None) -> None:
         super().__init__(message, **fields)  # type: ignore[arg-type]
         self.sqlstate = sqlstate
 

@@ -1,4 +1,4 @@
-"""Identifiers as SQL writes them: quoted where they must be, and taken apart."""
+"""Identifiers and string constants as SQL writes them: quoted where they must be, and taken apart."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def quote_identifier(name: str) -> str:
         if name not in _keywords():
             return name
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_string(text: str) -> str:
+    """A string constant. Backslashes are themselves: standard_conforming_strings is on."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def split_name(name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlvec.catalog.collations import column_collation
-from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.names import collation_name, relation_name, schema_name
 from sqlvec.catalog.objects import (
     Catalog,
@@ -47,7 +47,7 @@ def index_text(
     if index.nulls_not_distinct:
         text += " NULLS NOT DISTINCT"
     if index.options:
-        options = ", ".join(f"{key}={_option(value)}" for key, value in index.options.items())
+        options = ", ".join(f"{key}={quote_string(str(value))}" for key, value in index.options.items())
         text += f" WITH ({options})"
     if not index.predicate:
         return text
@@ -56,10 +56,6 @@ def index_text(
 
 def _table(relation: Table | View) -> Table | None:
     return relation if isinstance(relation, Table) else None
-
-
-def _option(value: str) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _index_part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.objects import Catalog, Index, Table
 from sqlvec.catalog.partitioning import HASH, LIST, MAXVALUE, MINVALUE, WORDS
 from sqlvec.types.domain_type import value_type
@@ -58,7 +58,7 @@ def literal(table: Table, attnum: int, text: str) -> str:
         return text
     if name == "numeric" and text[:1].isdigit() and any(c in text for c in "eE."):
         return text
-    return "'" + text.replace("'", "''") + "'"
+    return quote_string(text)
 
 
 def partition_ancestors(catalog: Catalog, oid: int | None) -> list[int]:

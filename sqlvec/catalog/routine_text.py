@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlvec import types
-from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.names import schema_name, type_name
 from sqlvec.catalog.routines import Argument, Routine
 from sqlvec.catalog.viewpoint import Viewpoint
@@ -89,12 +89,8 @@ def _options(routine: Routine) -> str:
 
 def _setting(name: str, value: str) -> str:
     if name in _LISTS:
-        return ", ".join(_literal(word.strip().strip('"')) for word in value.split(","))
-    return _literal(value)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        return ", ".join(quote_string(word.strip().strip('"')) for word in value.split(","))
+    return quote_string(value)
 
 
 def _quoted(body: str, word: str) -> str:
@@ -102,10 +98,6 @@ def _quoted(body: str, word: str) -> str:
     while tag in body:
         tag += "x"
     return f"{tag}${body}{tag}$"
-
-
-def default_count(routine: Routine) -> int:
-    return sum(a.default is not None for a in routine.inputs)
 
 
 def variadic_oid(routine: Routine) -> int:

@@ -7,7 +7,7 @@ that must be waited for undoes the whole statement, with what it told.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlvec import types
@@ -16,6 +16,7 @@ from sqlvec.catalog.routines import Argument, Routine
 from sqlvec.errors import (
     DatabaseError,
     FeatureNotSupported,
+    NullValueNotAllowed,
     QueryCanceled,
     SyntaxError,
     UndefinedObject,
@@ -56,7 +57,7 @@ class Run:
     context: Context
     found: bool = False
     handled: DatabaseError | None = None
-    undone: bool = field(default=False)  # a subtransaction was rolled back
+    undone: bool = False  # a subtransaction was rolled back
 
     def variables(self) -> list[Datum]:
         error = self.handled
@@ -254,16 +255,10 @@ def _text(text: str, run: Run, *, null: str | None = None) -> str:
     value, sql_type = _value(text, run)
     if value is None:
         if null is None:
-            raise _NullOption("RAISE statement option cannot be null")
+            raise NullValueNotAllowed("RAISE statement option cannot be null")
         return null
     shown: str = sql_type.definition.render(value)
     return shown
-
-
-class _NullOption(DatabaseError):
-    """An option of RAISE that is NULL."""
-
-    sqlstate = "22004"
 
 
 def _fields(step: Raise, message: str | None, said: dict[str, str]) -> dict[str, str]:

@@ -69,7 +69,6 @@ class RelationalEngine:
 
     def __init__(self, temp_directory: str, limits: EngineLimits) -> None:
         Path(temp_directory).mkdir(parents=True, exist_ok=True)
-        self.limits = limits
         options: dict[str, str | int | float | list[str]] = {
             "threads": limits.threads,
             "memory_limit": f"{limits.memory_kb}KiB",
@@ -91,7 +90,7 @@ class RelationalEngine:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-            return Relational(self.connection.cursor(), self.host, self.limits)
+            return Relational(self.connection.cursor(), self.host)
 
     def give_back(self, cursor: Relational) -> None:
         """For who comes next, unless a statement is running on it or there are enough."""
@@ -162,10 +161,9 @@ class _Result:
 class Relational:
     """A session's cursor; one statement at a time."""
 
-    def __init__(self, cursor: Any, host: FunctionHost, limits: EngineLimits) -> None:
+    def __init__(self, cursor: Any, host: FunctionHost) -> None:
         self.cursor = cursor
         self.host = host
-        self.limits = limits
         self.session = host.new_session()
         self._slots: dict[tuple[int, str], _Slot] = {}
         self._plans: OrderedDict[str, _Plan] = OrderedDict()

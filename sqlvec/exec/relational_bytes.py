@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import AnyStr
 
 from sqlvec.errors import ArraySubscriptError, InvalidParameterValue
 from sqlvec.exec.relational_errors import SubstringError
@@ -19,41 +20,22 @@ def _part(size: int, start: int, count: int | None) -> slice:
     return slice(first, max(end, first))
 
 
-def substring(data: bytes | None, start: int | None, count: int | None) -> bytes | None:
+def substring(data: AnyStr | None, start: int | None, count: int | None) -> AnyStr | None:
     """count: None for all that follows."""
     if data is None or start is None:
         return None
     return data[_part(len(data), start, count)]
 
 
-def bit_substring(bits: str | None, start: int | None, count: int | None) -> str | None:
-    if bits is None or start is None:
-        return None
-    return bits[_part(len(bits), start, count)]
-
-
-def _overlay_parts(size: int, start: int, count: int) -> tuple[slice, slice]:
-    if start <= 0:
-        raise SubstringError("negative substring length not allowed")
-    return slice(0, start - 1), slice(start - 1 + count, size)
-
-
 def overlay(
-    data: bytes | None, new: bytes | None, start: int | None, count: int | None
-) -> bytes | None:
+    data: AnyStr | None, new: AnyStr | None, start: int | None, count: int | None
+) -> AnyStr | None:
     if data is None or new is None or start is None:
         return None
-    before, after = _overlay_parts(len(data), start, len(new) if count is None else count)
-    return data[before] + new + data[after]
-
-
-def bit_overlay(
-    bits: str | None, new: str | None, start: int | None, count: int | None
-) -> str | None:
-    if bits is None or new is None or start is None:
-        return None
-    before, after = _overlay_parts(len(bits), start, len(new) if count is None else count)
-    return bits[before] + new + bits[after]
+    if start <= 0:
+        raise SubstringError("negative substring length not allowed")
+    replaced = len(new) if count is None else count
+    return data[: start - 1] + new + data[start - 1 + replaced :]
 
 
 def trim(data: bytes, what: bytes, sides: str) -> bytes:
@@ -63,12 +45,8 @@ def trim(data: bytes, what: bytes, sides: str) -> bytes:
     return data.rstrip(what) if sides == "rtrim" else data.strip(what)
 
 
-def position(part: bytes, data: bytes) -> int:
+def position(part: AnyStr, data: AnyStr) -> int:
     return data.find(part) + 1
-
-
-def bit_position(part: str, bits: str) -> int:
-    return bits.find(part) + 1
 
 
 def _check_index(index: int, size: int) -> None:
@@ -122,12 +100,12 @@ def _check_bit(value: int) -> None:
 _BLOB, _TEXT, _LONG = "BLOB", "VARCHAR", "BIGINT"
 FUNCTIONS: list[_Row] = [
     ("bytes_substring", substring, [_BLOB, _LONG, _LONG], _BLOB),
-    ("bit_substring", bit_substring, [_TEXT, _LONG, _LONG], _TEXT),
+    ("bit_substring", substring, [_TEXT, _LONG, _LONG], _TEXT),
     ("bytes_overlay", overlay, [_BLOB, _BLOB, _LONG, _LONG], _BLOB),
-    ("bit_overlay", bit_overlay, [_TEXT, _TEXT, _LONG, _LONG], _TEXT),
+    ("bit_overlay", overlay, [_TEXT, _TEXT, _LONG, _LONG], _TEXT),
     ("bytes_trim", trim, [_BLOB, _BLOB, _TEXT], _BLOB),
     ("bytes_position", position, [_BLOB, _BLOB], _LONG),
-    ("bit_position", bit_position, [_TEXT, _TEXT], _LONG),
+    ("bit_position", position, [_TEXT, _TEXT], _LONG),
     ("get_byte", get_byte, [_BLOB, _LONG], _LONG),
     ("set_byte", set_byte, [_BLOB, _LONG, _LONG], _BLOB),
     ("get_bit", get_bit, [_BLOB, _LONG], _LONG),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from functools import partial
 
 from sqlvec import types
 from sqlvec.errors import DataException, DivisionByZero, NumericValueOutOfRange
@@ -212,21 +213,13 @@ def _log(base: Decimal, a: Decimal) -> Decimal:
     return rounded(context.divide(a.ln(context), base.ln(context)), scale)
 
 
-def _greatest_divisor(a: Decimal, b: Decimal) -> Decimal:
-    """Of numbers with decimals as of those in units of the last."""
+def _divisor(of: Callable[[int, int], int], a: Decimal, b: Decimal) -> Decimal:
+    """of: math.gcd or math.lcm. Of numbers with decimals as of those in units of the last."""
     if not (a.is_finite() and b.is_finite()):
         return Decimal("NaN")
     scale = max(scale_of(a), scale_of(b))
     left, right = (int(rounded(x, scale).scaleb(scale, _WIDE)) for x in (a, b))
-    return Decimal(math.gcd(left, right)).scaleb(-scale, _WIDE)
-
-
-def _least_multiple(a: Decimal, b: Decimal) -> Decimal:
-    if not (a.is_finite() and b.is_finite()):
-        return Decimal("NaN")
-    scale = max(scale_of(a), scale_of(b))
-    left, right = (int(rounded(x, scale).scaleb(scale, _WIDE)) for x in (a, b))
-    return Decimal(math.lcm(left, right)).scaleb(-scale, _WIDE)
+    return Decimal(of(left, right)).scaleb(-scale, _WIDE)
 
 
 def _factorial(a: Decimal) -> Decimal:
@@ -269,8 +262,8 @@ _BINARY: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "round": _round,
     "trunc": _truncate,
     "log": _log,
-    "gcd": _greatest_divisor,
-    "lcm": _least_multiple,
+    "gcd": partial(_divisor, math.gcd),
+    "lcm": partial(_divisor, math.lcm),
 }
 
 

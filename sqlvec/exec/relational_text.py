@@ -10,10 +10,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import AnyStr
 
 from sqlvec import types
-from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.names import roles
 from sqlvec.errors import (
     InvalidEscapeSequence,
@@ -305,25 +306,24 @@ def string_to_array(text: str | None, delimiter: str | None, null: str | None) -
     return [None if part == null else part for part in parts]
 
 
-def join_pairs(pairs: Sequence[Sequence[str | None] | None] | None) -> str | None:
+def _join_pairs(
+    empty: AnyStr, pairs: Sequence[Sequence[AnyStr | None] | None] | None
+) -> AnyStr | None:
     """string_agg whose delimiter differs from row to row: each stands before its value. Of a pair the value comes first."""
     found = [pair for pair in pairs or () if pair is not None]
     if not found:
         return None
-    first = found[0][0] or ""
-    return first + "".join((delimiter or "") + (value or "") for value, delimiter in found[1:])
+    first = found[0][0] or empty
+    return first + empty.join(
+        (delimiter or empty) + (value or empty) for value, delimiter in found[1:]
+    )
 
 
-def join_byte_pairs(pairs: Sequence[Sequence[bytes | None] | None] | None) -> bytes | None:
-    found = [pair for pair in pairs or () if pair is not None]
-    if not found:
-        return None
-    first = found[0][0] or b""
-    return first + b"".join((delimiter or b"") + (value or b"") for value, delimiter in found[1:])
+join_pairs, join_byte_pairs = partial(_join_pairs, ""), partial(_join_pairs, b"")
 
 
 def quote_literal(text: str) -> str:
-    quoted = "'" + text.replace("'", "''") + "'"
+    quoted = quote_string(text)
     return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted
 
 

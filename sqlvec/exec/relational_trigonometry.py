@@ -11,7 +11,6 @@ from collections.abc import Callable
 from sqlvec.errors import NumericValueOutOfRange
 
 _SIN_30, _ONE_MINUS_COS_60 = math.sin(math.radians(30)), 1 - math.cos(math.radians(60))
-_TAN_45, _COT_45 = math.sin(math.radians(45)) / math.cos(math.radians(45)), 1.0
 
 
 def measure(name: str, value: float) -> float | None:
@@ -110,10 +109,6 @@ def _acosd(value: float) -> float:
     return _acos_first(value) if value >= 0 else 90 + _asin_first(-value)
 
 
-def atan2d(y: float, x: float) -> float:
-    return math.atan2(y, x) / _ATAN_1 * 45
-
-
 def _unit(value: float) -> bool:
     return -1 <= value <= 1
 
@@ -130,4 +125,3 @@ _MEASURES: dict[str, Callable[[float], float]] = {
     "atand": lambda value: math.atan(value) / _ATAN_1 * 45,
 }  # fmt: skip
 _PERIODIC = frozenset(["cot", "sind", "cosd", "tand", "cotd"])
-NAMES = frozenset([*_MEASURES])

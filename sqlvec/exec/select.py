@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -40,7 +40,7 @@ from sqlvec.plan.physical import (
 )
 from sqlvec.sql import bound
 from sqlvec.sql.system_columns import ROW_ID_ORDINAL
-from sqlvec.sql.tree import children, walk
+from sqlvec.sql.tree import children
 
 NATIVE_ROWS_MAX = 2_000  # beyond: sorting and projecting is the relational engine's
 BATCH_ROWS = 1_000
@@ -342,13 +342,3 @@ def _compiled(
             _evaluators.clear()
         found = _evaluators[key] = compile_expression(expression, slots)
     return found
-
-
-def referenced(expressions: Sequence[bound.Expression]) -> set[bound.ColumnRef]:
-    """Every column that the expressions read."""
-    return {
-        node
-        for expression in expressions
-        for node in walk(expression)
-        if isinstance(node, bound.ColumnRef)
-    }

@@ -60,22 +60,17 @@ class Answering:
         self._steps: Steps | None = None
         self._deadline: Any = None  # of the statement, once it has been waited for
         self.recoding: Recoding | None = None  # for clients that do not speak UTF-8
-        self._handlers = self._plain_handlers()
-        self._actions = self._handlers[self.state]
         self._write = client.write
         connection.settings.encoding_changed = self._change_encoding
         self._change_encoding()
 
-    def _plain_handlers(self) -> Handlers:
-        return {
-            state: {kind[0]: getattr(self, f"_{action}") for kind, action in actions.items()}
-            for state, actions in ACTIONS.items()
-        }
-
     def _change_encoding(self) -> None:
         """From now on messages are read and written in the client's encoding."""
         encoding = self.connection.settings.encoding
-        self._handlers = self._plain_handlers()
+        self._handlers: Handlers = {
+            state: {kind[0]: getattr(self, f"_{action}") for kind, action in actions.items()}
+            for state, actions in ACTIONS.items()
+        }
         self.client.write, self.recoding = self._write, None
         if not encoding.is_utf8:
             self.recoding = recoding = Recoding(encoding)

@@ -138,10 +138,13 @@ class ClientConnection(asyncio.Protocol):
     def fatal(self, error: DatabaseError) -> None:
         """Tells the client and ends the connection."""
         if error.severity != "FATAL":
-            names = {key: value for key, value in error.names.items()}
-            detail, hint = error.detail, error.hint
-            error = FatalError(error.message, sqlstate=error.sqlstate, **names)
-            error.detail, error.hint = detail, hint
+            error = FatalError(
+                error.message,
+                sqlstate=error.sqlstate,
+                detail=error.detail,
+                hint=error.hint,
+                **error.names,
+            )
         self.write(backend.error(error))
         self.close()
 
@@ -347,7 +350,8 @@ class ClientConnection(asyncio.Protocol):
         self.pid, self.secret = self.listener.register(self)
         connection = database.connect(user, self.pid, self.secret, {**options, **parameters})
         connection.signal = self.signalled
-        connection.client = self.transport.get_extra_info("peername")[:2]
+        peer = self.transport.get_extra_info("peername")
+        connection.client = None if peer is None else peer[:2]
         connection.encryption = None if self.tls is None else self.tls.description
         connection.notifications.wake = lambda: self.signalled("news")
         self.session = Session(connection, self)

@@ -119,7 +119,7 @@ class Session(Answering):
     def _encoder(self, portal: Portal, columns: tuple[OutputColumn, ...]) -> RowsEncoder:
         formats = portal.formats
         plain = portal.statement.encoder(columns, formats, self.connection.settings.zone)
-        return plain if self.recoding is None else self._speaking(plain, columns, formats)
+        return self._speaking(plain, columns, formats)
 
     def _speaking(
         self, plain: BatchEncoder, columns: Sequence[OutputColumn], formats: tuple[int, ...]

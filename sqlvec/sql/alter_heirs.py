@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlvec.catalog.objects import Constraint, Table
+from sqlvec.catalog.objects import Column, Constraint, Table
 from sqlvec.errors import (
     CollationMismatch,
     DatatypeMismatch,
@@ -35,6 +35,7 @@ from sqlvec.sql.parse import Node
 if TYPE_CHECKING:
     from sqlvec.sql.bind_alter import Change
 
+_Inherited = TypeVar("_Inherited", Column, Constraint)
 _SIMPLE = frozenset(["AT_ColumnDefault", "AT_SetNotNull", "AT_DropNotNull"])  # the same for every child
 _COLUMNS = {"AT_DropColumn": "drop", "AT_AlterColumnType": "alter"}
 
@@ -188,12 +189,19 @@ def _drop_column(change: Change, command: Node, only: bool) -> bool:
     own = change.draft.find_column(command["name"])
     if own is None:
         return False
+    kept = _kept(change, own, command, only)
+    if kept is not None:
+        change.draft.columns[own.attnum - 1] = kept
+    return kept is None
+
+
+def _kept(change: Change, own: _Inherited, command: Node, only: bool) -> _Inherited | None:
+    """What is left of a column or check that a parent drops; None: it is dropped too."""
     if own.inherited == 1 and not own.local and not only:
         change.apply(command)
-        return True
+        return None
     made = counted(own, -1)
-    change.draft.columns[own.attnum - 1] = replace(made, local=True) if only else made
-    return False
+    return replace(made, local=True) if only else made
 
 
 def _change_type(change: Change, command: Node) -> bool:
@@ -234,13 +242,11 @@ def _drop_check(change: Change, command: Node, only: bool) -> bool:
     own = _check(change, command["name"])
     if own is None:
         return False
-    if own.inherited == 1 and not own.local and not only:
-        change.apply(command)
-        return True
-    made = counted(own, -1)
     place = change.draft.constraints.index(own)
-    change.draft.constraints[place] = replace(made, local=True) if only else made
-    return False
+    kept = _kept(change, own, command, only)
+    if kept is not None:
+        change.draft.constraints[place] = kept
+    return kept is None
 
 
 def _check(change: Change, name: str) -> Constraint | None:

@@ -76,7 +76,7 @@ def matched(
     given += [bind(binder, n["arg"], scope) for n in named]
     words = [n["name"] for n in named]
     given = [arg for arg in given if not _is_place_of_out(arg)]
-    declared = [_declared(binder, arg) for arg in given]
+    declared = [declared_type(binder, arg) for arg in given]
     among = candidates(
         routines, len(given) - len(words), words, variadic=bool(body.get("func_variadic"))
     )
@@ -106,7 +106,7 @@ def _is_place_of_out(arg: bound.Expression) -> bool:
     return isinstance(arg, bound.Param) and arg.type == types.VOID
 
 
-def _declared(binder: Binder, arg: bound.Expression) -> SqlType:
+def declared_type(binder: Binder, arg: bound.Expression) -> SqlType:
     """With the type of a table's whole row."""
     if isinstance(arg, bound.RowRef) and (table := binder.tables.get(arg.relation_id)) is not None:
         return binder.catalog.row_type(binder.catalog.table(table.oid))

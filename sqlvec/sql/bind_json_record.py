@@ -10,12 +10,11 @@ from __future__ import annotations
 from itertools import count
 
 from sqlvec import types
-from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.names import type_name
 from sqlvec.catalog.viewpoint import Viewpoint
 from sqlvec.errors import DatatypeMismatch, SyntaxError, UndefinedFunction
-from sqlvec.sql import bound
-from sqlvec.sql.bind_call import NO_MATCH, Bind
+from sqlvec.sql.bind_call import NO_MATCH, Bind, declared_type
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.composites import composite_of
 from sqlvec.sql.parse import Node
@@ -95,7 +94,7 @@ class _Record:
         self.has_base = populates and not _is_null(args[0])
         if populates:
             self.values[2] = args[0]
-            self.base = _row_type(binder, bind(binder, args[0], scope))
+            self.base = declared_type(binder, bind(binder, args[0], scope))
         self._view = Viewpoint(
             binder.catalog,
             binder.context.search_path,
@@ -127,7 +126,7 @@ class _Record:
 
     def field(self, name: str, sql_type: SqlType, source: str) -> str:
         """SQL for a field, from the object that is the SQL source."""
-        value, text = f"({source} -> {_literal(name)})", f"({source} ->> {_literal(name)})"
+        value, text = f"({source} -> {quote_string(name)})", f"({source} ->> {quote_string(name)})"
         found = self._read(sql_type, value, text)
         if not self.has_base:
             return found
@@ -154,23 +153,12 @@ class _Record:
             return f"CASE {kind} WHEN 'array' THEN {array} ELSE {plain} END"
         if made is not None:
             inner = [
-                self._read(f.type, f"({value} -> {_literal(f.name)})", f"({value} ->> {_literal(f.name)})")
+                self._read(f.type, f"({value} -> {quote_string(f.name)})", f"({value} ->> {quote_string(f.name)})")
                 for f in made.fields
             ]
             return f"CASE {kind} WHEN 'object' THEN ROW({', '.join(inner)})::{shown} ELSE {plain} END"
         return plain
 
 
-def _literal(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"
-
-
 def _is_null(node: Node) -> bool:
     return bool(node.get("TypeCast", {}).get("arg", {}).get("A_Const", {}).get("isnull"))
-
-
-def _row_type(binder: Binder, base: bound.Expression) -> SqlType:
-    """With the type of a table's whole row."""
-    if isinstance(base, bound.RowRef) and (table := binder.tables.get(base.relation_id)) is not None:
-        return binder.catalog.row_type(binder.catalog.table(table.oid))
-    return base.type

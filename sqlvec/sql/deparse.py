@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlvec import types
-from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.names import routine_is_visible, user_type_name
 from sqlvec.catalog.objects import Catalog, Table
 from sqlvec.catalog.viewpoint import Viewpoint
@@ -112,11 +112,11 @@ class Printer:
         if oid in REG_KINDS:
             from sqlvec.catalog.names import SHOWERS
 
-            return f"{_quoted(SHOWERS[REG_KINDS[oid]](self.view, e.value))}::{self._type_name(e.type)}"
+            return f"{quote_string(SHOWERS[REG_KINDS[oid]](self.view, e.value))}::{self._type_name(e.type)}"
         text = e.type.definition.render(e.value)
         if oid in NUMBERS:
             return self._number(e.type, text)
-        return f"{_quoted(text)}::{self._type_name(e.type)}"
+        return f"{quote_string(text)}::{self._type_name(e.type)}"
 
     def _type_name(self, sql_type: SqlType) -> str:
         if sql_type.own is not None:
@@ -130,13 +130,13 @@ class Printer:
         whole = text.lstrip("-").isdigit()
         small = whole and -(2**31) <= int(text) < 2**31
         if oid == types.NUMERIC.oid and not whole:
-            return text if not text.startswith("-") else f"{_quoted(text)}::numeric"
+            return text if not text.startswith("-") else f"{quote_string(text)}::numeric"
         if oid in (types.INT4.oid, types.INT8.oid) and small:
-            return text if not text.startswith("-") else f"{_quoted(text)}::integer"
+            return text if not text.startswith("-") else f"{quote_string(text)}::integer"
         if oid in (types.INT8.oid, types.INT2.oid) or (whole and not small) or "n" in text:
-            return f"{_quoted(text)}::{self._type_name(sql_type)}"
+            return f"{quote_string(text)}::{self._type_name(sql_type)}"
         typed = "integer" if whole else "numeric"
-        literal = text if not text.startswith("-") else f"{_quoted(text)}::{typed}"
+        literal = text if not text.startswith("-") else f"{quote_string(text)}::{typed}"
         return f"{self.own(literal)}::{self._type_name(sql_type)}"
 
     def _column(self, e: bound.ColumnRef) -> str:
@@ -277,11 +277,6 @@ def _retyped(e: bound.Expression, target: SqlType) -> bound.Expression:
 
 # Types whose plain name would mean one of length 1.
 _UNBOUNDED = {types.BPCHAR.oid: "bpchar", types.BIT.oid: '"bit"'}
-
-
-def _quoted(text: str) -> str:
-    """Backslashes are themselves: standard_conforming_strings is on."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 # ---------------------------------------------------------------- isSimpleNode

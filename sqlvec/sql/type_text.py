@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from sqlvec.catalog.identifiers import quote_identifier
+from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.objects import Catalog, Column, Constraint, Index, Relation, Table, View
 from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.user_types import DomainType, UserType
@@ -75,7 +75,7 @@ def relabelled(binder: Binder, catalog: Catalog, oid: int, old: str, new: str) -
         if use.label is None or use.oid not in before:
             return None
         datum = before[use.oid].definition.parse(use.label)
-        return _quoted(after[use.oid].definition.render(datum))
+        return quote_string(after[use.oid].definition.render(datum))
 
     return _rewritten(binder, catalog, lambda text: _edited(text, label))
 
@@ -180,10 +180,6 @@ def _with_arrays(catalog: Catalog, oid: int) -> Iterator[SqlType]:
 def _named(parts: tuple[str, str]) -> str:
     schema, name = map(quote_identifier, parts)
     return name if schema == "public" else f"{schema}.{name}"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _edited(text: _Text, edit: Callable[[Use], str | None]) -> str:
