@@ -10,11 +10,8 @@ import pyarrow.compute as pc
 
 from sqlvec.exec.arrow_rows import ArrowColumn, column_texts
 from sqlvec.exec.context import Datum
-
-# Of a text that COPY writes otherwise, what it writes; the backslash first.
-_ESCAPES = {
-    "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
-}  # fmt: skip
+from sqlvec.types.copy_format import TEXT_ESCAPES
+from sqlvec.types.copy_marks import CopyMarks
 
 
 def text_rows(
@@ -22,20 +19,19 @@ def text_rows(
 ) -> list[bytes] | None:
     """A line for each row, options as bound.Copy has them; None where rows are to be written one by one."""
     is_csv = options.get("format") == "csv"
-    delimiter: str = options.get("delimiter", "," if is_csv else "\t")
-    null: str = options.get("null", "" if is_csv else "\\N")
-    if not batch or options.get("force_quote") or (not is_csv and delimiter != "\t"):
+    marks = CopyMarks.of(options)
+    if not batch or options.get("force_quote") or (not is_csv and marks.delimiter != "\t"):
         return None
     columns = []
     for column in batch:
         texts = column_texts(column, zone) if isinstance(column, ArrowColumn) else None
         if texts is not None:
-            texts = _quoted(texts, delimiter, null, options) if is_csv else _escaped(texts)
+            texts = _quoted(texts, marks) if is_csv else _escaped(texts)
         if texts is None:
             return None
         columns.append(texts)
     lines = pc.binary_join_element_wise(
-        *columns, delimiter, null_handling="replace", null_replacement=null
+        *columns, marks.delimiter, null_handling="replace", null_replacement=marks.null
     )
     ended = pc.binary_join_element_wise(lines, "", "\n")
     return ended.cast(pa.binary()).to_pylist()  # type: ignore[no-any-return]
@@ -48,18 +44,16 @@ def _bytes_of(texts: pa.Array) -> bytes:
 
 def _escaped(texts: pa.Array) -> pa.Array:
     raw = _bytes_of(texts)
-    for char, shown in _ESCAPES.items():
+    for char, shown in TEXT_ESCAPES.items():
         if char.encode() in raw:
             texts = pc.replace_substring(texts, char, shown)
     return texts
 
 
-def _quoted(
-    texts: pa.Array, delimiter: str, null: str, options: dict[str, Any]
-) -> pa.Array | None:
+def _quoted(texts: pa.Array, marks: CopyMarks) -> pa.Array | None:
     """The texts as they are, if none needs quotes."""
     raw = _bytes_of(texts)
-    special = (delimiter, options.get("quote", '"'), "\n", "\r")
+    special = (marks.delimiter, marks.quote, "\n", "\r")
     if any(char.encode() in raw for char in special):
         return None
-    return None if pc.any(pc.equal(texts, null)).as_py() else texts
+    return None if pc.any(pc.equal(texts, marks.null)).as_py() else texts

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from sqlvec.types.copy_marks import CopyMarks
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import VarChar
 
@@ -30,36 +31,36 @@ class BulkReader:
     def __init__(self, sql_types: Sequence[SqlType], options: dict[str, Any]) -> None:
         self.types = sql_types
         self.is_csv = options.get("format", "text") == "csv"
-        self.delimiter: str = options.get("delimiter", "," if self.is_csv else "\t")
-        self.null: str = options.get("null", "" if self.is_csv else "\\N")
-        self.quote: str = options.get("quote", '"')
+        self.marks = CopyMarks.of(options)
         self.usable = self._is_usable(options)
         names = [str(i) for i in range(len(sql_types))]
         self._parse = csv.ParseOptions(
-            delimiter=self.delimiter,
-            quote_char=self.quote if self.is_csv else False,
+            delimiter=self.marks.delimiter,
+            quote_char=self.marks.quote if self.is_csv else False,
             double_quote=self.is_csv,
             newlines_in_values=self.is_csv,
             ignore_empty_lines=False,
         )
         self._convert = csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
-            null_values=[self.null],
+            null_values=[self.marks.null],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         )
         self._read = csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES)
-        quote, delimiter = re.escape(self.quote.encode()), re.escape(self.delimiter.encode())
+        quote, delimiter = (
+            re.escape(mark.encode()) for mark in (self.marks.quote, self.marks.delimiter)
+        )
         self._opening = re.compile(rb"(?:\A|(?<=[\n%b]))%b" % (delimiter, quote))
         self._closing = re.compile(rb"%b(?=[\r\n%b]|\Z)" % (quote, delimiter))
 
     def _is_usable(self, options: dict[str, Any]) -> bool:
-        if not self.types or self.delimiter == self.quote:
+        if not self.types or self.marks.delimiter == self.marks.quote:
             return False
         if not self.is_csv:
-            return self.delimiter == "\t" and self.null == "\\N"
+            return self.marks.delimiter == "\t" and self.marks.null == "\\N"
         forced = options.get("force_not_null") or options.get("force_null")
-        return not forced and options.get("escape", self.quote) == self.quote and '"' not in self.null
+        return not forced and self.marks.escape == self.marks.quote and '"' not in self.marks.null
 
     def columns(self, data: bytes) -> list[pa.Array] | None:
         """The fields of whole lines, a column each; None where they are to be read one by one."""
@@ -89,7 +90,7 @@ class BulkReader:
 
     def _is_quoted_plainly(self, data: bytes) -> bool:
         """Whether quotes are around whole fields only, and doubled inside."""
-        quote = self.quote.encode()
+        quote = self.marks.quote.encode()
         if quote not in data:
             return True
         bare = data.replace(quote + quote, b"")

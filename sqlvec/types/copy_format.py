@@ -19,6 +19,7 @@ from sqlvec.encodings import UTF8, Encoding
 from sqlvec.errors import BadCopyFileFormat, DatabaseError, ProgramLimitExceeded
 from sqlvec.types.binary_text import text_in_binary
 from sqlvec.types.copy_bulk import BulkReader, converted
+from sqlvec.types.copy_marks import CopyMarks
 from sqlvec.types.csv_format import CsvReader, CsvRow
 from sqlvec.types.sql_type import SqlType
 from sqlvec.types.text import decode_text
@@ -31,7 +32,8 @@ ROW_BYTES_MAX = (1 << 30) - 1
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.S)
 _SPECIAL = re.compile(r"[\\\b\f\n\r\t\v]")
-_NAMES = {value: "\\" + key for key, value in _ESCAPES.items()} | {"\\": "\\\\"}
+# Of a text that COPY writes otherwise, what it writes; the backslash first.
+TEXT_ESCAPES = {"\\": "\\\\"} | {value: "\\" + key for key, value in _ESCAPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class CopyDecoder:
         self.encoding = encoding  # of text in binary forms; other data come in UTF-8
         self.zone = zone
         self.options = options
+        self.marks = CopyMarks.of(options)
         self.names: list[str] = options.get("columns", [f"column{i}" for i in range(len(self.types))])
         self.format = options.get("format", "text")
         self.buffer = bytearray()
@@ -236,8 +239,7 @@ class CopyDecoder:
                     )
 
     def _text_rows(self, last: bool) -> Rows:
-        delimiter = self.options.get("delimiter", "\t")
-        null = self.options.get("null", "\\N")
+        delimiter, null = self.marks.delimiter, self.marks.null
         rows: Rows = []
         for line in self._lines(last):
             self.line += 1
@@ -273,7 +275,7 @@ class CopyDecoder:
 
     def _csv_rows(self, last: bool) -> Rows:
         rows: Rows = []
-        null = self.options.get("null", "")
+        null = self.marks.null
         not_null, force_null = self._forced("force_not_null"), self._forced("force_null")
         forced = bool(not_null or force_null)
         for row in self._csv(last):
@@ -383,6 +385,7 @@ class CopyEncoder:
         self.encoding = encoding
         self.zone = zone
         self.options = options
+        self.marks = CopyMarks.of(options)
         self.names = list(names)
         self.format = options.get("format", "text")
 
@@ -429,16 +432,13 @@ class CopyEncoder:
     def _line(self, fields: list[str | None]) -> bytes:
         if self.format == "csv":
             return self._csv_line(fields)
-        delimiter = self.options.get("delimiter", "\t")
-        null = self.options.get("null", "\\N")
+        delimiter, null = self.marks.delimiter, self.marks.null
         shown = [null if f is None else _escape(f, delimiter) for f in fields]
         return self.encoding.encode(delimiter.join(shown) + "\n")
 
     def _csv_line(self, fields: list[str | None]) -> bytes:
-        null = self.options.get("null", "")
-        quote = self.options.get("quote", '"')
-        escape = self.options.get("escape", quote)
-        delimiter = self.options.get("delimiter", ",")
+        delimiter, null = self.marks.delimiter, self.marks.null
+        quote, escape = self.marks.quote, self.marks.escape
         forced = self.options.get("force_quote", ())
         shown = []
         for name, field in zip(self.names, fields, strict=True):
@@ -456,7 +456,7 @@ class CopyEncoder:
 
 def _escape(field: str, delimiter: str) -> str:
     if _SPECIAL.search(field):
-        field = _SPECIAL.sub(lambda m: _NAMES[m.group()], field)
+        field = _SPECIAL.sub(lambda m: TEXT_ESCAPES[m.group()], field)
     return field.replace(delimiter, "\\" + delimiter) if delimiter in field else field
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlvec.errors import BadCopyFileFormat
+from sqlvec.types.copy_marks import CopyMarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,8 @@ class CsvReader:
     """Options as bound.Copy has them."""
 
     def __init__(self, options: dict[str, Any]) -> None:
-        self.delimiter: str = options.get("delimiter", ",")
-        self.quote: str = options.get("quote", '"')
-        self.escape: str = options.get("escape", self.quote)
+        marks = CopyMarks.of(options)
+        self.delimiter, self.quote, self.escape = marks.delimiter, marks.quote, marks.escape
         self.pending: list[str] = []  # lines of a row that goes on
         self.pending_size = 0
         self.line = 0
