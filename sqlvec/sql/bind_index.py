@@ -33,6 +33,7 @@ from sqlvec.sql.bind_vector_index import (
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.collation import find_collation, require_collatable
 from sqlvec.sql.expression_text import bind_expression_text
+from sqlvec.sql.option_values import checked_integer, option_text
 from sqlvec.sql.output_name import output_name
 from sqlvec.sql.paradedb_tokenizer import LITERAL, paradedb_definition
 from sqlvec.sql.parse import Node
@@ -173,17 +174,11 @@ def _options(
     options = dict(known or {})
     for node in nodes:
         body = node["DefElem"]
-        arg = body.get("arg")
-        value = "true"
-        if arg is not None:
-            _, part = next(iter(arg.items()))
-            part = part["names"][-1]["String"] if "names" in part else part  # a bare word is read as a type
-            value = str(part.get("sval", part.get("fval", part.get("ival", part.get("boolval", 0)))))
-        options[body["defname"]] = value
+        options[body["defname"]] = option_text(body.get("arg"))
     limits = _OPTIONS.get(method, {})
     for name, value in options.items():
         if name in limits:
-            _check_integer(name, value, *limits[name])
+            checked_integer(name, value, *limits[name])
         elif method == "hnsw" and name == "quantization":
             _check_word(name, value, QUANTIZATIONS)
         elif not (method == "bm25" and name in _TEXT_OPTIONS) and method not in ("btree", "hash", "gist", "gin", "brin"):
@@ -223,16 +218,6 @@ def _check_word(name: str, value: str, known: tuple[str, ...]) -> None:
         f'invalid value for enum option "{name}": {value}',
         detail=f"Valid values are {', '.join(most)}{comma} and {last}.",
     )
-
-
-def _check_integer(name: str, value: str, low: int, high: int) -> None:
-    if not value.lstrip("-").isdigit():
-        raise InvalidParameterValue(f'invalid value for integer option "{name}": {value}')
-    if not low <= int(value) <= high:
-        raise InvalidParameterValue(
-            f'value {value} out of bounds for option "{name}"',
-            detail=f'Valid values are between "{low}" and "{high}".',
-        )
 
 
 def _check_real(name: str, value: str | None, low: float, high: float) -> None:

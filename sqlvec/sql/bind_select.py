@@ -128,7 +128,11 @@ def literal_places(query: bound.Query, node: Node) -> list[int]:
 
 
 def with_literals(
-    binder: Binder, query: bound.Query, node: Node, wanted: Sequence[SqlType], level: str = "implicit"
+    binder: Binder,
+    query: bound.Query,
+    node: Node,
+    wanted: Sequence[SqlType],
+    level: str = "implicit",
 ) -> bound.Query:
     """The query with its literals read as what is wanted of each column."""
     places = literal_places(query, node)
@@ -160,9 +164,7 @@ def output_location(binder: Binder, query: Node, place: int) -> int | None:
     return location_of(binder, targets[place])
 
 
-def _ordered(
-    binder: Binder, query: bound.Query, body: Node, scope: Scope
-) -> bound.Query:
+def _ordered(binder: Binder, query: bound.Query, body: Node, scope: Scope) -> bound.Query:
     """ORDER BY of a set operation or VALUES: output names and numbers."""
     output = Scope()
     output.add(bound.RelationNode(0, "", query.columns))
@@ -191,7 +193,8 @@ def _ordered(
 def _require_equality(sql_type: SqlType, position: int | None) -> None:
     if not has_equality(sql_type):
         raise UndefinedFunction(
-            f"could not identify an equality operator for type {sql_type.plain_name}", position=position
+            f"could not identify an equality operator for type {sql_type.plain_name}",
+            position=position,
         )
 
 
@@ -221,14 +224,21 @@ def _limits(
         count = bind_expression(binder, node, scope)
         word = "LIMIT" if name == "limitCount" else "OFFSET"
         forbid_sets(count, word, binder.positions)
-        if count.type.oid not in (types.INT2.oid, types.INT4.oid, types.INT8.oid, types.UNKNOWN.oid):
+        if count.type.oid not in (
+            types.INT2.oid,
+            types.INT4.oid,
+            types.INT8.oid,
+            types.UNKNOWN.oid,
+        ):
             if count.type.definition.category != "N":
                 raise DatatypeMismatch(
                     f"argument of {word} must be type bigint, not type {count.type.name}",
                     position=location_of(binder, node),
                 )
         _forbid_variables(binder, count, word, node, scope)
-        counts.append(binder.coerce(count, types.INT8, level="assignment", position=location_of(binder, node)))
+        counts.append(
+            binder.coerce(count, types.INT8, level="assignment", position=location_of(binder, node))
+        )
     return counts[0], counts[1]
 
 
@@ -338,7 +348,9 @@ def bind_targets(binder: Binder, nodes: list[Node], scope: Scope) -> tuple[bound
             continue
         steps = value.get("A_Indirection", {}).get("indirection", ())
         if steps and "A_Star" in steps[-1]:
-            found += [bound.Target(*field) for field in expanded(binder, value["A_Indirection"], scope)]
+            found += [
+                bound.Target(*field) for field in expanded(binder, value["A_Indirection"], scope)
+            ]
             continue
         expression = binder.settled(bind_expression(binder, value, scope))
         name = body.get("name") or output_name(value)
@@ -381,6 +393,8 @@ def _output(
     if number is not None:
         _check_number(number, len(targets), clause, binder, node)
         return targets[number - 1].expression
+    if "A_Const" in node:
+        raise SyntaxError(f"non-integer constant in {clause}", position=location_of(binder, node))
     fields = node.get("ColumnRef", {}).get("fields", [])
     if len(fields) != 1 or "String" not in fields[0]:
         return None
@@ -404,10 +418,6 @@ def _order_by(
         inner = node["SortBy"]["node"]
         expression = _output(binder, inner, targets, scope, "ORDER BY")
         if expression is None:
-            if "A_Const" in inner:
-                raise SyntaxError(
-                    "non-integer constant in ORDER BY", position=location_of(binder, inner)
-                )
             expression = binder.settled(bind_expression(binder, inner, scope))
             if all(expression != t.expression for t in targets):
                 junk.append(bound.Target(f"order{len(junk)}", expression, True))
@@ -424,7 +434,7 @@ def _distinct(
     for node in clause:
         if not node:
             continue
-        found = _output(binder, node, targets, scope, "SELECT DISTINCT ON")
+        found = _output(binder, node, targets, scope, "DISTINCT ON")
         expressions.append(found or binder.settled(bind_expression(binder, node, scope)))
     for expression in expressions or [target.expression for target in targets]:
         _require_equality(expression.type, binder.positions.get(expression))
@@ -502,4 +512,3 @@ def _grouping_set(body: Node, place: Any) -> list[tuple[int, ...]]:
     for item in reversed(flat):
         options = [item + option for option in options] + options
     return options
-

@@ -9,6 +9,7 @@ wherever it stands (an outer reference is a ColumnRef to a relation of an enclos
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from sqlvec.catalog.objects import Catalog, Index, Relation, Sequence, Table
@@ -42,9 +43,13 @@ class Const(Expression):
 
 
 def _hashable(value: Any) -> Any:
-    """Vectors and arrays compare by content."""
+    """As PostgreSQL's equal(), which compares bytes: 1.0 is not 1.00, nor 0 -0. Vectors and arrays by content."""
     if isinstance(value, (list, tuple)):
         return tuple(_hashable(item) for item in value)
+    if isinstance(value, Decimal):
+        return value.as_tuple()
+    if isinstance(value, float):
+        return value.hex()
     return value.tobytes() if hasattr(value, "tobytes") else value
 
 

@@ -48,7 +48,7 @@ def call_value(binder: Binder, call: Call) -> bound.Expression:
     refuse_procedure(call)
     if binder.shows and call.written is not None:
         return call.written
-    key = ("value", call.routine.oid, call.args)
+    key = (call.routine.oid, call.args)
     found = binder.taken_in.get(key)
     if found is None:
         found = _set_value(binder, call) if call.routine.returns_set else _value(binder, call)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlvec.catalog.objects import Table
-from sqlvec.errors import FeatureNotSupported, InvalidParameterValue
+from sqlvec.errors import FeatureNotSupported
+from sqlvec.sql.option_values import checked_integer, option_text
 from sqlvec.sql.parse import Node
 
 OPTION = "shards"
@@ -18,7 +19,8 @@ def with_shards(table: Table, definitions: Sequence[Node]) -> Table:
     shards = 1
     for node in definitions:
         if is_shards(node):
-            shards = _count(node["DefElem"].get("arg"))
+            text = option_text(node["DefElem"].get("arg"))
+            shards = checked_integer(OPTION, text, 1, SHARDS_MAX)
     if shards == 1:
         return table
     if table.tenant_attnum:
@@ -38,22 +40,3 @@ def forbid_shards(definitions: Sequence[Node]) -> None:
 
 def is_shards(node: Node) -> bool:
     return bool(node["DefElem"]["defname"].lower() == OPTION)
-
-
-def _count(value: Node | None) -> int:
-    text = "true" if value is None else _text(value)
-    if not text.lstrip("-").isdigit():
-        raise InvalidParameterValue(f'invalid value for integer option "{OPTION}": {text}')
-    if not 1 <= int(text) <= SHARDS_MAX:
-        raise InvalidParameterValue(
-            f'value {text} out of bounds for option "{OPTION}"',
-            detail=f'Valid values are between "1" and "{SHARDS_MAX}".',
-        )
-    return int(text)
-
-
-def _text(value: Node) -> str:
-    kind, part = next(iter(value.items()))
-    if kind == "TypeName":  # a bare word
-        return str(part["names"][-1]["String"]["sval"])
-    return str(part.get("sval", part.get("fval", part.get("ival", 0))))  # a zero is left out

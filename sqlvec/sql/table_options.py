@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlvec.catalog.tenants import ACTIVATION, AUTO, CREATION, MANUAL
 from sqlvec.errors import InvalidParameterValue
+from sqlvec.sql.option_values import checked_integer, option_text
 from sqlvec.sql.parse import Node
 from sqlvec.sql.split import is_shards
 
@@ -36,13 +37,13 @@ def changed_options(
         if definition.get("defnamespace") == "toast" or is_shards(node):
             continue  # there are no TOAST tables; shards are counted by the table itself
         if name not in _OURS:
-            options[name] = _storage_parameter(name, _word(definition.get("arg")))
+            options[name] = _storage_parameter(name, option_text(definition.get("arg")))
             continue
         if not has_tenants:
             raise InvalidParameterValue(
                 f'parameter "{name}" is for tables with PARTITION BY TENANT',
             )
-        value = _word(definition.get("arg"))
+        value = option_text(definition.get("arg"))
         if value not in (AUTO, MANUAL):
             raise InvalidParameterValue(
                 f'invalid value for enum option "{name}": {value}',
@@ -58,14 +59,7 @@ def _storage_parameter(name: str, value: str) -> str:
         return value
     if name not in _INTEGERS:
         raise InvalidParameterValue(f'unrecognized parameter "{name}"')
-    low, high = _INTEGERS[name]
-    if not value.lstrip("+-").isdigit():
-        raise InvalidParameterValue(f'invalid value for integer option "{name}": {value}')
-    if not low <= int(value) <= high:
-        raise InvalidParameterValue(
-            f'value {value} out of bounds for option "{name}"',
-            detail=f'Valid values are between "{low}" and "{high}".',
-        )
+    checked_integer(name, value, *_INTEGERS[name])
     return value
 
 
@@ -83,20 +77,10 @@ def check_option(body: Node) -> str:
     found = ""
     for node in body.get("options", ()):
         if node["DefElem"]["defname"] == "check_option":
-            found = _word(node["DefElem"].get("arg"))
+            found = option_text(node["DefElem"].get("arg"))
             if found not in ("local", "cascaded"):
                 raise InvalidParameterValue(
                     f'invalid value for enum option "check_option": {found}',
                     detail='Valid values are "local" and "cascaded".',
                 )
     return found
-
-
-def _word(node: Node | None) -> str:
-    """The value as text: bare words are type names to the parser."""
-    if node is None:
-        return "true"
-    kind, part = next(iter(node.items()))
-    if kind == "TypeName":
-        return str(part["names"][-1]["String"]["sval"])
-    return str(part.get("sval", part.get("ival", part.get("fval", part.get("boolval", "")))))
