@@ -43,6 +43,8 @@ def warm() -> None:
 class BinaryDecoder(CopyDecoder):
     """Rows whose fields lie in one piece of bytes; each column is taken out at once."""
 
+    row = 0  # as many were read
+
     def next_row(self) -> int:
         return self.row + 1
 

@@ -82,7 +82,6 @@ class CopyDecoder:
         self.line = 0  # as many were taken out of the buffer
         self.line_end = ""  # of every line
         self.last_end = ""  # of the last one
-        self.row = 0
         self.ended = False
         self.started = False
         self.header = options.get("header", False)
@@ -131,7 +130,8 @@ class CopyDecoder:
         end = len(self.buffer) if last else self._whole()
         data = bytes(self.buffer[:end])
         texts = self.bulk.columns(data)
-        if texts is None:
+        line_end = "\r\n" if b"\r" in data else "\n"
+        if texts is None or self.line_end not in ("", line_end):
             return None
         columns: list[Column] = []
         for sql_type, column in zip(self.types, texts, strict=True):
@@ -148,7 +148,7 @@ class CopyDecoder:
                 found = arrow_or_vectors(sql_type, datums)
             columns.append(found)
         del self.buffer[:end]
-        self.line_end = self.line_end or ("\r\n" if b"\r" in data else "\n")
+        self.line_end = line_end
         self.line += data.count(b"\n")
         self.csv.line, self.csv.begun = self.line, True
         return ColumnBatch(columns, len(texts[0]))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.harness.live_server import LiveServer
 
+_LONG = "".join(f"row,{i},{'x' * 900}\n" for i in range(4000))
 GIVEN = {
     "plain": ("csv", 'a,1,x\nb,2,"y"\n'),
     "no last line end": ("csv", "a,1,x\nb,2,y"),
@@ -50,6 +51,14 @@ GIVEN = {
     "text too few": ("text", "a\t1\tx\nb\t2\n"),
     "rows over several reads": (
         "csv", "".join(f'"row\n{i}",{i},"{"x" * 900}"\n' for i in range(4000))
+    ),
+    "other line ends after several reads": ("csv", _LONG + "a,1,x\r\n" * 4000),
+    "shorter line ends after several reads": ("csv", _LONG.replace("\n", "\r\n") + "a,1,x\n" * 4000),
+    "text other line ends after several reads": (
+        "text", _LONG.replace(",", "\t") + "a\t1\tx\r\n" * 4000
+    ),
+    "text shorter line ends after several reads": (
+        "text", _LONG.replace(",", "\t").replace("\n", "\r\n") + "a\t1\tx\n" * 4000
     ),
     "a bad row over several reads": (
         "csv", "".join(f'"row\n{i}",{i if i < 3990 else "bad"},{"x" * 900}\n' for i in range(4000))

@@ -33,6 +33,7 @@ _CONTEXT = {
     "internal position": pq.DiagnosticField.INTERNAL_POSITION,
 }
 _ATOMIC, _END = re.compile(r"\bBEGIN ATOMIC\b"), re.compile(r"\bEND\s*;\s*\Z")
+_DOLLAR = re.compile(r"\$(?:[a-z_]\w*)?\$")
 _QUOTED = re.compile(r"(\$(?:[a-z_]\w*)?\$).*?\1", re.DOTALL)
 _SESSION = re.compile(r"--\s*@(\w+)\s*\Z")
 
@@ -65,7 +66,7 @@ def read_script(path: Path) -> list[Statement]:
 
 def _is_open(text: str) -> bool:
     """Whether the text ends inside a body: between $$ or $tag$, or in BEGIN ATOMIC before its END."""
-    if "$$" in _QUOTED.sub("", text):
+    if _DOLLAR.search(_QUOTED.sub("", text)):
         return True
     return bool(_ATOMIC.search(text)) and not _END.search(text)
 
