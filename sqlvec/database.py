@@ -914,7 +914,7 @@ class Connection:
             settings=self.settings,
             pid=self.pid,
             temporary_schema=temporary_schema(self.pid),
-            statements=tuple((n, s.parsed.source(s.parsed.node)) for n, s in self.statements.items() if n and s),
+            statements=tuple((n, s.parsed.source) for n, s in self.statements.items() if n and s),
             cursors=tuple(self.cursors),
             connections=self._activities(),
             started_us=self.database.cluster.started_us,
@@ -950,7 +950,7 @@ class Connection:
         return Activity(
             self.pid, self.user, self.database.name, self.settings.show("application_name"),
             wait_event(self.owner), "active" if running else _STATES[self.block.status],
-            "" if last is None else last.parsed.source(last.parsed.node)[:QUERY_LENGTH_MAX],
+            "" if last is None else last.parsed.source[:QUERY_LENGTH_MAX],
             self.started_us, self.block.started_us, self.query_us, self.encryption,
             self.client,
         )  # fmt: skip

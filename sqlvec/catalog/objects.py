@@ -355,9 +355,7 @@ class Catalog:
 
     def without_types(self, *oids: int) -> Catalog:
         """Without these types, and without what was said of them."""
-        kept = {oid: made for oid, made in self.types.items() if oid not in oids}
-        comments = {k: v for k, v in self.comments.items() if k[1] not in oids}
-        return replace(self, types=kept, comments=comments)
+        return self._without("types", oids)
 
     def routines_named(self, schema_oid: int, name: str) -> list[Routine]:
         """Functions and procedures of that name, whatever they take."""
@@ -371,9 +369,7 @@ class Catalog:
 
     def without_routines(self, *oids: int) -> Catalog:
         """Without these functions, and without what was said of them."""
-        kept = {oid: made for oid, made in self.routines.items() if oid not in oids}
-        comments = {k: v for k, v in self.comments.items() if k[1] not in oids}
-        return replace(self, routines=kept, comments=comments)
+        return self._without("routines", oids)
 
     @property
     def memo(self) -> dict[Any, Any]:
@@ -507,9 +503,13 @@ class Catalog:
 
     def without(self, *oids: int) -> Catalog:
         """Without these relations, and without what was said of them."""
-        relations = {k: v for k, v in self.relations.items() if k not in oids}
+        return self._without("relations", oids)
+
+    def _without(self, what: str, oids: tuple[int, ...]) -> Catalog:
+        kept = {oid: made for oid, made in getattr(self, what).items() if oid not in oids}
         comments = {k: v for k, v in self.comments.items() if k[1] not in oids}
-        return replace(self, relations=relations, comments=comments)
+        changed: dict[str, Any] = {what: kept, "comments": comments}
+        return replace(self, **changed)
 
     def reserve_oids(self, count: int) -> tuple[Catalog, int]:
         """A catalog whose next `count` oids are taken, and the first of them."""

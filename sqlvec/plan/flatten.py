@@ -16,9 +16,10 @@ from typing import Any
 from sqlvec import types
 from sqlvec.plan.native import is_native
 from sqlvec.sql import bound
-from sqlvec.sql.functions import TABLE_FUNCTIONS, VOLATILE
+from sqlvec.sql.functions import TABLE_FUNCTIONS
 from sqlvec.sql.substitution import Replacements, substituted
 from sqlvec.sql.tree import walk
+from sqlvec.sql.volatility import may_change
 
 
 def flattened(select: bound.Select) -> bound.Select:
@@ -87,8 +88,9 @@ def _least(one: bound.Expression | None, other: bound.Expression | None) -> boun
 def _is_steady_or_ranked(expression: bound.Expression) -> bool:
     """Whether it may be computed elsewhere, as often as wanted."""
     return not any(
-        isinstance(node, (bound.RoutineCall, bound.RecordCall))
-        or (isinstance(node, bound.FunctionCall) and (node.name in VOLATILE or node.name in TABLE_FUNCTIONS))
+        may_change(node)
+        or isinstance(node, bound.RecordCall)
+        or (isinstance(node, bound.FunctionCall) and node.name in TABLE_FUNCTIONS)
         for node in walk(expression)
     )
 
@@ -111,11 +113,7 @@ def _is_of_all_rows(expression: bound.Expression) -> bool:
 
 def _is_steady(expression: bound.Expression) -> bool:
     """Whether it may be computed where it is used, as often as it is used."""
-    return is_native(expression) and not any(
-        isinstance(node, bound.RoutineCall)
-        or (isinstance(node, bound.FunctionCall) and node.name in VOLATILE)
-        for node in walk(expression)
-    )
+    return is_native(expression) and not any(map(may_change, walk(expression)))
 
 
 def _reads_whole(node: Any, relation_id: int) -> bool:

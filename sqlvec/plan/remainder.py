@@ -42,9 +42,9 @@ from sqlvec.plan.predicate import conjunction, conjuncts, prefilter
 from sqlvec.plan.ranking import Ground, is_scored, leg_of, ranking, text_leg, vector_leg, with_index
 from sqlvec.plan.window_order import in_window_order
 from sqlvec.sql import bound
-from sqlvec.sql.functions import VOLATILE
 from sqlvec.sql.system_columns import ROW_ID_ORDINAL
 from sqlvec.sql.tree import walk
+from sqlvec.sql.volatility import may_change
 
 _WHOLE_ROW = -1  # among the ordinals that a query uses
 LOCKING_ID_FIRST = 1_000_000  # relation ids of locking subqueries; the binder counts from 1
@@ -267,10 +267,7 @@ def _counts_are_constant(select: bound.Select) -> bool:
 def _is_pushable(conjunct: bound.Expression) -> bool:
     """What is pushed is evaluated again over the join: a volatile function would have to hold twice."""
     relations = relations_of(conjunct)
-    calls = (node.name for node in walk(conjunct) if isinstance(node, bound.FunctionCall))
-    if any(isinstance(node, bound.RoutineCall) for node in walk(conjunct)):
-        return False
-    return len(relations) == 1 and -1 not in relations and VOLATILE.isdisjoint(calls)
+    return len(relations) == 1 and -1 not in relations and not any(map(may_change, walk(conjunct)))
 
 
 def _base_tables(

@@ -439,9 +439,11 @@ def _indirection(binder: Binder, body: Node, scope: Scope) -> bound.Expression:
             continue
         kind, part = body_of(steps.pop(0))
         if kind == "String" and (call := binder.calls.get(expression)) is not None:
-            named = [value for name, value in call_fields(binder, call) if name == part["sval"]]
-            if named:
-                expression = named[0]
+            names = [name for name, _ in call.columns]
+            if part["sval"] in names:
+                from sqlvec.sql.inline import call_field
+
+                expression = call_field(binder, call, names.index(part["sval"]))
                 continue
         if kind == "String":
             expression = field_of(binder, expression, part["sval"], scope, location_of(binder, body["arg"]))

@@ -13,11 +13,12 @@ from sqlvec import types
 from sqlvec.catalog.identifiers import quote_identifier, quote_string
 from sqlvec.catalog.names import type_name
 from sqlvec.catalog.viewpoint import Viewpoint
-from sqlvec.errors import DatatypeMismatch, SyntaxError, UndefinedFunction
-from sqlvec.sql.bind_call import NO_MATCH, Bind, declared_type
+from sqlvec.errors import DatatypeMismatch, SyntaxError
+from sqlvec.sql.bind_call import Bind, declared_type
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.composites import composite_of
 from sqlvec.sql.parse import Node
+from sqlvec.sql.resolve_function import no_function
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.template import filled
 from sqlvec.sql.type_rules import is_unknown
@@ -81,20 +82,17 @@ class _Record:
         self.position = binder.position(call)
         populates = "_populate_" in self.name
         args = call.get("args", ())
-        given = [bind(binder, arg, scope).type for arg in args]
-        read = given[-1] if len(given) == 1 + populates else None
+        given = [bind(binder, arg, scope) for arg in args]
+        read = given[-1].type if len(given) == 1 + populates else None
         if read is None or not (is_unknown(read) or read.definition.name == self.kind):
-            shown = ", ".join(t.plain_name for t in given)
-            raise UndefinedFunction(
-                f"function {self.name}({shown}) does not exist", position=self.position, hint=NO_MATCH
-            )
+            raise no_function(self.name, given, self.position)
         cast: Node = {"names": [{"String": {"sval": self.kind}}], "typemod": -1}
         self.values: dict[int, Node] = {1: {"TypeCast": {"arg": args[-1], "typeName": cast}}}
         self.base = types.RECORD
         self.has_base = populates and not _is_null(args[0])
         if populates:
             self.values[2] = args[0]
-            self.base = declared_type(binder, bind(binder, args[0], scope))
+            self.base = declared_type(binder, given[0])
         self._view = Viewpoint(
             binder.catalog,
             binder.context.search_path,

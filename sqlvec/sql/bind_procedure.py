@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlvec.catalog.routines import Routine
@@ -12,7 +11,7 @@ from sqlvec.sql.bind_call import matched, no_such
 from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.functions import FUNCTIONS
-from sqlvec.sql.parse import Node
+from sqlvec.sql.parse import Node, nodes_of
 from sqlvec.sql.scope import Scope
 
 
@@ -27,7 +26,7 @@ def bind_call(binder: Binder, body: Node) -> bound.Utility:
         _refuse_function(binder, every, call, name, position)
         raise no_such("procedure", ".".join([*schema, name]), _given(binder, call), position)
     for node in call.get("args", ()):
-        for inner in _subqueries(node):
+        for inner in nodes_of(node, "SubLink"):
             raise FeatureNotSupported(
                 "cannot use subquery in CALL argument", position=binder.position(inner)
             )
@@ -36,17 +35,6 @@ def bind_call(binder: Binder, body: Node) -> bound.Utility:
     columns = tuple(bound.OutputColumn(n, t) for n, t in found.columns) if routine.outputs else ()
     args = {"oid": routine.oid, "args": tuple(kept)}
     return bound.Utility("call", "CALL", args, columns)
-
-
-def _subqueries(node: object) -> Iterator[Node]:
-    if isinstance(node, dict):
-        if "SubLink" in node:
-            yield node["SubLink"]
-        for value in node.values():
-            yield from _subqueries(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _subqueries(item)
 
 
 def _with_placeholders(routine: Routine) -> Routine:

@@ -24,7 +24,7 @@ from sqlvec.sql.bind_utility import setting_text
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.check_body import check_body, with_meanings
 from sqlvec.sql.expression_text import ARGUMENT_DEFAULT, bind_definition
-from sqlvec.sql.parse import Node, parse
+from sqlvec.sql.parse import STRINGS, Node, parse
 from sqlvec.sql.routine_body import TRIGGER_OID, VOID
 from sqlvec.sql.source_text import expression_source
 from sqlvec.types import SqlType
@@ -36,7 +36,6 @@ MODES = {
 _VOLATILITIES = {"immutable": "i", "stable": "s", "volatile": "v"}
 _PARALLEL = {"safe": "s", "restricted": "r", "unsafe": "u"}
 _PSEUDO = frozenset(["any", "cstring", "internal", "trigger", "void", "unknown"])
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.S)
 
 
 @dataclass(slots=True)
@@ -274,8 +273,8 @@ def _body(binder: Binder, body: Node, options: Options) -> str:
         return options.body[0]
     if "ReturnStmt" in body["sql_body"]:
         return "RETURN " + expression_source(binder.parsed, body["sql_body"]["ReturnStmt"]["returnval"])
-    raw = binder.parsed.text.encode()[binder.parsed.offset :].decode(errors="ignore")
-    plain = _QUOTED.sub(lambda m: " " * len(m.group()), raw)
+    raw = binder.parsed.rest
+    plain = STRINGS.sub(lambda m: " " * len(m.group()), raw)
     begin = re.search(r"\bbegin\s+atomic\b", plain, re.I)
     assert begin is not None, raw
     for end in re.finditer(r"\bend\b", plain[begin.start() :], re.I):

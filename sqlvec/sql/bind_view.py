@@ -167,7 +167,7 @@ _CHECK_OPTION = re.compile(r"\s+with\s+(?:cascaded\s+|local\s+)?check\s+option\s
 def _view_text(binder: Binder, body: Node) -> str:
     """The query; that of a recursive view, whose tree the parser has made so, with its WITH."""
     text = query_text(binder)
-    raw = binder.parsed.text.encode()[binder.parsed.offset :].decode(errors="ignore")
+    raw = binder.parsed.rest
     if not _RECURSIVE.match(_COMMENTS.sub(" ", raw)):
         return text
     name = quote_identifier(body["view"]["relname"])
@@ -177,7 +177,7 @@ def _view_text(binder: Binder, body: Node) -> str:
 
 def query_text(binder: Binder) -> str:
     """What follows AS in the statement."""
-    raw = binder.parsed.text.encode()[binder.parsed.offset :].decode(errors="ignore")
+    raw = binder.parsed.rest
     end = _statement_end(raw)
     match = _AS.search(raw[:end])
     assert match is not None, raw

@@ -55,7 +55,6 @@ _DEFAULTS: dict[str, tuple[str, ...]] = {
     "substring": ("", "", "CAST(NULL AS BIGINT)"), "substr": ("", "", "CAST(NULL AS BIGINT)"),
     "overlay": ("", "", "", "CAST(NULL AS BIGINT)"),
 }  # fmt: skip
-_EXACT = {"gcd": "gcd", "lcm": "lcm", "factorial": "factorial", "trim_scale": "trim_scale"}
 
 
 def called_function(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
@@ -102,7 +101,7 @@ def _exact(r: ExpressionRenderer, e: bound.FunctionCall) -> str | None:
     if not is_numeric(e.type):
         return None
     args = [as_text(r, a) if is_numeric(a.type) else f"CAST({r.render(a)} AS VARCHAR)" for a in e.args]
-    return f"sqlvec_numeric('{_EXACT[e.name]}', {', '.join([*args, 'NULL'][:2])})"
+    return f"sqlvec_numeric('{e.name}', {', '.join([*args, 'NULL'][:2])})"
 
 
 def _scale(r: ExpressionRenderer, e: bound.FunctionCall) -> str:

@@ -144,7 +144,7 @@ class Removal:
         relations = sorted(self.catalog.relations.values(), key=lambda r: -r.oid)
         everything = [*relations, *self.catalog.types.values(), *self.catalog.routines.values()]
         for other in sorted(everything, key=lambda o: -o.oid):
-            if other.oid in self.dropped or other.oid in self.dropped_types:
+            if any(other.oid in gone for gone in (self.dropped, self.dropped_types, self.dropped_routines)):
                 continue
             if isinstance(other, Routine):
                 if oid in other.type_oids or oid in routines_called(self.binder, other):
@@ -246,18 +246,19 @@ class Removal:
         """The catalog without the types and functions that go; None where none of them does."""
         if not (self.dropped_routines or self.dropped_types or self.changed_types):
             return None
-        changed = (t for oid, t in self.changed_types.items() if oid not in self.dropped_types)
-        kept = self.catalog.with_type(*changed).without_types(*self.dropped_types)
-        return kept.without_routines(*self.dropped_routines)
+        return self._beside(self.catalog)
 
     def applied(self) -> Catalog:
         """The catalog without what goes."""
         relations = self.catalog.without(*self.dropped).with_relation(
             *(table for oid, table in self.changed.items() if oid not in self.dropped)
         )
+        return self._beside(relations)
+
+    def _beside(self, catalog: Catalog) -> Catalog:
         changed = (t for oid, t in self.changed_types.items() if oid not in self.dropped_types)
-        kept = relations.with_type(*changed).without_types(*self.dropped_types)
-        return kept.without_routines(*self.dropped_routines) if self.dropped_routines else kept
+        kept = catalog.with_type(*changed).without_types(*self.dropped_types)
+        return kept.without_routines(*self.dropped_routines)
 
     # ------------------------------------------------------------ parts
 

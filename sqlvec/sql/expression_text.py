@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlvec.catalog.identifiers import quote_identifier
@@ -14,7 +14,7 @@ from sqlvec.sql.bind_expression import bind_expression
 from sqlvec.sql.bind_from import table_columns
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.grouping import forbid_aggregates
-from sqlvec.sql.parse import Node, parse
+from sqlvec.sql.parse import Node, nodes_of, parse
 from sqlvec.sql.scope import Scope
 from sqlvec.sql.tree import children
 from sqlvec.types import SqlType
@@ -81,7 +81,7 @@ def bind_definition(
     """An expression as the statement that defines it has it: errors tell positions in that statement."""
     _refuse_subqueries(binder, node, place)
     if not place.columns:
-        for inner in _nodes(node, "ColumnRef"):
+        for inner in nodes_of(node, "ColumnRef"):
             raise FeatureNotSupported(
                 f"cannot use column reference in {place.one}", position=binder.position(inner)
             )
@@ -107,7 +107,7 @@ def _bare(binder: Binder, node: Node, scope: Scope) -> bound.Expression:
 
 
 def _refuse_subqueries(binder: Binder, node: Node, place: Place) -> None:
-    for inner in _nodes(node, "SubLink"):
+    for inner in nodes_of(node, "SubLink"):
         raise FeatureNotSupported(
             f"cannot use subquery in {place.one}", position=binder.position(inner)
         )
@@ -119,21 +119,9 @@ def _without_aggregates(
     try:
         forbid_aggregates(expression, place.many)
     except DatabaseError as error:
-        error.position = next((binder.position(n) for n in _nodes(node, "FuncCall")), None)
+        error.position = next((binder.position(n) for n in nodes_of(node, "FuncCall")), None)
         raise
     return expression
-
-
-def _nodes(node: object, kind: str) -> Iterator[Node]:
-    """The bodies of a kind of node in a parse tree."""
-    if isinstance(node, dict):
-        if kind in node:
-            yield node[kind]
-        for value in node.values():
-            yield from _nodes(value, kind)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _nodes(item, kind)
 
 
 def columns_read(expression: bound.Expression) -> list[int]:
@@ -150,7 +138,7 @@ def columns_read(expression: bound.Expression) -> list[int]:
 
 def first_position(binder: Binder, node: Node, column: str) -> int | None:
     """Where the expression names the column first."""
-    for inner in _nodes(node, "ColumnRef"):
+    for inner in nodes_of(node, "ColumnRef"):
         last = inner["fields"][-1]
         if "String" in last and last["String"]["sval"] == column:
             return binder.position(inner)
@@ -161,7 +149,7 @@ def column_references(text: str) -> list[tuple[int, list[str]]]:
     """The column references in an expression kept as text: byte offsets, and the names as folded."""
     shift = len("SELECT ")
     found = []
-    for inner in _nodes(parse_expression(text), "ColumnRef"):
+    for inner in nodes_of(parse_expression(text), "ColumnRef"):
         if all("String" in field for field in inner["fields"]):
             names = [field["String"]["sval"] for field in inner["fields"]]
             found.append((inner["location"] - shift, names))

@@ -19,7 +19,7 @@ from sqlvec.sql import bound
 from sqlvec.sql.bind_call import Call, refuse_procedure
 from sqlvec.sql.binder import Binder
 from sqlvec.sql.body_arguments import BodyArguments
-from sqlvec.sql.functions import RECORD_FUNCTIONS, TABLE_FUNCTIONS, VOLATILE
+from sqlvec.sql.functions import RECORD_FUNCTIONS, TABLE_FUNCTIONS
 from sqlvec.sql.parse import Node
 from sqlvec.sql.routine_body import (
     VOID,
@@ -30,7 +30,7 @@ from sqlvec.sql.routine_body import (
     within_body,
 )
 from sqlvec.sql.tree import nodes, walk
-from sqlvec.sql.volatility import is_changing, is_volatile
+from sqlvec.sql.volatility import is_changing, is_volatile, may_change
 from sqlvec.types import SqlType
 
 _STRICT = frozenset(["+", "-", "*", "/", "%", "=", "<>", "<", "<=", ">", ">=", "~~", "!~~"])
@@ -119,9 +119,7 @@ def _changes(node: bound.Expression) -> bool:
     """Whether it may have another value each time that it is computed, or do something."""
     if isinstance(node, bound.Subquery):
         return any(_changes(part) for part in nodes(node.query) if isinstance(part, bound.Expression))
-    if isinstance(node, bound.RoutineCall):
-        return True
-    return isinstance(node, bound.FunctionCall) and node.name in VOLATILE
+    return may_change(node)
 
 
 def _is_volatile(args: tuple[bound.Expression, ...]) -> bool:

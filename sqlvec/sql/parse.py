@@ -7,6 +7,7 @@ remembered; CREATE, DROP and ALTER TENANT stand alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ _TENANT = re.compile(
 # How PostgreSQL's grammar words what it knows and refuses (ERRCODE_FEATURE_NOT_SUPPORTED in gram.y).
 _NOT_SUPPORTED = ("not yet implemented", "cannot be marked DEFERRABLE", "cannot be marked NOT VALID",
                   "cannot be marked NO INHERIT", "is not yet supported")  # fmt: skip
-_STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.S)
+STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,27 @@ class ParsedStatement:
             return location + 1
         return len(self.text.encode()[:location].decode(errors="ignore")) + 1
 
-    def source(self, node: Node) -> str:
+    @property
+    def rest(self) -> str:
+        """The text from where the statement begins."""
+        return self.text.encode()[self.offset :].decode(errors="ignore")
+
+    @property
+    def source(self) -> str:
         """The text of the statement alone."""
-        raw = self.text.encode()
-        start = self.offset
-        return raw[start:].decode(errors="ignore").strip().rstrip(";")
+        return self.rest.strip().rstrip(";")
+
+
+def nodes_of(node: object, kind: str) -> Iterator[Node]:
+    """The bodies of a kind of node in a parse tree."""
+    if isinstance(node, dict):
+        if kind in node:
+            yield node[kind]
+        for value in node.values():
+            yield from nodes_of(value, kind)
+    elif isinstance(node, list):
+        for item in node:
+            yield from nodes_of(item, kind)
 
 
 def parse(text: str) -> list[ParsedStatement]:
@@ -108,7 +125,7 @@ def _cut_tenants(text: str) -> tuple[str, list[tuple[int, str]]]:
     """The text with PARTITION BY TENANT blanked outside strings, and the columns by byte offset."""
     if "tenant" not in text.lower():
         return text, []
-    strings = [match.span() for match in _STRINGS.finditer(text)]
+    strings = [match.span() for match in STRINGS.finditer(text)]
     tenants = []
     for match in list(_PARTITION.finditer(text)):
         if any(start <= match.start() < end for start, end in strings):

@@ -11,22 +11,16 @@ from typing import Any
 
 from sqlvec.errors import FeatureNotSupported, InvalidRecursion
 from sqlvec.sql.binder import Binder, location_of
-from sqlvec.sql.parse import Node
+from sqlvec.sql.parse import Node, nodes_of
 
 _OUTER = {"JOIN_LEFT": ("rarg",), "JOIN_RIGHT": ("larg",), "JOIN_FULL": ("larg", "rarg")}
 
 
 def references(node: Any, name: str) -> Iterator[Node]:
     """Where the node reads the table of that name."""
-    if isinstance(node, list):
-        for item in node:
-            yield from references(item, name)
-    elif isinstance(node, dict):
-        relation = node.get("RangeVar")
-        if relation is not None and relation["relname"] == name and "schemaname" not in relation:
+    for relation in nodes_of(node, "RangeVar"):
+        if relation["relname"] == name and "schemaname" not in relation:
             yield relation
-        for value in node.values():
-            yield from references(value, name)
 
 
 def in_order(binder: Binder, nodes: list[Node]) -> list[Node]:

@@ -414,22 +414,22 @@ def _matched_by_keys(query: bound.SetOperation, left: str, right: str, keys: str
 
 
 def _distinct_keys(columns: Sequence[SqlType], forms: Forms) -> str:
-    found = []
-    for i, (column, form) in enumerate(zip(columns, forms, strict=True)):
-        if (key := value_key(f"c{i}", column)) is not None:
-            found.append(key)
-        elif column.oid == types.BPCHAR.oid:
-            found.append(f"rtrim(c{i}, ' ')")
-        else:
-            found.append(key_of(f"c{i}") if _has_key(column, form) else f"c{i}")
-    return ", ".join(found)
+    pairs = enumerate(zip(columns, forms, strict=True))
+    return ", ".join(_distinct_key(f"c{i}", column, form) or f"c{i}" for i, (column, form) in pairs)
 
 
 def _has_key(column: SqlType, form: Fixed | None) -> bool:
     """Whether values that are equal may differ: 1.0 and 1.00."""
-    if value_key("", column) is not None or column.oid == types.BPCHAR.oid:
-        return True
-    return is_numeric(column) and form is None
+    return _distinct_key("", column, form) is not None
+
+
+def _distinct_key(name: str, column: SqlType, form: Fixed | None) -> str | None:
+    """What equal values have in common; None where they are the same."""
+    if (key := value_key(name, column)) is not None:
+        return key
+    if column.oid == types.BPCHAR.oid:
+        return f"rtrim({name}, ' ')"
+    return key_of(name) if is_numeric(column) and form is None else None
 
 
 def _cte_name(name: str) -> str:

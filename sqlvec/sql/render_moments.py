@@ -118,12 +118,8 @@ def _truncated(unit: str, value: str) -> str:
 def _extract(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
     form = numeric_form(r, e)
     if form is None:
-        return _by_unit(r, e, _fields_of(e.args[1].type.oid), _extracted)
+        return _by_unit(r, e, _fields_of(e.args[1].type.oid), as_text)
     return f"CAST({_field(r, e)} AS {form.sql})"
-
-
-def _extracted(r: ExpressionRenderer, e: bound.FunctionCall) -> str:
-    return as_text(r, e)
 
 
 def _date_part(r: ExpressionRenderer, e: bound.FunctionCall) -> str:

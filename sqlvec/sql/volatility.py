@@ -30,6 +30,13 @@ _TEXTS = (types.TEXT.oid, types.VARCHAR.oid, types.BPCHAR.oid, types.NAME.oid)
 Arguments = tuple[int, ...]
 
 
+def may_change(node: bound.Expression) -> bool:
+    """Whether this call, apart from its arguments, may give another value each time, or do something."""
+    return isinstance(node, bound.RoutineCall) or (
+        isinstance(node, bound.FunctionCall) and node.name in VOLATILE
+    )
+
+
 def is_immutable(node: bound.Expression) -> bool:
     """Of the node itself, whatever its arguments are."""
     if isinstance(node, bound.Cast):

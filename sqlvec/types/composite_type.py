@@ -23,13 +23,12 @@ import pyarrow as pa
 from sqlvec.errors import DatatypeMismatch, ProtocolViolation
 from sqlvec.types.domain_type import base_of
 from sqlvec.types.enum_type import Enum
-from sqlvec.types.record_literal import RecordLiteral
+from sqlvec.types.record_literal import RecordLiteral, packed_record, quoted_field
 from sqlvec.types.sql_type import Datum, SqlType, TypeDefinition, element_of
 
 _STORED = 17  # bytea
 _HEAD = struct.Struct("<HI")
 _SIZE = struct.Struct(">i")
-_SPACES = " \t\n\r\v\f"
 _numbers = count(1)
 _by_number: WeakValueDictionary[int, Composite] = WeakValueDictionary()
 
@@ -103,16 +102,14 @@ class Composite(TypeDefinition):
     def render(self, datum: bytes) -> str:
         texts = []
         for field, value in zip(self.fields, self.values(datum), strict=True):
-            texts.append("" if value is None else _quoted(field.type.definition.render(value)))
+            texts.append("" if value is None else quoted_field(field.type.definition.render(value)))
         return f"({','.join(texts)})"
 
     def encode(self, datum: bytes) -> bytes:
-        parts = [_SIZE.pack(len(self.fields))]
-        for field, value in zip(self.fields, self.values(datum), strict=True):
-            body = None if value is None else field.type.definition.encode(value)
-            parts.append(struct.pack(">Ii", field.type.oid, -1 if body is None else len(body)))
-            parts.append(body or b"")
-        return b"".join(parts)
+        return packed_record(
+            (field.type.oid, None if value is None else field.type.definition.encode(value))
+            for field, value in zip(self.fields, self.values(datum), strict=True)
+        )
 
     def decode(self, data: bytes | memoryview, typmod: int = -1) -> bytes:
         raw = bytes(data)
@@ -202,9 +199,3 @@ def _read_items(element: SqlType, items: Sequence[Any]) -> list[Datum]:
         else _read(element, bytes.fromhex(item))
         for item in items
     ]  # fmt: skip
-
-
-def _quoted(text: str) -> str:
-    if text == "" or any(c in ' ,()"\\' or c.isspace() for c in text):
-        return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
-    return text

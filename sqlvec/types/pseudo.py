@@ -7,15 +7,13 @@ Binary record: int32 field count, (int32 type oid, int32 length, bytes)* (record
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 from sqlvec.errors import FeatureNotSupported
-from sqlvec.types.record_literal import RecordLiteral
+from sqlvec.types.record_literal import RecordLiteral, packed_record, quoted_field
 from sqlvec.types.sql_type import REGISTRY, TypeDefinition
 from sqlvec.types.text import Text
 
-_NULL_LENGTH = -1
 _TEXT_OID = 25
 _OIDS = {bool: 16, float: 701, str: _TEXT_OID, bytes: 17}
 
@@ -53,15 +51,14 @@ class Record(Shown):
     def encode(self, datum: Any) -> bytes:
         if isinstance(datum, str):  # of a query that does not tell the types of its fields
             datum = RecordLiteral(datum).read()
-        parts = [struct.pack(">i", len(datum))]
-        for value in datum:
-            oid = _oid(value)
-            if value is None:
-                parts.append(struct.pack(">Ii", oid, _NULL_LENGTH))
-                continue
-            body = _definition(oid).encode(value if oid != _TEXT_OID else _text(value))
-            parts += [struct.pack(">Ii", oid, len(body)), body]
-        return b"".join(parts)
+        return packed_record((_oid(value), _encoded(value)) for value in datum)
+
+
+def _encoded(value: Any) -> bytes | None:
+    oid = _oid(value)
+    if value is None:
+        return None
+    return _definition(oid).encode(value if oid != _TEXT_OID else _text(value))
 
 
 def _definition(oid: int) -> TypeDefinition:
@@ -85,7 +82,4 @@ def _text(value: Any) -> str:
 def _field(value: Any) -> str:
     if value is None:
         return ""
-    text = _text(value)
-    if text == "" or any(c in ' ,()"\\' or c.isspace() for c in text):
-        return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
-    return text
+    return quoted_field(_text(value))

@@ -1,7 +1,12 @@
-"""The text of a row, taken apart: (1,"a b",) - Source: rowtypes.c (record_in)."""
+"""A row as text, (1,"a b",), and as bytes: int32 field count, (int32 type oid, int32 length, bytes)*.
+
+Source: rowtypes.c (record_in, record_out, record_send).
+"""
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterable
 from itertools import count
 from typing import NoReturn
 
@@ -75,3 +80,18 @@ class RecordLiteral:
 
     def _malformed(self, detail: str) -> NoReturn:
         raise InvalidTextRepresentation(f'malformed record literal: "{self.text}"', detail=detail)
+
+
+def quoted_field(text: str) -> str:
+    """A field as a record literal has it."""
+    if text == "" or any(c in ' ,()"\\' or c.isspace() for c in text):
+        return '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
+    return text
+
+
+def packed_record(fields: Iterable[tuple[int, bytes | None]]) -> bytes:
+    """Of the oid of each field's type and its value in binary, None for NULL."""
+    parts = []
+    for oid, body in fields:
+        parts.append(struct.pack(">Ii", oid, -1 if body is None else len(body)) + (body or b""))
+    return struct.pack(">i", len(parts)) + b"".join(parts)

@@ -5,14 +5,13 @@ Datum: the row's text, as the relational engine gives it. Binary: as of a record
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlvec.types.array import Array
 from sqlvec.types.pseudo import Record
-from sqlvec.types.record_literal import RecordLiteral
+from sqlvec.types.record_literal import RecordLiteral, packed_record
 from sqlvec.types.sql_type import SqlType
 
 RECORD_OID, RECORDS_OID = 2249, 2287
@@ -27,15 +26,14 @@ class RecordRow(Record):
         self.fields = tuple(fields)
 
     def encode(self, datum: Any) -> bytes:
-        parts = [struct.pack(">i", len(self.fields))]
         words = RecordLiteral(self.render(datum)).read(len(self.fields))
-        for sql_type, word in zip(self.fields, words, strict=True):
-            body = None
-            if word is not None:
-                definition = sql_type.definition
-                body = definition.encode(definition.parse(word, sql_type.typmod))
-            parts += [struct.pack(">Ii", sql_type.oid, -1 if body is None else len(body)), body or b""]
-        return b"".join(parts)
+        pairs = zip(self.fields, words, strict=True)
+        return packed_record((sql_type.oid, _encoded(sql_type, word)) for sql_type, word in pairs)
+
+
+def _encoded(sql_type: SqlType, word: str | None) -> bytes | None:
+    definition = sql_type.definition
+    return None if word is None else definition.encode(definition.parse(word, sql_type.typmod))
 
 
 @lru_cache(maxsize=256)

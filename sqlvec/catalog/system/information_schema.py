@@ -14,6 +14,7 @@ from sqlvec.catalog.system.information_schema_types import (
     collation_row,
     domain_checks,
     type_row,
+    yes_or_no,
 )
 from sqlvec.catalog.system.relations import persistence_of, tables_of
 from sqlvec.catalog.system.tables import system_tables
@@ -23,10 +24,6 @@ Row = dict[str, Any]
 _CONSTRAINTS = {"p": "PRIMARY KEY", "u": "UNIQUE", "c": "CHECK", "f": "FOREIGN KEY"}
 _RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 _TABLE_PRIVILEGES = ("INSERT", "SELECT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
-
-
-def _yes(value: object) -> str:
-    return "YES" if value else "NO"
 
 
 def _schemata(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -56,7 +53,7 @@ def _tables(catalog: Catalog, environment: Environment) -> Iterator[Row]:
 
 def _table(environment: Environment, schema: str, name: str, stored: bool) -> Row:
     return {"table_catalog": environment.database, "table_schema": schema, "table_name": name,
-            "table_type": "BASE TABLE" if stored else "VIEW", "is_insertable_into": _yes(stored),
+            "table_type": "BASE TABLE" if stored else "VIEW", "is_insertable_into": yes_or_no(stored),
             "is_typed": "NO"}  # fmt: skip
 
 
@@ -72,7 +69,7 @@ def _views(catalog: Catalog, environment: Environment) -> Iterator[Row]:
         if isinstance(r, View):
             yield {"table_catalog": environment.database, "table_schema": catalog.schemas[r.schema_oid].name,
                    "table_name": r.name, "view_definition": f" {r.query};", "check_option": (r.check_option or "none").upper(),
-                   **dict.fromkeys(("is_updatable", "is_insertable_into"), _yes(r.updatable)),
+                   **dict.fromkeys(("is_updatable", "is_insertable_into"), yes_or_no(r.updatable)),
                    **dict.fromkeys(("is_trigger_updatable", "is_trigger_deletable", "is_trigger_insertable_into"), "NO")}  # fmt: skip
 
 
@@ -100,7 +97,7 @@ def _columns(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             if column.identity and isinstance(sequence, Sequence):
                 row |= {"identity_start": str(sequence.start), "identity_increment": str(sequence.increment),
                         "identity_maximum": str(sequence.maximum), "identity_minimum": str(sequence.minimum),
-                        "identity_cycle": _yes(sequence.cycle)}  # fmt: skip
+                        "identity_cycle": yes_or_no(sequence.cycle)}  # fmt: skip
             yield row
 
 
@@ -110,13 +107,13 @@ def _column(
     database = environment.database
     return {
         "table_catalog": database, "table_schema": schema, "table_name": table, "column_name": column.name,
-        "ordinal_position": column.attnum, "is_nullable": _yes(not column.not_null), "column_default": None,
+        "ordinal_position": column.attnum, "is_nullable": yes_or_no(not column.not_null), "column_default": None,
         **type_row(catalog, database, column.type),
         **collation_row(database, column_collation(catalog, column)), "dtd_identifier": str(column.attnum), "is_self_referencing": "NO",
-        "is_identity": _yes(column.identity), "identity_cycle": "NO",
+        "is_identity": yes_or_no(column.identity), "identity_cycle": "NO",
         "identity_generation": {"a": "ALWAYS", "d": "BY DEFAULT"}.get(column.identity),
         "is_generated": "ALWAYS" if column.generated else "NEVER",
-        "generation_expression": column.generated or None, "is_updatable": _yes(stored),
+        "generation_expression": column.generated or None, "is_updatable": yes_or_no(stored),
     }  # fmt: skip
 
 
@@ -135,8 +132,8 @@ def _constraints(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             if c.kind in _CONSTRAINTS:
                 deferrable = c.deferrable
                 yield _named(catalog, environment, table, c.name) | {
-                    "constraint_type": _CONSTRAINTS[c.kind], "is_deferrable": _yes(deferrable),
-                    "initially_deferred": _yes(c.deferred),
+                    "constraint_type": _CONSTRAINTS[c.kind], "is_deferrable": yes_or_no(deferrable),
+                    "initially_deferred": yes_or_no(c.deferred),
                     "enforced": "YES",
                     "nulls_distinct": _distinct(catalog, c),
                 }  # fmt: skip
@@ -157,7 +154,7 @@ def _not_nulls(table: Table) -> Iterator[tuple[Column, str]]:
 def _distinct(catalog: Catalog, c: Constraint) -> str | None:
     if c.kind != "u":
         return None
-    return _yes(not getattr(catalog.relations.get(c.index_oid), "nulls_not_distinct", False))
+    return yes_or_no(not getattr(catalog.relations.get(c.index_oid), "nulls_not_distinct", False))
 
 
 def _checks(catalog: Catalog, environment: Environment) -> Iterator[Row]:
@@ -252,7 +249,7 @@ def _sequences(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                 "data_type": s.type.definition.display_name, "numeric_scale": 0,
                 "numeric_precision": PRECISIONS[s.type.definition.name], "start_value": str(s.start),
                 "minimum_value": str(s.minimum), "maximum_value": str(s.maximum),
-                "increment": str(s.increment), "cycle_option": _yes(s.cycle),
+                "increment": str(s.increment), "cycle_option": yes_or_no(s.cycle),
             }  # fmt: skip
 
 
@@ -262,7 +259,7 @@ def _privileges(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             yield {"grantor": SUPERUSER, "grantee": SUPERUSER, "table_catalog": environment.database,
                    "table_schema": catalog.schemas[r.schema_oid].name, "table_name": r.name,
                    "privilege_type": privilege, "is_grantable": "YES",
-                   "with_hierarchy": _yes(privilege == "SELECT")}  # fmt: skip
+                   "with_hierarchy": yes_or_no(privilege == "SELECT")}  # fmt: skip
 
 
 def _role(catalog: Catalog, environment: Environment) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from sqlvec.catalog.objects import Catalog
 from sqlvec.catalog.routine_text import default_text
 from sqlvec.catalog.routines import Routine
 from sqlvec.catalog.system.environment import Environment
-from sqlvec.catalog.system.information_schema_types import plain_type_row
+from sqlvec.catalog.system.information_schema_types import plain_type_row, yes_or_no
 from sqlvec.types import SqlType
 
 Row = dict[str, Any]
@@ -38,7 +38,7 @@ def _routines(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             "routine_type": "FUNCTION" if routine.kind == "f" else "PROCEDURE",
             "routine_definition": "" if routine.standard else routine.body, "external_language": "SQL",
             "parameter_style": "GENERAL", "sql_data_access": "MODIFIES", "schema_level_routine": "YES",
-            "is_deterministic": _yes(routine.volatility == "i"), "max_dynamic_result_sets": 0,
+            "is_deterministic": yes_or_no(routine.volatility == "i"), "max_dynamic_result_sets": 0,
             "security_type": "DEFINER" if routine.definer else "INVOKER", "as_locator": "NO",
             "is_udt_dependent": "NO",
         }  # fmt: skip
@@ -47,7 +47,7 @@ def _routines(catalog: Catalog, environment: Environment) -> Iterator[Row]:
             row |= {
                 "data_type": types["data_type"], "type_udt_catalog": types["udt_catalog"],
                 "type_udt_schema": types["udt_schema"], "type_udt_name": types["udt_name"],
-                "dtd_identifier": "0", "is_null_call": _yes(routine.strict),
+                "dtd_identifier": "0", "is_null_call": yes_or_no(routine.strict),
             }  # fmt: skip
         yield row
 
@@ -63,10 +63,6 @@ def _parameters(catalog: Catalog, environment: Environment) -> Iterator[Row]:
                 **_type(catalog, environment, argument.type),
                 "parameter_default": default_text(view, argument) if argument.default is not None else None,
             }  # fmt: skip
-
-
-def _yes(value: bool) -> str:
-    return "YES" if value else "NO"
 
 
 OURS = {"information_schema.routines": _routines, "information_schema.parameters": _parameters}

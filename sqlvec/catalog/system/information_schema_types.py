@@ -24,6 +24,10 @@ _MOMENTS = ("timestamp", "timestamptz", "time", "timetz")
 _CHARACTER_BYTES_MAX = 1_073_741_824
 
 
+def yes_or_no(value: object) -> str:
+    return "YES" if value else "NO"
+
+
 # ---------------------------------------------------------------- types of columns
 
 

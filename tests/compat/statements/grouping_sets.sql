@@ -22,7 +22,7 @@ SELECT coalesce(b, 'all'), sum(v) FROM g GROUP BY ROLLUP (b) ORDER BY 1, 2;
 SELECT CASE WHEN grouping(b) = 1 THEN 'total' ELSE b END AS b, sum(v) FROM g GROUP BY ROLLUP (b) ORDER BY grouping(b), b;
 SELECT a, b, sum(v) FROM g GROUP BY ROLLUP (a, b) HAVING grouping(b) = 1 ORDER BY 1, 2, 3;
 SELECT a, b, sum(v) FROM g GROUP BY ROLLUP (a, b) HAVING sum(v) > 50 ORDER BY 1, 2, 3;
-SELECT a, sum(v) AS s, rank() OVER (ORDER BY sum(v) DESC) FROM g GROUP BY ROLLUP (a) ORDER BY 3;
+SELECT a, sum(v) AS s, rank() OVER (ORDER BY sum(v) DESC) FROM g GROUP BY ROLLUP (a) ORDER BY 3, 1;
 SELECT a, sum(v) AS s, sum(sum(v)) OVER (PARTITION BY grouping(a) ORDER BY a) FROM g GROUP BY ROLLUP (a) ORDER BY 1, 2;
 SELECT a, b, string_agg(c::text, ',' ORDER BY c) FROM g GROUP BY ROLLUP (a, b) ORDER BY 1, 2, 3;
 SELECT a, count(DISTINCT b) FROM g GROUP BY ROLLUP (a) ORDER BY 1, 2;
